@@ -1,0 +1,25 @@
+"""Settings: one frozen, strict, bounded object in sections, and where its values come from."""
+
+from config.load import load
+from config.settings import (
+    Answer,
+    Chunk,
+    Embedding,
+    Library,
+    Log,
+    Retrieval,
+    Settings,
+    Telegram,
+)
+
+__all__ = [
+    "Answer",
+    "Chunk",
+    "Embedding",
+    "Library",
+    "Log",
+    "Retrieval",
+    "Settings",
+    "Telegram",
+    "load",
+]

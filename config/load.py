@@ -1,0 +1,183 @@
+"""Layer the sources of settings: flags over environment over file over defaults.
+
+Every problem becomes one SettingsError that names where the value stands, the key, and what to do.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias, get_args, get_origin
+
+from dotenv import dotenv_values
+from pydantic import SecretStr, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from config.errors import SettingsError
+from config.settings import Section, Settings
+
+PREFIX = "FOOTNOTE_"
+DEFAULT_FILE = "footnote.toml"
+TOKEN = "TELEGRAM_BOT_TOKEN"  # noqa: S105  the name of a variable, not a secret
+
+Values: TypeAlias = dict[str, dict[str, Any]]
+Origins: TypeAlias = dict[str, str]
+
+
+def load(
+    file: Path | None = None,
+    *,
+    flags: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> Settings:
+    """Read the settings that hold for one run of the program.
+
+    `file` must exist when given; otherwise `$FOOTNOTE_CONFIG`, else `footnote.toml` in `folder` (default: the
+    working directory) where there is one. `flags` maps "section.key" to values from the command line.
+    `.env` in `folder` counts as environment, beneath the real one.
+
+    Raises:
+        SettingsError: one line naming the file, variable or flag, the key and the remedy.
+    """
+    folder = folder or Path.cwd()
+    given = dict(os.environ if environ is None else environ)
+    env = {**_dotenv(folder / ".env"), **given}
+    values: Values = {}
+    origins: Origins = {}
+    for origin, key, value in _layers(file, env=env, flags=flags or {}, folder=folder):
+        section, name = key.split(".")
+        values.setdefault(section, {})[name] = value
+        origins[key] = origin
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise SettingsError(_one_line(error.errors()[0], origins)) from None
+
+
+def keys() -> Iterator[tuple[str, str, Any]]:
+    """Yield every setting as (section, key, annotation), secrets left out."""
+    for section, field in Settings.model_fields.items():
+        assert isinstance(field.annotation, type)  # noqa: S101  narrows for mypy: sections are classes
+        assert issubclass(field.annotation, Section)  # noqa: S101
+        for key, inner in field.annotation.model_fields.items():
+            if (section, key) != ("telegram", "token"):
+                yield section, key, inner.rebuild_annotation()
+
+
+def _layers(
+    file: Path | None, *, env: Mapping[str, str], flags: Mapping[str, Any], folder: Path
+) -> Iterator[tuple[str, str, Any]]:
+    """Yield (origin, "section.key", value), the weakest first."""
+    chosen = file or (Path(env[PREFIX + "CONFIG"]) if env.get(PREFIX + "CONFIG") else None)
+    if chosen is None and (folder / DEFAULT_FILE).is_file():
+        chosen = folder / DEFAULT_FILE
+    if chosen is not None:
+        yield from _from_file(chosen)
+    yield from _from_environment(env)
+    for key, value in flags.items():
+        yield f"the flag --{key.rpartition('.')[2]}", key, value
+
+
+def _dotenv(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        return {}
+    try:
+        return {key: value for key, value in dotenv_values(path).items() if value is not None}
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"{path}: cannot be read ({_reason(error)}). Mend the file or remove it."
+        raise SettingsError(message) from error
+
+
+def _from_file(path: Path) -> Iterator[tuple[str, str, Any]]:
+    for section, content in _parsed(path).items():
+        if section not in Settings.model_fields:
+            message = f"{path}: there is no section [{section}]{_did_you_mean(section, Settings.model_fields)}."
+            raise SettingsError(message)
+        if not isinstance(content, dict):
+            message = f"{path}: {section} must be a section: write [{section}] on a line of its own."
+            raise SettingsError(message)
+        for key, value in content.items():
+            _known(section, key, origin=str(path))
+            yield str(path), f"{section}.{key}", value
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except FileNotFoundError:
+        message = f"{path}: there is no such file. Name one that exists, or leave --config away to use the defaults."
+        raise SettingsError(message) from None
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"{path}: cannot be read ({_reason(error)}). Settings are a TOML file in UTF-8."
+        raise SettingsError(message) from error
+    except tomllib.TOMLDecodeError as error:
+        message = f"{path}: is not valid TOML: {error}. Mend that line; text values need quotation marks."
+        raise SettingsError(message) from error
+
+
+def _from_environment(env: Mapping[str, str]) -> Iterator[tuple[str, str, Any]]:
+    """Read FOOTNOTE_<SECTION>_<KEY>; lists are separated by commas."""
+    known = {f"{PREFIX}{section}_{key}".upper(): (section, key, kind) for section, key, kind in keys()}
+    for name, text in env.items():
+        if not name.startswith(PREFIX) or name == PREFIX + "CONFIG":
+            continue
+        if name not in known:
+            message = f"the environment variable {name} is not a setting{_did_you_mean(name, known)}."
+            raise SettingsError(message)
+        section, key, kind = known[name]
+        yield f"the environment variable {name}", f"{section}.{key}", _typed(name, text, kind)
+    if token := env.get(TOKEN, "").strip():
+        yield f"the environment variable {TOKEN}", "telegram.token", SecretStr(token)
+
+
+def _typed(name: str, text: str, kind: Any) -> Any:  # noqa: ANN401  an annotation is no type mypy can name
+    """Turn a variable's text into the setting's type; bounds are checked later, with all the others."""
+    value: Any = [part.strip() for part in text.split(",") if part.strip()] if _is_list(kind) else text
+    try:
+        return TypeAdapter(kind).validate_python(value, strict=False)
+    except ValidationError as error:
+        message = f"the environment variable {name}: {_what(error.errors()[0])}."
+        raise SettingsError(message) from None
+
+
+def _is_list(kind: Any) -> bool:  # noqa: ANN401
+    inner = get_args(kind)[0] if hasattr(kind, "__metadata__") else kind
+    return get_origin(inner) is tuple
+
+
+def _known(section: str, key: str, *, origin: str) -> None:
+    if (section, key) == ("telegram", "token"):
+        message = f"{origin}: telegram.token is a secret: put {TOKEN}=… into .env or the environment instead."
+        raise SettingsError(message)
+    names = [k for s, k, _ in keys() if s == section]
+    if key not in names:
+        message = f"{origin}: there is no setting {section}.{key}{_did_you_mean(key, names)}."
+        raise SettingsError(message)
+
+
+def _one_line(error: ErrorDetails, origins: Origins) -> str:
+    key = ".".join(str(part) for part in error["loc"][:2])
+    origin = origins.get(key, "the settings")
+    what = _what(error)
+    return f"{origin}: {key}: {what}." if key else f"{origin}: {what}."
+
+
+def _what(error: ErrorDetails) -> str:
+    """Say what is wrong with a value; the value itself only where it cannot be a secret."""
+    message = error["msg"].removeprefix("Value error, ")
+    message = message[:1].lower() + message[1:]
+    shown = error["input"]
+    if isinstance(shown, str | int | float | bool) and "token" not in error["loc"]:
+        return f"{message}, but it is {shown!r}"
+    return message
+
+
+def _did_you_mean(word: str, known: Mapping[str, Any] | list[str]) -> str:
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {close[0]}?" if close else f"; known are {', '.join(sorted(known)[:12])}"
+
+
+def _reason(error: Exception) -> str:
+    return error.strerror.lower() if isinstance(error, OSError) and error.strerror else "it is not UTF-8 text"
