@@ -1,0 +1,1 @@
+"""The Library: articles in, cited answers out. Synchronous; knows nothing of Telegram."""

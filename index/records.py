@@ -1,0 +1,180 @@
+"""The nouns of the Library, as frozen values. No I/O, no rules beyond what follows from the fields.
+
+Offsets are Python string indices (Unicode code points) into an article's `text`, end exclusive.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NewType
+
+ArticleId = NewType("ArticleId", str)
+"""Names an article for people and across reindexes: its path below the folder, or the id of its JSONL line."""
+
+PassageId = NewType("PassageId", int)
+"""Row number of a passage in the ledger; also its id in Chroma and tantivy. Never used twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of an article's text."""
+
+    start: int
+    end: int
+
+    def of(self, text: str) -> str:
+        """Return the stretch itself."""
+        return text[self.start : self.end]
+
+    def __len__(self) -> int:
+        """Return how many characters it has."""
+        return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class Heading(Span):
+    """A heading line inside an article's text; `level` is 1 for the outermost."""
+
+    level: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """One article as it was read: plain text, and what is known about it.
+
+    `date` is the day of publication; `headings` are spans of `text` in order.
+    """
+
+    id: ArticleId
+    title: str
+    text: str
+    date: dt.date | None = None
+    source: str = ""
+    url: str = ""
+    headings: tuple[Heading, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A slice of an article, as it is embedded and searched. `heading` is the section it stands in."""
+
+    id: PassageId
+    article: Article
+    start: int
+    end: int
+    heading: str = ""
+
+    @property
+    def text(self) -> str:
+        """The passage, word for word."""
+        return self.article.text[self.start : self.end]
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage that was found. `dense` is the cosine to the question, `lexical` the BM25 score; `score` fuses them."""
+
+    passage: Passage
+    score: float
+    dense: float
+    lexical: float
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A slice of a passage that proves a claim. Its quote is derived from offsets, so it cannot be wrong."""
+
+    number: int
+    passage: Passage
+    start: int
+    end: int
+
+    @property
+    def article(self) -> Article:
+        """The article cited."""
+        return self.passage.article
+
+    @property
+    def quote(self) -> str:
+        """The cited words, verbatim."""
+        return self.article.text[self.start : self.end]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One statement of an answer, with the numbers of the citations that prove it."""
+
+    text: str
+    citations: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Claims with citations; or no claims, the nearest articles, and the words of the question no article has.
+
+    `probability` is how sure the judgement is that the claims answer the question, 0 to 1;
+    `timings` are milliseconds a stage.
+    """
+
+    question: str
+    claims: tuple[Claim, ...]
+    citations: tuple[Citation, ...]
+    nearest: tuple[Article, ...]
+    unknown_words: tuple[str, ...]
+    probability: float
+    revision: int
+    hits: tuple[Hit, ...] = ()
+    timings: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def answered(self) -> bool:
+        """Whether the articles hold an answer."""
+        return bool(self.claims)
+
+    @property
+    def text(self) -> str:
+        """The claims as one running text, without numbers."""
+        return " ".join(claim.text for claim in self.claims)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a long piece of work stands: `done` of `total` units of `stage`, `rate` units a second."""
+
+    stage: str
+    done: int
+    total: int
+    rate: float = 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Estimated time to the end of this stage, or None while nothing can be said."""
+        return (self.total - self.done) / self.rate if self.rate > 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A file that could not become an article, and why, in words."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What an indexing run did. Counts are articles, except `passages` and `embedded`, which are passages."""
+
+    revision: int
+    added: int
+    changed: int
+    removed: int
+    unchanged: int
+    failures: tuple[Failure, ...]
+    passages: int
+    embedded: int
+    seconds: float
+
+    @property
+    def articles(self) -> int:
+        """How many articles the library holds now."""
+        return self.added + self.changed + self.unchanged
