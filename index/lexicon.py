@@ -1,0 +1,163 @@
+"""The lexical side: BM25 over words, in immutable tantivy directories. The only module that imports tantivy."""
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from index.errors import Damaged
+from index.ledger import Stored
+from index.records import PassageId
+
+if TYPE_CHECKING:
+    import tantivy
+
+_WORD = re.compile(r"[^\W_]+(?:['’.\-][^\W_]+)*")
+_BODY, _CONTEXT, _NUMBER = "body", "context", "number"
+_CONTEXT_BOOST = 0.5
+"""A word in the title or heading counts half of one in the passage: all passages of an article share it."""
+
+
+class Lexicon:
+    """A tantivy directory opened for reading. Safe to share between threads."""
+
+    def __init__(self, directory: Path) -> None:
+        """Open it.
+
+        Raises:
+            Damaged: it is missing or tantivy cannot read it.
+        """
+        import tantivy  # noqa: PLC0415
+
+        self.directory = directory
+        try:
+            self._index = tantivy.Index.open(str(directory))
+            self._index.register_tokenizer("words", _analyzer())
+            self._searcher = self._index.searcher()
+        except Exception as error:
+            message = f"The word index {directory.name} is damaged ({error}). Run `footnote index`: it is built again."
+            raise Damaged(message) from error
+
+    @property
+    def count(self) -> int:
+        """How many passages it holds."""
+        return int(self._searcher.num_docs)
+
+    def best(self, question: str, *, limit: int) -> dict[PassageId, float]:
+        """Return the passages with the highest BM25 for the words of a question, best first."""
+        query = self._query(terms(question))
+        return self._scores(query, limit) if query is not None else {}
+
+    def scores(self, question: str, ids: Sequence[PassageId]) -> dict[PassageId, float]:
+        """Return the BM25 of given passages; those that share no word with the question are left out."""
+        import tantivy  # noqa: PLC0415
+
+        query = self._query(terms(question))
+        if query is None or not ids:
+            return {}
+        among = tantivy.Query.term_set_query(self._index.schema, _NUMBER, [int(i) for i in ids])
+        silent = tantivy.Query.const_score_query(among, 0.0)
+        both = tantivy.Query.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.Must, silent)])
+        return self._scores(both, len(ids))
+
+    def weights(self, words: Sequence[str]) -> dict[str, float]:
+        """Return the inverse document frequency of analysed words: ln(1 + (N - n + 0.5) / (n + 0.5)), as in BM25."""
+        total = self.count
+        known = {word: self._frequency(word) for word in words}
+        return {word: math.log(1 + (total - n + 0.5) / (n + 0.5)) for word, n in known.items()}
+
+    def knows(self, word: str) -> bool:
+        """Whether any passage, title or heading has this analysed word."""
+        return self._frequency(word) > 0
+
+    def _frequency(self, word: str) -> int:
+        body = self._searcher.doc_freq(_BODY, word)
+        return int(body or self._searcher.doc_freq(_CONTEXT, word))
+
+    def _query(self, words: Sequence[str]) -> "tantivy.Query | None":
+        import tantivy  # noqa: PLC0415
+
+        schema = self._index.schema
+        clauses = []
+        for word in dict.fromkeys(words):
+            body = tantivy.Query.term_query(schema, _BODY, word, "freq")
+            context = tantivy.Query.boost_query(
+                tantivy.Query.term_query(schema, _CONTEXT, word, "freq"), _CONTEXT_BOOST
+            )
+            clauses += [(tantivy.Occur.Should, body), (tantivy.Occur.Should, context)]
+        return tantivy.Query.boolean_query(clauses) if clauses else None
+
+    def _scores(self, query: "tantivy.Query", limit: int) -> dict[PassageId, float]:
+        hits = self._searcher.search(query, limit, count=False).hits
+        numbers = self._searcher.fast_field_values(_NUMBER, [address for _, address in hits])
+        return {PassageId(int(number or 0)): score for (score, _), number in zip(hits, numbers, strict=True)}
+
+
+def build(directory: Path, passages: Iterable[Stored]) -> None:
+    """Write a word index of passages into a new directory."""
+    import tantivy  # noqa: PLC0415
+
+    directory.mkdir(parents=True)
+    index = tantivy.Index(_schema(), path=str(directory))
+    index.register_tokenizer("words", _analyzer())
+    writer = index.writer(heap_size=64_000_000, num_threads=1)  # one thread: one tantivy segment, one order of ties
+    for passage in passages:
+        document = tantivy.Document()
+        document.add_unsigned(_NUMBER, passage.id)
+        document.add_text(_BODY, passage.text)
+        document.add_text(_CONTEXT, f"{passage.title} {passage.heading}")
+        writer.add_document(document)
+    writer.commit()
+    writer.wait_merging_threads()
+
+
+def terms(text: str) -> list[str]:
+    """Return the analysed words of a text, in order, stop words left out."""
+    return list(_analyzer().analyze(text))
+
+
+def content_words(question: str) -> dict[str, str]:
+    """Return the words of a question that carry meaning, as {analysed: as written}."""
+    found: dict[str, str] = {}
+    for match in _WORD.finditer(question):
+        for term in terms(match.group()):
+            found.setdefault(term, match.group())
+    return found
+
+
+def _schema() -> "tantivy.Schema":
+    import tantivy  # noqa: PLC0415
+
+    builder = tantivy.SchemaBuilder()
+    builder.add_unsigned_field(_NUMBER, stored=False, indexed=True, fast=True)
+    builder.add_text_field(_BODY, stored=False, tokenizer_name="words", index_option="freq")
+    builder.add_text_field(_CONTEXT, stored=False, tokenizer_name="words", index_option="freq")
+    return builder.build()
+
+
+@cache
+def _analyzer() -> "tantivy.TextAnalyzer":
+    """Words, lower-cased, accents folded, English stop words out, English stems: measured best of what ships."""
+    import tantivy  # noqa: PLC0415
+
+    steps = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
+    for step in (
+        tantivy.Filter.remove_long(60),
+        tantivy.Filter.lowercase(),
+        tantivy.Filter.ascii_fold(),
+        tantivy.Filter.custom_stopword(sorted(STOP_WORDS)),
+        tantivy.Filter.stemmer("english"),
+    ):
+        steps = steps.filter(step)
+    return steps.build()
+
+
+STOP_WORDS = frozenset(
+    "a an and are as at be been but by can could did do does for from had has have he her his how i if in into is it "
+    "its me my of on or our she should so than that the their them then there these they this those to us was we were "
+    "what when where which while who whom whose why will with would you your s t re ve ll d m am about any some tell "
+    "please".split()
+)
+"""Words that ask rather than name; also what an apostrophe leaves behind."""
