@@ -1,0 +1,12 @@
+"""A Bot API server for tests: real HTTP on loopback, Telegram's own text parser, people who talk to the bot.
+
+Knows nothing of the bot under test.
+"""
+
+from tests.botapi.formatting import Entity
+from tests.botapi.keyboard import Button
+from tests.botapi.people import Person, Press
+from tests.botapi.server import BotApi
+from tests.botapi.state import Call, CallbackAnswer, Message, Refused, User
+
+__all__ = ["BotApi", "Button", "Call", "CallbackAnswer", "Entity", "Message", "Person", "Press", "Refused", "User"]

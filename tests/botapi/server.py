@@ -1,0 +1,297 @@
+"""The HTTP side: addresses, tokens, long polling, failures on demand and the record of every request.
+
+Knows no method but getUpdates.
+"""
+
+import asyncio
+import re
+import threading
+import time
+import traceback
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final, Self, cast
+
+from aiogram.methods import GetUpdates
+from aiogram.types import Update
+from aiohttp import web
+
+from tests.botapi.formatting import Json
+from tests.botapi.methods import METHODS
+from tests.botapi.parameters import read_parameters
+from tests.botapi.people import Person
+from tests.botapi.refusal import Refusal, refuse, unsupported
+from tests.botapi.state import Call, Refused, State, User
+
+MAX_POLL_SECONDS: Final = 50
+MAX_UPDATES: Final = 100
+SECONDS_BETWEEN_CONFLICTS: Final = 3.0
+"""A second conflict within this time is answered that much later; the real server slows fighting bots down so."""
+
+CONFLICT: Final = "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running"
+_TOKEN: Final = "[0-9]+:[A-Za-z0-9_-]+"  # noqa: S105 - a pattern
+_ADDRESS: Final = re.compile(rf"/bot(?P<token>{_TOKEN})/(?P<method>[A-Za-z]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A failure a test asked for; `body` replaces the JSON."""
+
+    refusal: Refusal
+    body: str | None = None
+
+
+class _Terminated(Refusal):
+    """A poll ended by a newer one, to be told so after `delay` seconds."""
+
+    def __init__(self, delay: float) -> None:
+        super().__init__(409, CONFLICT)
+        self.delay = delay
+
+
+class BotApi:
+    """A Bot API server on a free port of 127.0.0.1, alive inside a `with` block.
+
+    Clients use `api.url + "/bot"` as their base URL. Runs in a thread and an event loop of its own.
+    """
+
+    def __init__(
+        self,
+        *,
+        token: str = "123456:TEST-token_for-a-bot-that-does-not-exist",  # noqa: S107 - opens nothing
+        first_name: str = "Footnote",
+        username: str = "footnote_test_bot",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Prepare a server for one bot; `clock` is monotonic and judges the pace of edits."""
+        if not re.fullmatch(_TOKEN, token):
+            raise ValueError(f"not a bot token: {token!r}")
+        self.token = token
+        self.url = ""
+        bot = User(int(token.partition(":")[0]), first_name, is_bot=True, username=username)
+        self._state = State(bot, clock=clock)
+        self._faults: defaultdict[str, list[Fault]] = defaultdict(list)
+        self._poll: asyncio.Future[None] | None = None
+        self._next_conflict_at = 0.0
+        self._started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+        self._thread = threading.Thread(target=self._run, name="bot-api", daemon=True)
+
+    def __enter__(self) -> Self:
+        """Listen."""
+        self._thread.start()
+        self._started.result()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close all connections and the loop."""
+        loop, stop = self._started.result()
+        loop.call_soon_threadsafe(stop.set)
+        self._thread.join()
+
+    def person(
+        self,
+        id: int,  # noqa: A002 - the name Telegram gives it
+        first_name: str,
+        *,
+        username: str | None = None,
+        language_code: str | None = "en",
+        is_bot: bool = False,
+    ) -> Person:
+        """Introduce somebody who has opened a private chat with the bot."""
+        return Person(self._state, User(id, first_name, is_bot, username, language_code))
+
+    def calls(self, method: str) -> list[Call]:
+        """All accepted requests of that method, oldest first."""
+        with self._state.changed:
+            return [call for call in self._state.calls if call.method.lower() == method.lower()]
+
+    @property
+    def refusals(self) -> list[Refused]:
+        """All requests answered with ok:false, oldest first."""
+        with self._state.changed:
+            return list(self._state.refusals)
+
+    @property
+    def findings(self) -> list[str]:
+        """What the real server would pass over in silence and a person would not."""
+        with self._state.changed:
+            return list(self._state.findings)
+
+    @property
+    def polls(self) -> int:
+        """How many getUpdates requests hang at this moment."""
+        return int(self._poll is not None)
+
+    def fail_next(  # noqa: PLR0913 - all but the first are keywords
+        self,
+        method: str,
+        *,
+        status: int,
+        description: str | None = None,
+        body: str | None = None,
+        times: int = 1,
+        retry_after: int | None = None,
+    ) -> None:
+        """Answer the next `times` requests of a method with that error, or with `body` as it is instead of JSON.
+
+        `retry_after`, in seconds, goes into the parameters of the answer and into its words.
+        """
+        default = (
+            f"{HTTPStatus(status).phrase}: retry after {retry_after}" if retry_after else HTTPStatus(status).phrase
+        )
+        fault = Fault(Refusal(status, description or default, retry_after=retry_after), body)
+        with self._state.changed:
+            self._faults[method.lower()] += [fault] * times
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except Exception as exc:
+            if self._started.done():
+                raise
+            self._started.set_exception(exc)
+
+    async def _serve(self) -> None:
+        loop, stop = asyncio.get_running_loop(), asyncio.Event()
+        self._state.on_update = lambda: loop.call_soon_threadsafe(self._end_poll)
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", self._handle)
+        # A poll whose client has gone must not count as the older of two.
+        runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.5)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, "127.0.0.1", 0)
+            await site.start()
+            host, port = runner.addresses[0][:2]
+            self.url = f"http://{host}:{port}"
+            self._started.set_result((loop, stop))
+            await stop.wait()
+            self._end_poll()
+        finally:
+            self._state.on_update = lambda: None
+            await runner.cleanup()
+
+    async def _handle(self, request: web.Request) -> web.Response:
+        name, at, fault = request.path.rpartition("/")[2], self._state.clock(), None
+        parameters: dict[str, object] = {}
+        try:
+            name = self._method_of(request.path)
+            parameters |= await _parameters(request)
+            if fault := self._next_fault(name):
+                raise fault.refusal  # noqa: TRY301 - one way out for all refusals
+            answer = await self._answer(name, parameters, at)
+        except Refusal as exc:
+            refusal = exc
+        except Exception:  # noqa: BLE001 - the outer edge: a mistake in here must be seen in the test
+            refusal = Refusal(500, f"Internal Server Error: {traceback.format_exc()}")
+        else:
+            return web.json_response({"ok": True, "result": answer})
+        with self._state.changed:
+            record = Refused(name, parameters, at, refusal.status, refusal.description, injected=fault is not None)
+            self._state.refusals.append(record)
+        return _refused(refusal, fault.body if fault else None)
+
+    def _method_of(self, path: str) -> str:
+        """Check an address in the order of the real server: its shape, the token, the method."""
+        address = _ADDRESS.fullmatch(path)
+        if address is None:
+            raise Refusal(404, "Not Found")
+        if address["token"] != self.token:
+            raise Refusal(401, "Unauthorized")
+        if address["method"].lower() not in METHODS:
+            raise Refusal(404, "Not Found")
+        return METHODS[address["method"].lower()].model.__api_method__
+
+    def _next_fault(self, name: str) -> Fault | None:
+        with self._state.changed:
+            faults = self._faults[name.lower()]
+            return faults.pop(0) if faults else None
+
+    async def _answer(self, name: str, given: Mapping[str, object], at: float) -> object:
+        """Do what the method does and record the call, so that whoever sees the effect finds the call as well."""
+        method = METHODS[name.lower()]
+        request = read_parameters(method.model, given, supported=method.supported)
+        updates = await self._get_updates(cast("GetUpdates", request)) if method.run is None else None
+        with self._state.changed:
+            answer = method.run(self._state, request) if method.run else updates
+            self._state.calls.append(Call(name, given, at, answer))
+        return answer
+
+    async def _get_updates(self, request: GetUpdates) -> list[Json]:
+        """Return what waits, or wait for it; the poll that waited before is told of the conflict."""
+        if unknown := set(request.allowed_updates or ()) - Update.model_fields.keys():
+            raise refuse(f"unknown update types {', '.join(sorted(unknown))}")
+        timeout = min(max(request.timeout or 0, 0), MAX_POLL_SECONDS)
+        with self._state.changed:
+            if request.allowed_updates is not None:
+                self._state.updates.allow(request.allowed_updates)
+            updates = self._fetch(request)
+        if updates or not timeout:
+            return updates
+        await self._wait_for_update(timeout)
+        with self._state.changed:
+            return self._fetch(request)
+
+    def _fetch(self, request: GetUpdates) -> list[Json]:
+        limit = MAX_UPDATES if request.limit is None else min(max(request.limit, 1), MAX_UPDATES)
+        return self._state.updates.fetch(request.offset or 0, limit)
+
+    async def _wait_for_update(self, timeout: int) -> None:  # noqa: ASYNC109 - a parameter of the method
+        self._terminate_older_poll()
+        self._poll = poll = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(timeout):
+                await poll
+        except TimeoutError:
+            pass
+        except _Terminated as conflict:
+            await asyncio.sleep(conflict.delay)
+            raise
+        finally:
+            if self._poll is poll:
+                self._poll = None
+
+    def _terminate_older_poll(self) -> None:
+        if self._poll is None or self._poll.done():
+            return
+        now = time.monotonic()
+        delay = SECONDS_BETWEEN_CONFLICTS if now < self._next_conflict_at else 0.0
+        if not delay:
+            self._next_conflict_at = now + SECONDS_BETWEEN_CONFLICTS
+        self._poll.set_exception(_Terminated(delay))
+
+    def _end_poll(self) -> None:
+        if self._poll and not self._poll.done():
+            self._poll.set_result(None)
+
+
+async def _parameters(request: web.Request) -> dict[str, object]:
+    """Collect parameters from wherever the Bot API takes them: query, form, multipart or JSON."""
+    given: dict[str, object] = dict(request.query)
+    if request.content_type == "application/json":
+        try:
+            body = await request.json()
+        except ValueError as exc:
+            raise refuse("Can't parse the JSON of the request") from exc
+        if not isinstance(body, dict):
+            raise refuse("Object expected as the request")
+        return given | body
+    form = await request.post()
+    files = [field for field in form.values() if isinstance(field, web.FileField)]
+    for file in files:
+        file.file.close()
+    if files:
+        raise unsupported("uploads")
+    return given | dict(form)
+
+
+def _refused(refusal: Refusal, body: str | None) -> web.Response:
+    if body is not None:
+        return web.Response(status=refusal.status, text=body)
+    answer: Json = {"ok": False, "error_code": refusal.status, "description": refusal.description}
+    if refusal.retry_after is not None:
+        answer["parameters"] = {"retry_after": refusal.retry_after}
+    return web.json_response(answer, status=refusal.status)

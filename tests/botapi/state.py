@@ -1,0 +1,254 @@
+"""What the server remembers: chats and their messages, waiting updates, pressed buttons, requests and findings.
+
+Everything is guarded by `State.changed`; every change notifies it. Does no I/O and knows no HTTP.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import count
+from typing import Final
+
+from tests.botapi.formatting import Entity, Formatted, Json
+from tests.botapi.keyboard import Keyboard
+from tests.botapi.refusal import refuse
+
+MIN_SECONDS_BETWEEN_EDITS: Final = 0.9
+"""The bot promises one edit a second; a tenth is left for the network."""
+
+FIRST_UPDATE_ID: Final = 700_000_001
+FIRST_QUERY_ID: Final = 4_382_500_000_000_000_001
+NOT_BY_DEFAULT: Final = frozenset({"chat_member", "message_reaction", "message_reaction_count"})
+"""Updates a bot gets only when it asks for them by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A Telegram account, of a person or of a bot."""
+
+    id: int
+    first_name: str
+    is_bot: bool = False
+    username: str | None = None
+    language_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as a person sees it now; an edit makes a new one with the same id.
+
+    `html` is the text as it was sent, `text` and `entities` what became of it; `sent_at` and `edited_at` are monotonic.
+    """
+
+    id: int
+    chat_id: int
+    sender: User
+    from_bot: bool
+    text: str
+    html: str
+    entities: tuple[Entity, ...]
+    buttons: Keyboard
+    sent_at: float
+    date: int
+    edits: int = 0
+    edited_at: float | None = None
+    edit_date: int | None = None
+    reply_to: int | None = None
+    link_preview: Mapping[str, object] | None = field(default=None, hash=False)
+    protected: bool = False
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels of all buttons, in reading order."""
+        return tuple(button.label for row in self.buttons for button in row)
+
+    def shows_the_same_as(self, other: "Message") -> bool:
+        """Tell whether Telegram would call an edit from one to the other no modification."""
+        return (self.text, self.entities, self.buttons, self.link_preview) == (
+            other.text,
+            other.entities,
+            other.buttons,
+            other.link_preview,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackAnswer:
+    """What answerCallbackQuery told the person who pressed a button."""
+
+    text: str
+    show_alert: bool
+    cache_time: int
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request the server accepted; `at` is monotonic."""
+
+    method: str
+    parameters: Mapping[str, object]
+    at: float
+    answer: object
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A request answered with ok:false; `injected` when a test asked for the failure."""
+
+    method: str
+    parameters: Mapping[str, object]
+    at: float
+    status: int
+    description: str
+    injected: bool = False
+
+
+@dataclass(slots=True)
+class Chat:
+    """A chat and its messages by id. A private chat has the id of its person."""
+
+    id: int
+    person: User
+    blocked: bool = False
+    messages: dict[int, Message] = field(default_factory=dict)
+
+
+class Updates:
+    """The queue behind getUpdates."""
+
+    def __init__(self) -> None:
+        """Start empty, with every kind of update allowed that a bot gets by default."""
+        self._ids = count(FIRST_UPDATE_ID)
+        self._queue: list[Json] = []
+        self.allowed: frozenset[str] = frozenset()
+
+    def __len__(self) -> int:
+        """Count the unconfirmed updates."""
+        return len(self._queue)
+
+    def allow(self, kinds: Iterable[str]) -> None:
+        """Remember the wanted kinds for updates to come; none stands for the default."""
+        self.allowed = frozenset(kinds)
+
+    def add(self, kind: str, content: Json) -> bool:
+        """Queue an update and tell so, unless the bot does not want its kind."""
+        wanted = kind in self.allowed or (not self.allowed and kind not in NOT_BY_DEFAULT)
+        if wanted:
+            self._queue.append({"update_id": next(self._ids), kind: content})
+        return wanted
+
+    def fetch(self, offset: int, limit: int) -> list[Json]:
+        """Confirm the updates below `offset` and return the next ones; a negative one keeps that many from the end."""
+        if offset < 0:
+            self._queue = self._queue[offset:]
+        elif offset:
+            self._queue = [update for update in self._queue if update["update_id"] >= offset]
+        return self._queue[:limit]
+
+    def clear(self) -> None:
+        """Drop everything that waits."""
+        self._queue.clear()
+
+
+class State:
+    """The whole memory of a server. Hold `changed` while using it."""
+
+    def __init__(self, bot: User, *, clock: Callable[[], float] = time.monotonic) -> None:
+        """Begin with a bot nobody has talked to."""
+        self.bot = bot
+        self.clock = clock
+        self.changed = threading.Condition()
+        self.updates = Updates()
+        self.on_update: Callable[[], object] = lambda: None
+        self.chats: dict[int, Chat] = {}
+        self.commands: dict[tuple[str, str], list[Json]] = {}
+        self.open_queries: set[str] = set()
+        self.answers: dict[str, CallbackAnswer] = {}
+        self.calls: list[Call] = []
+        self.refusals: list[Refused] = []
+        self.findings: list[str] = []
+        self._message_ids = count(1)
+        self._query_ids = count(FIRST_QUERY_ID)
+
+    def queue(self, kind: str, content: Json) -> None:
+        """Queue an update and wake whoever polls for it."""
+        if self.updates.add(kind, content):
+            self.on_update()
+
+    def chat(self, chat_id: int | str) -> Chat:
+        """Find a chat the bot may read."""
+        if chat_id == "":
+            raise refuse("chat_id is empty")
+        chat = self.chats.get(chat_id) if isinstance(chat_id, int) else None
+        if chat is None:
+            raise refuse("chat not found")
+        return chat
+
+    def chat_to_write(self, chat_id: int | str) -> Chat:
+        """Find a chat the bot may write to."""
+        chat = self.chat(chat_id)
+        if chat.blocked:
+            raise refuse("bot was blocked by the user", status=403)
+        if chat.person.is_bot:
+            raise refuse("bot can't send messages to bots", status=403)
+        return chat
+
+    def draft(self, chat: Chat, *, sender: User, html: str, body: Formatted) -> Message:
+        """Compose a message that is in no chat yet and has no id of its own."""
+        return Message(
+            id=0,
+            chat_id=chat.id,
+            sender=sender,
+            from_bot=sender == self.bot,
+            text=body.text,
+            html=html,
+            entities=tuple(entity for entity in body.entities if entity.user_id is None or self.user(entity.user_id)),
+            buttons=(),
+            sent_at=self.clock(),
+            date=int(time.time()),
+        )
+
+    def post(self, draft: Message) -> Message:
+        """Put a draft into its chat; private chats share one row of message ids, as on Telegram."""
+        message = replace(draft, id=next(self._message_ids))
+        self.chats[message.chat_id].messages[message.id] = message
+        self.changed.notify_all()
+        return message
+
+    def edit(self, old: Message, new: Message) -> Message:
+        """Replace a message, counting the edit and watching its pace."""
+        now = self.clock()
+        if old.edited_at is not None and now - old.edited_at < MIN_SECONDS_BETWEEN_EDITS:
+            pause = now - old.edited_at
+            self.findings.append(f"message {old.id} in chat {old.chat_id} was edited twice within {pause:.2f} s")
+        new = replace(new, edits=old.edits + 1, edited_at=now)
+        self.chats[old.chat_id].messages[old.id] = new
+        self.changed.notify_all()
+        return new
+
+    def delete(self, message: Message) -> None:
+        """Take a message out of its chat."""
+        del self.chats[message.chat_id].messages[message.id]
+        self.changed.notify_all()
+
+    def open_query(self) -> str:
+        """Give a new callback query its id."""
+        query_id = str(next(self._query_ids))
+        self.open_queries.add(query_id)
+        return query_id
+
+    def answer_query(self, query_id: str, answer: CallbackAnswer) -> None:
+        """Answer a callback query, which works once and not after it expired."""
+        if query_id not in self.open_queries:
+            raise refuse("query is too old and response timeout expired or query ID is invalid")
+        self.open_queries.remove(query_id)
+        self.answers[query_id] = answer
+        self.changed.notify_all()
+
+    def user(self, user_id: int) -> User | None:
+        """Find a user the bot knows."""
+        if user_id == self.bot.id:
+            return self.bot
+        chat = self.chats.get(user_id)
+        return chat.person if chat else None
