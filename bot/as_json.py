@@ -1,0 +1,108 @@
+"""The JSON forms of what the Library returns, for `--json`. Pure."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from index.library import Status
+from index.records import Answer, Article, Citation, Hit, Passage, Report
+
+
+def answer(value: Answer) -> dict[str, Any]:
+    """Return an answer: its claims, numbered citations, or the nearest articles; and the time of each stage in ms."""
+    return {
+        "question": value.question,
+        "answered": value.answered,
+        "answer": value.text,
+        "probability": round(value.probability, 4),
+        "claims": [{"text": claim.text, "citations": list(claim.citations)} for claim in value.claims],
+        "citations": [_citation(citation) for citation in value.citations],
+        "nearest": [_article(article) for article in value.nearest],
+        "unknown_words": list(value.unknown_words),
+        "revision": value.revision,
+        "timings_ms": _rounded(value.timings),
+    }
+
+
+def hits(question: str, found: Sequence[Hit], timings: Mapping[str, float]) -> dict[str, Any]:
+    """Return ranked passages with their scores."""
+    return {
+        "question": question,
+        "passages": [
+            {
+                "rank": rank,
+                **_article(hit.passage.article),
+                **_slice(hit.passage),
+                "score": round(hit.score, 6),
+                "dense": round(hit.dense, 6),
+                "lexical": round(hit.lexical, 6),
+            }
+            for rank, hit in enumerate(found, start=1)
+        ],
+        "timings_ms": _rounded(timings),
+    }
+
+
+def report(value: Report) -> dict[str, Any]:
+    """Return what an indexing run did."""
+    return {
+        "revision": value.revision,
+        "articles": value.articles,
+        "added": value.added,
+        "changed": value.changed,
+        "removed": value.removed,
+        "unchanged": value.unchanged,
+        "failed": [{"name": failure.name, "reason": failure.reason} for failure in value.failures],
+        "passages": value.passages,
+        "embedded": value.embedded,
+        "seconds": round(value.seconds, 3),
+    }
+
+
+def status(value: Status) -> dict[str, Any]:
+    """Return what a library holds."""
+    revision = value.revision
+    return {
+        "data": str(value.data),
+        "model": value.model,
+        "disk_bytes": value.disk,
+        "revision": revision.number if revision else None,
+        "made_at": revision.made_at.isoformat() if revision else None,
+        "folder": revision.folder if revision else None,
+        "articles": revision.articles if revision else 0,
+        "passages": revision.passages if revision else 0,
+    }
+
+
+def figures(values: Mapping[str, float]) -> dict[str, float | None]:
+    """Return measured figures; null for what a set cannot measure, since JSON has no NaN."""
+    return {name: None if math.isnan(value) else round(value, 4) for name, value in values.items()}
+
+
+def _citation(value: Citation) -> dict[str, Any]:
+    return {
+        "number": value.number,
+        **_article(value.article),
+        "quote": value.quote,
+        "start": value.start,
+        "end": value.end,
+        "passage": _slice(value.passage),
+    }
+
+
+def _article(value: Article) -> dict[str, Any]:
+    return {
+        "article_id": value.id,
+        "title": value.title,
+        "source": value.source,
+        "date": value.date.isoformat() if value.date else None,
+        "url": value.url or None,
+    }
+
+
+def _slice(value: Passage) -> dict[str, Any]:
+    return {"heading": value.heading, "text": value.text, "start": value.start, "end": value.end}
+
+
+def _rounded(timings: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(ms, 2) for name, ms in timings.items()}

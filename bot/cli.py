@@ -1,0 +1,250 @@
+"""The command `footnote`: reads arguments and settings, then does one thing. Heavy imports wait until needed."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from config.errors import FootnoteError
+
+if TYPE_CHECKING:
+    from config import Settings
+    from index.library import Library
+
+_STOPPED = 130
+"""Exit code of a program that Ctrl-C ended: 128 + SIGINT."""
+
+Command = Callable[["Settings", argparse.Namespace], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program; return its exit code: 0 done, 1 failed with a message, 2 wrong arguments."""
+    chosen = _parser().parse_args(arguments)
+    if chosen.command is None:
+        _parser().print_help()
+        return 2
+    try:
+        return int(chosen.run(_settings(chosen), chosen))
+    except FootnoteError as error:
+        print(f"footnote: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nfootnote: stopped.", file=sys.stderr)
+        return _STOPPED
+    except BrokenPipeError:  # the reader of our output has seen enough
+        sys.stderr.close()
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="footnote", description="Answers questions from your articles, and proves every answer word for word."
+    )
+    parser.set_defaults(command=None)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    _add(commands, "ask", _ask, "answer one question", "question", as_json=True)
+    search = _add(commands, "search", _search, "show the passages nearest to a question", "question", as_json=True)
+    search.add_argument("--limit", type=_positive, metavar="N", help="how many passages (default: retrieval.passages)")
+    _add(commands, "chat", _chat, "ask questions in the terminal")
+    index = _add(commands, "index", _index, "read a folder of articles into the library", as_json=True)
+    index.add_argument("folder", nargs="?", type=Path, help="default: the folder indexed last, at first the seeds")
+    _add(commands, "serve", _serve, "run the Telegram bot")
+    run = _add(commands, "run", _run, "index what changed, then: a question, the bot, or the chat")
+    run.add_argument("question", nargs="?", help="answer this and exit")
+    _add(commands, "status", _status, "say what the library holds", as_json=True)
+    _add(commands, "doctor", _doctor, "check everything, with a remedy for what is wrong")
+    evaluate = _add(commands, "eval", _eval, "ask a set of questions with known answers, and measure", as_json=True)
+    evaluate.add_argument("folder", type=Path, help="holds queries.jsonl, and corpus.jsonl or articles")
+    evaluate.add_argument("--runs", type=Path, metavar="FILE", help="write a JSON line per question")
+    evaluate.add_argument("--limit", type=_positive, metavar="N", help="ask only N questions, drawn at random")
+    evaluate.add_argument("--seed", type=int, default=0, metavar="N", help="which N questions (default: 0)")
+    return parser
+
+
+def _add(
+    commands: Any,  # noqa: ANN401  argparse keeps the type of sub-parsers private
+    name: str,
+    run: Command,
+    what: str,
+    *positional: str,
+    as_json: bool = False,
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".")
+    parser.set_defaults(command=name, run=run)
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="settings (default: footnote.toml, if there is one)"
+    )
+    parser.add_argument("--data", metavar="DIR", help="where all that is stored lives (default: footnote-data)")
+    for argument in positional:
+        parser.add_argument(argument)
+    if as_json:
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        message = "must be at least 1"
+        raise argparse.ArgumentTypeError(message)
+    return number
+
+
+def _settings(chosen: argparse.Namespace) -> "Settings":
+    from config import load, log  # noqa: PLC0415
+
+    flags = {"library.data": chosen.data} if chosen.data is not None else {}
+    settings = load(chosen.config, flags=flags)
+    # One command answers on standard output; only the bot, which runs for months, tells what it does.
+    log.start(settings.log.level if chosen.command in ("serve", "run") else "warning")
+    return settings
+
+
+def _library(settings: "Settings") -> "Library":
+    from index.library import Library  # noqa: PLC0415
+
+    return Library(settings)
+
+
+def _ask(settings: "Settings", chosen: argparse.Namespace) -> int:
+    with _library(settings) as library:
+        return _answer(library, chosen.question, as_json=chosen.json)
+
+
+def _answer(library: "Library", question: str, *, as_json: bool) -> int:
+    from bot import as_json as form  # noqa: PLC0415
+    from bot import terminal  # noqa: PLC0415
+
+    answer = library.ask(question)
+    if as_json:
+        _print(form.answer(answer))
+    else:
+        terminal.show_answer(answer, sys.stdout)
+    return 0
+
+
+def _search(settings: "Settings", chosen: argparse.Namespace) -> int:
+    from bot import as_json, terminal  # noqa: PLC0415
+
+    with _library(settings) as library:
+        hits, timings = library.search(chosen.question, limit=chosen.limit)
+    if chosen.json:
+        _print(as_json.hits(chosen.question, hits, timings))
+    else:
+        terminal.show_hits(hits, sys.stdout)
+    return 0
+
+
+def _chat(settings: "Settings", _: argparse.Namespace) -> int:
+    with _library(settings) as library:
+        return _talk(library)
+
+
+def _talk(library: "Library") -> int:
+    from bot import terminal  # noqa: PLC0415
+
+    library.warm()
+    interactive = sys.stdin.isatty()
+    if interactive:
+        import readline  # noqa: F401, PLC0415  gives the prompt its editing keys
+
+    def prompt() -> None:
+        if interactive:
+            print("? ", end="", flush=True)
+
+    terminal.chat(library, lines=sys.stdin, out=sys.stdout, prompt=prompt)
+    return 0
+
+
+def _index(settings: "Settings", chosen: argparse.Namespace) -> int:
+    from bot import as_json, terminal, words  # noqa: PLC0415
+
+    with _library(settings) as library, terminal.Bar(quiet=chosen.json) as bar:
+        report = library.index(chosen.folder, watch=bar)
+    if chosen.json:
+        _print(as_json.report(report))
+    else:
+        print(words.report(report))
+    return 0
+
+
+def _serve(settings: "Settings", _: argparse.Namespace) -> int:
+    from bot import app  # noqa: PLC0415
+
+    with _library(settings) as library:
+        return app.serve(library, settings.telegram)
+
+
+def _run(settings: "Settings", chosen: argparse.Namespace) -> int:
+    from bot import app, terminal, words  # noqa: PLC0415
+
+    with _library(settings) as library:
+        with terminal.Bar() as bar:
+            report = library.index(watch=bar)
+        if report.added or report.changed or report.removed or report.failures:
+            print(words.report(report), file=sys.stderr)
+        if chosen.question:
+            return _answer(library, chosen.question, as_json=False)
+        if settings.telegram.token is not None:
+            return app.serve(library, settings.telegram)
+        print(words.TOKEN_HELP, file=sys.stderr)
+        return _talk(library)
+
+
+def _status(settings: "Settings", chosen: argparse.Namespace) -> int:
+    from bot import as_json, words  # noqa: PLC0415
+
+    with _library(settings) as library:
+        status = library.status()
+    if chosen.json:
+        _print(as_json.status(status))
+    else:
+        print(words.status(status))
+    return 0
+
+
+def _doctor(settings: "Settings", _: argparse.Namespace) -> int:
+    from bot import doctor  # noqa: PLC0415
+
+    findings = doctor.examine(settings)
+    for finding in findings:
+        print(f"{'ok ' if finding.fine else 'BAD'}  {finding.name}: {finding.words}")
+    return 0 if all(finding.fine for finding in findings) else 1
+
+
+def _eval(settings: "Settings", chosen: argparse.Namespace) -> int:
+    from bot import as_json, terminal  # noqa: PLC0415
+    from index import evaluate  # noqa: PLC0415
+    from index.library import MEGABYTE  # noqa: PLC0415
+
+    questions = evaluate.questions(chosen.folder, limit=chosen.limit, seed=chosen.seed)
+    texts = evaluate.texts(chosen.folder, largest=settings.library.largest_file_mb * MEGABYTE)
+    with _library(settings) as library, terminal.Bar(quiet=chosen.json) as bar:
+        report = library.index(evaluate.corpus(chosen.folder), watch=bar)
+        library.warm()
+        runs = list(evaluate.run(library, questions, watch=bar))
+    figures = {"articles": report.articles, "passages": report.passages, **evaluate.measure(runs, texts)}
+    if chosen.runs is not None:
+        with chosen.runs.open("w", encoding="utf-8") as file:
+            evaluate.write(runs, file)
+    if chosen.json:
+        _print(as_json.figures(figures))
+    else:
+        terminal.show_figures(figures, sys.stdout)
+    if figures["verbatim"] < 1:
+        print(
+            "footnote: some quotes are not slices of their articles. This is a defect: please report it.",
+            file=sys.stderr,
+        )
+        return 1
+    return 0
+
+
+def _print(value: Any) -> None:  # noqa: ANN401  anything JSON can hold
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,171 @@
+"""Turn answers into Telegram messages. Pure; knows Telegram's HTML and its limits, and no network.
+
+Text is split by block before it is rendered, so a tag is never cut; lengths are UTF-16 code units after parsing, as
+Telegram counts them.
+"""
+
+import html
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from bot import words
+from index.records import Answer, Article, Citation
+
+LIMIT = 4_096
+"""Longest message, in UTF-16 code units after parsing."""
+
+ENTITIES = 90
+"""Formatted stretches a message; Telegram drops those after the 100th, and finds some (urls, hashtags) by itself."""
+
+AROUND = 1_000
+"""Characters of a passage shown before and after the cited words; passages of models that read more are cut there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A stretch of text in one style."""
+
+    text: str
+    bold: bool = False
+    link: str = ""
+
+    def html(self) -> str:
+        """Return it as Telegram's HTML."""
+        shown = html.escape(self.text)
+        if self.link:
+            shown = f'<a href="{html.escape(self.link)}">{shown}</a>'
+        return f"<b>{shown}</b>" if self.bold else shown
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A paragraph, or an expandable quote. `close` blocks follow the one before without a blank line."""
+
+    runs: tuple[Run, ...]
+    quoted: bool = False
+    close: bool = False
+
+    @property
+    def length(self) -> int:
+        """Length as Telegram counts it."""
+        return sum(units(run.text) for run in self.runs)
+
+    @property
+    def entities(self) -> int:
+        """How many formatted stretches it has."""
+        return self.quoted + sum(run.bold + bool(run.link) for run in self.runs)
+
+    def html(self) -> str:
+        """Return it as Telegram's HTML."""
+        inner = "".join(run.html() for run in self.runs)
+        return f"<blockquote expandable>{inner}</blockquote>" if self.quoted else inner
+
+
+def answer(value: Answer) -> list[str]:
+    """Return the messages of an answer: the claims, then each cited passage with the claim's words in bold."""
+    if not value.answered:
+        return messages(_abstention(value))
+    claims = [_plain(f"{claim.text} {''.join(f'[{n}]' for n in claim.citations)}") for claim in value.claims]
+    return messages([*claims, *(block for citation in value.citations for block in _citation(citation))])
+
+
+def text(value: str) -> list[str]:
+    """Return the messages of plain text; its blank lines part the blocks."""
+    return messages(_plain(part) for part in re.split(r"\n{2,}", value))
+
+
+def sources(articles: Sequence[Article], *, first: int) -> str:
+    """Return one page of the list of articles, numbered from `first`."""
+    blocks = []
+    for number, article in enumerate(articles, start=first):
+        name = Run(_cut(article.title or article.id, 200), link=article.url)
+        blocks.append(Block((Run(f"{number}. "), name, Run(_aside(article)))))
+    return messages(blocks)[0]
+
+
+def messages(blocks: Iterable[Block]) -> list[str]:
+    """Pack blocks into as few messages as their order allows, each within Telegram's limits."""
+    packed: list[str] = []
+    current, length, entities = "", 0, 0
+    for block in blocks:
+        for part in _parts(block):
+            gap = ("\n" if part.close else "\n\n") if current else ""
+            if current and (length + len(gap) + part.length > LIMIT or entities + part.entities > ENTITIES):
+                packed.append(current)
+                current, length, entities, gap = "", 0, 0, ""
+            current += gap + part.html()
+            length += len(gap) + part.length
+            entities += part.entities
+    return [*packed, current] if current else packed
+
+
+def units(value: str) -> int:
+    """Count UTF-16 code units."""
+    return len(value.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _abstention(value: Answer) -> Iterator[Block]:
+    yield from (_plain(line) for line in words.abstention(value))
+    if value.nearest:
+        yield _plain("Nearest:")
+    for article in value.nearest:
+        name = Run(_cut(article.title or article.id, 200), link=article.url)
+        yield Block((Run("• "), name, Run(_aside(article))), close=True)
+
+
+def _citation(citation: Citation) -> Iterator[Block]:
+    article, passage = citation.article, citation.passage
+    name = Run(_cut(article.title or article.id, 300), link=article.url)
+    yield Block((Run(f"[{citation.number}] "), name, Run(_aside(article))))
+    before = article.text[passage.start : citation.start]
+    after = article.text[citation.end : passage.end]
+    if len(before) > AROUND:
+        before = "… " + before[-AROUND:].partition(" ")[2]
+    if len(after) > AROUND:
+        after = after[:AROUND].rpartition(" ")[0] + " …"
+    runs = (Run(before.lstrip()), Run(citation.quote, bold=True), Run(after.rstrip()))
+    yield Block(tuple(run for run in runs if run.text), quoted=True, close=True)
+
+
+def _aside(article: Article) -> str:
+    return "".join(f" · {part}" for part in (_cut(article.source, 100), words.day(article.date)) if part)
+
+
+def _plain(value: str) -> Block:
+    return Block((Run(value),))
+
+
+def _cut(value: str, most: int) -> str:
+    return value if len(value) <= most else value[: most - 1] + "…"
+
+
+def _parts(block: Block) -> Iterator[Block]:
+    """Yield a block, or the blocks it must be cut into; nothing of one that has no visible character."""
+    runs: list[Run] = []
+    room = LIMIT
+    close = block.close
+    for run in block.runs:
+        rest = run.text
+        while units(rest) > room:
+            head = _head(rest, room)
+            if _visible([*runs, Run(head)]):
+                yield Block((*runs, Run(head, run.bold, run.link)) if head else tuple(runs), block.quoted, close)
+                close = False
+            rest, runs, room = rest[len(head) :].lstrip(), [], LIMIT
+        if rest:
+            runs.append(Run(rest, run.bold, run.link))
+            room -= units(rest)
+    if _visible(runs):
+        yield Block(tuple(runs), block.quoted, close)
+
+
+def _visible(runs: Sequence[Run]) -> bool:
+    return any(not run.text.isspace() for run in runs if run.text)
+
+
+def _head(value: str, room: int) -> str:
+    """Return the longest beginning of at most `room` code units, cut at a space where one is near the end."""
+    low = value.encode("utf-16-le", "surrogatepass")[: room * 2].decode("utf-16-le", "ignore")
+    space = max(low.rfind(" "), low.rfind("\n"))
+    return low[: space + 1] if space > len(low) - 200 and space > 0 else low

@@ -1,0 +1,112 @@
+"""What the command line prints, and the chat in the terminal."""
+
+import sys
+import textwrap
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self, TextIO
+
+from bot import words
+from index.errors import FootnoteError
+from index.library import Library
+from index.records import Answer, Citation, Hit, Progress
+
+WIDTH = 100
+
+
+class Bar:
+    """A progress bar on standard error, one line a stage. Where that is no terminal, only now and then."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        """Show nothing yet; with `quiet`, never."""
+        from tqdm import tqdm  # noqa: PLC0415
+
+        self._make = tqdm
+        self._bar: Any = None
+        self._stage = ""
+        self._quiet = quiet
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the last line standing."""
+        if self._bar is not None:
+            self._bar.close()
+
+    def __call__(self, progress: Progress) -> None:
+        """Show where the work stands."""
+        if self._quiet or not progress.total:
+            return
+        if progress.stage != self._stage or self._bar is None:
+            if self._bar is not None:
+                self._bar.close()
+            self._stage = progress.stage
+            name = words.stage(progress.stage)
+            layout = "{desc:<20} {percentage:3.0f}% |{bar:30}| {n_fmt}/{total_fmt} {rate_fmt} {remaining}"
+            slow = 0.1 if sys.stderr.isatty() else 30.0
+            self._bar = self._make(total=progress.total, desc=name, bar_format=layout, mininterval=slow, leave=True)
+        self._bar.update(progress.done - self._bar.n)
+
+
+def show_answer(answer: Answer, out: TextIO) -> None:
+    """Print an answer: the claims, then each cited passage with the claim's words between » and «."""
+    if answer.answered:
+        for claim in answer.claims:
+            _paragraph(f"{claim.text} {''.join(f'[{n}]' for n in claim.citations)}", out)
+        for citation in answer.citations:
+            print(file=out)
+            _show_citation(citation, out)
+        return
+    for line in words.abstention(answer):
+        _paragraph(line, out)
+    for article in answer.nearest:
+        _paragraph(f"Nearest: {words.byline(article)}", out)
+
+
+def show_hits(hits: Sequence[Hit], out: TextIO) -> None:
+    """Print ranked passages with their scores."""
+    for rank, hit in enumerate(hits, start=1):
+        print(f"{rank}. {words.byline(hit.passage.article)}", file=out)
+        print(f"   score {hit.score:.3f}  meaning {hit.dense:.3f}  words {hit.lexical:.2f}", file=out)
+        _paragraph(hit.passage.text, out, indent="   ")
+
+
+def show_figures(figures: Mapping[str, float], out: TextIO) -> None:
+    """Print measured figures as a table."""
+    for name, value in figures.items():
+        shown = "–" if value != value else f"{value:,.0f}" if value == int(value) and value > 1 else f"{value:.3f}"  # noqa: PLR0124  NaN
+        print(f"{name:<16}{shown:>12}", file=out)
+
+
+def chat(library: Library, *, lines: Iterable[str], out: TextIO, prompt: Callable[[], None]) -> None:
+    """Answer each line until there is none left. What a question does wrong is said, and the chat goes on."""
+    prompt()
+    for line in lines:
+        if line.strip() in ("exit", "quit", "/quit"):
+            return
+        if line.strip():
+            try:
+                show_answer(library.ask(line), out)
+            except FootnoteError as error:
+                print(error, file=out)
+        print(file=out)
+        prompt()
+
+
+def _show_citation(citation: Citation, out: TextIO) -> None:
+    article, passage = citation.article, citation.passage
+    print(f"[{citation.number}] {words.byline(article)}", file=out)
+    before, after = article.text[passage.start : citation.start], article.text[citation.end : passage.end]
+    _paragraph(f"{before}»{citation.quote}«{after}", out, indent="    ")
+    if article.url:
+        print(f"    {article.url}", file=out)
+
+
+def _paragraph(text: str, out: TextIO, *, indent: str = "") -> None:
+    for block in text.split("\n"):
+        if block.strip():
+            print(textwrap.fill(block, WIDTH, initial_indent=indent, subsequent_indent=indent), file=out)

@@ -1,0 +1,93 @@
+"""Real parts, made once where they are slow: the model is loaded once a run, the seeds are indexed once a run."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+os.environ.setdefault("PTB_TIMEDELTA", "1")  # otherwise python-telegram-bot warns at every RetryAfter
+
+from config import Embedding, Settings, load
+from index.embed import Embedder
+from index.library import Library, seeds
+
+# Examples are drawn the same way in every run; a machine with two busy cores may take its time over each.
+settings.register_profile(
+    "tests", deadline=None, derandomize=True, max_examples=60, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("tests")
+
+MakeLibrary = Callable[..., Library]
+
+
+@pytest.fixture(scope="session")
+def embedder() -> Embedder:
+    """The real model, loaded once."""
+    return Embedder(Embedding())
+
+
+def settings_for(data: Path, **flags: Any) -> Settings:
+    """Settings for a data directory, without what the environment or a file says."""
+    dotted = {key.replace("__", "."): value for key, value in flags.items()}
+    return load(flags={"library.data": str(data), **dotted}, environ={}, folder=data.parent)
+
+
+@pytest.fixture
+def make_library(tmp_path: Path, embedder: Embedder) -> Iterator[MakeLibrary]:
+    """Make libraries that share the loaded model; each call opens the same data directory anew."""
+    made: list[Library] = []
+
+    def make(data: Path = tmp_path / "data", **flags: Any) -> Library:
+        made.append(Library(settings_for(data, **flags), embedder=embedder))
+        return made[-1]
+
+    yield make
+    for library in made:
+        library.close()
+
+
+@pytest.fixture(scope="session")
+def seeded(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Iterator[Library]:
+    """A library of the seeds. Only for reading."""
+    with Library(settings_for(tmp_path_factory.mktemp("seeded") / "data"), embedder=embedder) as library:
+        library.index(seeds())
+        yield library
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with three small articles."""
+    articles = tmp_path / "articles"
+    articles.mkdir()
+    write(articles / "harbour.md", title="The old harbour", date="2024-05-01", text=HARBOUR)
+    write(articles / "bakery.md", title="A bakery moves", date="2024-06-02", text=BAKERY)
+    write(articles / "library.md", title="Library hours", date="2024-07-03", text=HOURS)
+    return articles
+
+
+def write(path: Path, *, title: str, text: str, date: str = "2024-01-01") -> None:
+    """Write a Markdown article."""
+    path.write_text(
+        f"---\ntitle: {title}\ndate: {date}\nsource: The Gazette\nurl: https://example.org/{path.stem}\n---\n\n{text}\n",
+        encoding="utf-8",
+    )
+
+
+HARBOUR = (
+    "The old harbour of Lindholm was closed to cargo ships in 1987. Since then only fishing boats and a ferry to the "
+    "island of Vessel have used it. The town council wants to turn the warehouses into flats.\n\n"
+    "Anna Brandt, who leads the council, said the work would cost 40 million crowns. Fishermen fear that they will "
+    "have to leave."
+)
+BAKERY = (
+    "The bakery Morgenrot moves from Mill Street to the station square in August. Its owner, Tomas Weiss, says that "
+    "the ovens of 1952 are too heavy to be moved and will be sold.\n\n"
+    "Rye bread stays the best-selling loaf, with about 900 sold each week."
+)
+HOURS = (
+    "From September the town library opens at nine in the morning instead of ten. On Sundays it stays closed. "
+    "Readers had asked for longer hours in a survey of 1,204 people."
+)

@@ -1,0 +1,161 @@
+"""Settings: their layers, their bounds, and one clear line for whatever is wrong."""
+
+import os
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import config
+from config import load
+from config.errors import SettingsError
+from config.load import keys
+
+DEFAULT = Path(config.__file__).parent / "default.toml"
+TOKEN = "123456789:AAabcdefghijklmnopqrstuvwxyz0123456"
+
+
+def test_the_shipped_file_documents_every_setting_with_its_default() -> None:
+    written = tomllib.loads(DEFAULT.read_text(encoding="utf-8"))
+    in_code = load(environ={}, folder=DEFAULT.parent).model_dump(mode="json")
+    in_code["telegram"].pop("token")
+    assert written == in_code
+
+
+def test_every_setting_in_the_shipped_file_has_a_comment_before_it() -> None:
+    lines = DEFAULT.read_text(encoding="utf-8").splitlines()
+    settings = [at for at, line in enumerate(lines) if re.match(r"\w+ = ", line)]
+    assert len(settings) == len(list(keys()))
+    for at in settings:
+        assert lines[at - 1].startswith("#") or lines[at - 1].partition(" = ")[0].endswith("_prefix")
+
+
+def test_the_shipped_file_can_be_used_as_it_is() -> None:
+    assert load(DEFAULT, environ={}) == load(environ={}, folder=DEFAULT.parent)
+
+
+def test_flags_win_over_the_environment_over_the_file_over_the_defaults(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("[answer]\nthreshold = 0.2\nclaims = 2\nnearest = 1\n")
+    env = {"FOOTNOTE_ANSWER_CLAIMS": "1", "FOOTNOTE_ANSWER_NEAREST": "2"}
+    answer = load(file, environ=env, flags={"answer.nearest": 4}, folder=tmp_path).answer
+    assert (answer.threshold, answer.claims, answer.nearest, answer.longest_question) == (0.2, 1, 4, 2_000)
+
+
+def test_a_file_in_the_working_directory_is_found_and_one_named_by_the_environment_wins(tmp_path: Path) -> None:
+    (tmp_path / "footnote.toml").write_text("[answer]\nclaims = 1\n")
+    assert load(environ={}, folder=tmp_path).answer.claims == 1
+    (tmp_path / "other.toml").write_text("[answer]\nclaims = 2\n")
+    assert load(environ={"FOOTNOTE_CONFIG": str(tmp_path / "other.toml")}, folder=tmp_path).answer.claims == 2
+
+
+def test_the_token_comes_from_dotenv_and_the_environment_wins_over_it(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(f"TELEGRAM_BOT_TOKEN={TOKEN}\nOTHER=1\n")
+    token = load(environ={}, folder=tmp_path).telegram.token
+    assert token is not None
+    assert token.get_secret_value() == TOKEN
+    other = TOKEN.replace("AAab", "BBab")
+    token = load(environ={"TELEGRAM_BOT_TOKEN": other}, folder=tmp_path).telegram.token
+    assert token is not None
+    assert token.get_secret_value() == other
+
+
+def test_the_token_never_shows() -> None:
+    settings = load(environ={"TELEGRAM_BOT_TOKEN": TOKEN})
+    assert TOKEN not in repr(settings)
+    assert TOKEN not in str(settings)
+    assert TOKEN not in settings.model_dump_json()
+
+
+def test_a_malformed_token_is_refused_without_being_shown() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(environ={"TELEGRAM_BOT_TOKEN": "not-a-token-but-secret"})
+    assert "TELEGRAM_BOT_TOKEN" in str(caught.value)
+    assert "BotFather" in str(caught.value)
+    assert "secret" not in str(caught.value).partition("TELEGRAM_BOT_TOKEN")[2]
+
+
+def test_lists_in_the_environment_are_separated_by_commas() -> None:
+    telegram = load(environ={"FOOTNOTE_TELEGRAM_ADMINS": "7, 8", "FOOTNOTE_TELEGRAM_ALLOWED": "9"}).telegram
+    assert (telegram.admins, telegram.allowed) == ((7, 8), (9,))
+
+
+def test_without_an_allow_list_everyone_may_ask_and_with_one_admins_still_may() -> None:
+    assert load(environ={}).telegram.may_ask(5)
+    closed = load(environ={"FOOTNOTE_TELEGRAM_ADMINS": "7", "FOOTNOTE_TELEGRAM_ALLOWED": "9"}).telegram
+    assert [closed.may_ask(person) for person in (5, 7, 9)] == [False, True, True]
+
+
+def test_settings_cannot_be_changed() -> None:
+    settings = load(environ={})
+    with pytest.raises(ValueError, match="frozen"):
+        settings.answer.claims = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    "text, says",
+    [
+        ("[anser]\nx = 1", ["[anser]", "did you mean answer"]),
+        ("[answer]\nthreshhold = 1", ["answer.threshhold", "did you mean threshold"]),
+        ('[answer]\nthreshold = "0.5"', ["answer.threshold", "valid number", "'0.5'"]),
+        ("[answer]\nthreshold = 1.5", ["answer.threshold", "less than or equal to 1", "1.5"]),
+        ("[chunk]\nsize = 3", ["chunk.size", "greater than or equal to 16"]),
+        ("[answer]\nclaims = 1.5", ["answer.claims", "integer"]),
+        ("[answer\nclaims = 1", ["not valid TOML", "line 1"]),
+        ("claims = 1", ["claims", "[claims]"]),
+        ("answer = 1", ["answer must be a section"]),
+        ('[telegram]\ntoken = "x"', ["telegram.token is a secret", ".env"]),
+        ('[telegram]\nadmins = ["anna"]', ["telegram.admins", "integer", "anna"]),
+        ("[telegram]\nadmins = [-5]", ["telegram.admins", "greater than 0"]),
+        ('[telegram]\napi_url = "ftp://x.org"', ["telegram.api_url", "pattern"]),
+        ('[embedding]\ndevice = "tpu"', ["embedding.device", "tpu"]),
+        ("[retrieval]\npassages = 60", ["retrieval.passages cannot be larger than retrieval.candidates"]),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_one_line_naming_file_key_and_remedy(
+    tmp_path: Path, text: str, says: list[str]
+) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        load(file, environ={}, folder=tmp_path)
+    message = str(caught.value)
+    assert "\n" not in message
+    for part in says:
+        assert part in message
+    if "cannot be larger" not in message:
+        assert str(file) in message
+
+
+@pytest.mark.parametrize(
+    "env, says",
+    [
+        ({"FOOTNOTE_ANSWER_TRESHOLD": "1"}, ["FOOTNOTE_ANSWER_TRESHOLD", "did you mean FOOTNOTE_ANSWER_THRESHOLD"]),
+        ({"FOOTNOTE_ANSWER_THRESHOLD": "much"}, ["FOOTNOTE_ANSWER_THRESHOLD", "number", "much"]),
+        ({"FOOTNOTE_ANSWER_THRESHOLD": "7"}, ["FOOTNOTE_ANSWER_THRESHOLD", "less than or equal to 1"]),
+        ({"FOOTNOTE_TELEGRAM_ADMINS": "anna"}, ["FOOTNOTE_TELEGRAM_ADMINS", "integer"]),
+        ({"FOOTNOTE_CONFIG": "/nowhere/at/all.toml"}, ["/nowhere/at/all.toml", "no such file"]),
+    ],
+)
+def test_what_is_wrong_in_the_environment_is_one_line_naming_the_variable(
+    env: dict[str, str], says: list[str]
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(environ=env)
+    assert all(part in str(caught.value) for part in says)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_a_folder_and_a_file_that_is_no_text_are_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"missing\.toml: there is no such file"):
+        load(tmp_path / "missing.toml", environ={})
+    with pytest.raises(SettingsError, match="cannot be read"):
+        load(tmp_path, environ={})
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00\x01")
+    with pytest.raises(SettingsError, match="UTF-8"):
+        load(tmp_path / "binary.toml", environ={})
+
+
+def test_the_tests_themselves_see_no_setting_of_the_machine() -> None:
+    assert not [name for name in os.environ if name.startswith("FOOTNOTE_")]

@@ -1,0 +1,58 @@
+"""Who may import whom: the layout is a promise, and this test keeps it."""
+
+import ast
+import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("config", "index", "bot")
+MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+
+FORBIDDEN = {"config": {"index", "bot", "seeds"}, "index": {"bot"}, "bot": set()}
+ONLY_IN = {
+    "chromadb": {"index/vectors.py"},
+    "tantivy": {"index/lexicon.py"},
+    "sqlalchemy": {"index/ledger.py"},
+    "telegram": {path.relative_to(ROOT).as_posix() for path in (ROOT / "bot").rglob("*.py")},
+}
+PRINTERS = {"bot/cli.py", "bot/terminal.py", "index/audit.py"}
+
+
+def imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.partition(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_module_imports_only_what_lies_below_it(path: Path) -> None:
+    name = path.relative_to(ROOT).as_posix()
+    names = imported(path)
+    assert not names & FORBIDDEN[name.partition("/")[0]]
+    for library, places in ONLY_IN.items():
+        assert library not in names or name in places
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_only_the_command_line_prints(path: Path) -> None:
+    calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+    prints = any(isinstance(call.func, ast.Name) and call.func.id == "print" for call in calls)
+    assert not prints or path.relative_to(ROOT).as_posix() in PRINTERS
+
+
+def test_every_module_says_its_job() -> None:
+    silent = [path for path in MODULES if not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))]
+    assert not silent
+
+
+@pytest.mark.parametrize("package", [*PACKAGES, "seeds"])
+def test_no_other_distribution_brings_a_package_of_the_same_name(package: str) -> None:
+    assert set(packages_distributions().get(package, ["footnote-bot"])) == {"footnote-bot"}
+    assert package not in sys.stdlib_module_names
