@@ -63,13 +63,14 @@ class Admin:
         work = asyncio.get_running_loop().run_in_executor(
             self._thread, lambda: self._library.index(watch=latest.append, stop=lambda: self._stop)
         )
-        edited = time.monotonic()
+        edited, shown = time.monotonic(), ""
         try:
             while not (await asyncio.wait([work], timeout=BETWEEN_EDITS))[0]:
-                if latest:
-                    await self._show(context, message, words.progress(latest[-1]))
-                    latest[:-1] = []
-                    edited = time.monotonic()
+                text = words.progress(latest[-1]) if latest else shown
+                if text != shown:
+                    await self._show(context, message, text)
+                    edited, shown = time.monotonic(), text
+                    del latest[:-1]
             outcome = await _outcome(work)
             await asyncio.sleep(max(0.0, edited + BETWEEN_EDITS - time.monotonic()))
             first, *rest = render.text(outcome)

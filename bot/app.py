@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from telegram import BotCommand, BotCommandScopeChat, Update
+from telegram.constants import ChatType
 from telegram.error import BadRequest, InvalidToken, NetworkError, TelegramError
 from telegram.ext import (
     Application,
@@ -125,10 +126,11 @@ class _Door:
         """Turn away who may not use the bot: with one polite line, and in a private chat only."""
         if self._gate.admits(update):
             return
+        person, chat = update.effective_user, update.effective_chat
         if update.callback_query is not None:
             await update.callback_query.answer(words.NOT_ALLOWED, show_alert=True)
-        elif update.effective_chat is not None and update.effective_chat.type == "private":
-            await say(context.bot, update.effective_chat.id, render.text(words.NOT_ALLOWED))
+        elif person is not None and not person.is_bot and chat is not None and chat.type == ChatType.PRIVATE:
+            await say(context.bot, chat.id, render.text(words.NOT_ALLOWED))
         raise ApplicationHandlerStop
 
 

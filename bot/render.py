@@ -18,6 +18,9 @@ LIMIT = 4_096
 ENTITIES = 90
 """Formatted stretches a message; Telegram drops those after the 100th, and finds some (urls, hashtags) by itself."""
 
+LONGEST_LINK = 1_500
+"""Characters of an address that is made a link; Telegram refuses a message of more than 32 KiB, markup included."""
+
 AROUND = 1_000
 """Characters of a passage shown before and after the cited words; passages of models that read more are cut there."""
 
@@ -79,7 +82,7 @@ def sources(articles: Sequence[Article], *, first: int) -> str:
     """Return one page of the list of articles, numbered from `first`."""
     blocks = []
     for number, article in enumerate(articles, start=first):
-        name = Run(_cut(article.title or article.id, 200), link=article.url)
+        name = _name(article, 200)
         blocks.append(Block((Run(f"{number}. "), name, Run(_aside(article)))))
     return messages(blocks)[0]
 
@@ -110,13 +113,13 @@ def _abstention(value: Answer) -> Iterator[Block]:
     if value.nearest:
         yield _plain("Nearest:")
     for article in value.nearest:
-        name = Run(_cut(article.title or article.id, 200), link=article.url)
+        name = _name(article, 200)
         yield Block((Run("• "), name, Run(_aside(article))), close=True)
 
 
 def _citation(citation: Citation) -> Iterator[Block]:
     article, passage = citation.article, citation.passage
-    name = Run(_cut(article.title or article.id, 300), link=article.url)
+    name = _name(article, 300)
     yield Block((Run(f"[{citation.number}] "), name, Run(_aside(article))))
     before = article.text[passage.start : citation.start]
     after = article.text[citation.end : passage.end]
@@ -126,6 +129,11 @@ def _citation(citation: Citation) -> Iterator[Block]:
         after = after[:AROUND].rpartition(" ")[0] + " …"
     runs = (Run(before.lstrip()), Run(citation.quote, bold=True), Run(after.rstrip()))
     yield Block(tuple(run for run in runs if run.text), quoted=True, close=True)
+
+
+def _name(article: Article, most: int) -> Run:
+    url = article.url if len(article.url) <= LONGEST_LINK else ""
+    return Run(_cut(article.title or article.id, most), link=url)
 
 
 def _aside(article: Article) -> str:

@@ -8,6 +8,15 @@ _NOISY = ("httpx", "httpcore", "telegram.ext.ExtBot", "telegram.Bot", "sentence_
 """Libraries that log a line a call, some with the token in it; they speak from WARNING up."""
 
 
+def _without_traceback(record: logging.LogRecord) -> bool:
+    """Make one line of what Telegram or the network refused: where in a library it surfaced helps nobody."""
+    kind, error = (record.exc_info or (None, None))[:2]
+    if kind is not None and kind.__module__ == "telegram.error":
+        record.msg, record.args = f"{record.getMessage()} ({error})", None
+        record.exc_info = record.exc_text = None
+    return True
+
+
 class _Redacted(logging.Formatter):
     """Formats as usual, traceback included, then removes tokens: nothing a record carries can slip by."""
 
@@ -23,6 +32,7 @@ def redact(text: str) -> str:
 def start(level: str) -> None:
     """Send log records of `level` and above to standard error."""
     handler = logging.StreamHandler()
+    handler.addFilter(_without_traceback)
     handler.setFormatter(_Redacted("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in _NOISY:

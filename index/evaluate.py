@@ -80,7 +80,8 @@ def questions(folder: Path, *, limit: int | None = None, seed: int = 0) -> list[
     if not path.is_file():
         message = f"{folder} has no queries.jsonl, so there is nothing to ask. Name a folder that has one."
         raise SourceError(message)
-    found = [_question(line, path, at) for at, line in enumerate(path.open(encoding="utf-8"), start=1) if line.strip()]
+    with path.open(encoding="utf-8") as file:
+        found = [_question(line, path, at) for at, line in enumerate(file, start=1) if line.strip()]
     if limit is not None and limit < len(found):
         drawn = set(random.Random(seed).sample(range(len(found)), limit))  # noqa: S311  a sample, not a secret
         found = [question for at, question in enumerate(found) if at in drawn]

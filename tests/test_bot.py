@@ -1,0 +1,367 @@
+"""The bot as people meet it: the real Application against a Bot API server over real HTTP."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from bot import app, words
+from index.library import Library
+from tests.botapi import BotApi, Message, Person
+from tests.conftest import MakeLibrary, settings_for, write
+
+TOKEN = "123456789:AAabcdefghijklmnopqrstuvwxyz0123456"
+ADMIN, GUEST, STRANGER = 7, 8, 9
+WHEN = "When was the old harbour of Lindholm closed to cargo ships?"
+
+Serve = Callable[..., contextlib.AbstractContextManager[None]]
+
+
+@pytest.fixture
+def expected() -> list[str]:
+    """Parts of the refusals that a test provokes."""
+    return []
+
+
+@pytest.fixture
+def api(expected: list[str]) -> Iterator[BotApi]:
+    """A Bot API server; at its end nothing else may have been sent that the real one would refuse or drop."""
+    with BotApi(token=TOKEN) as server:
+        yield server
+        surprises = [
+            refused.description
+            for refused in server.refusals
+            if not any(part in refused.description for part in expected)
+            and (refused.method, refused.description) != ("setMyCommands", "Bad Request: chat not found")
+        ]
+        assert not surprises
+        assert not server.findings
+
+
+@pytest.fixture
+def serve(api: BotApi, tmp_path: Path) -> Serve:
+    """Run the bot on a library until the block ends."""
+
+    @contextlib.contextmanager
+    def serving(library: Library, **telegram: object) -> Iterator[None]:
+        flags = {"telegram__api_url": api.url, "telegram__admins": [ADMIN], **telegram}
+        settings = settings_for(tmp_path / "data", **flags)
+        secret = settings.telegram.model_validate({**settings.telegram.model_dump(), "token": TOKEN}, strict=False)
+        loop = asyncio.new_event_loop()
+        bot = app.build(library, secret)
+
+        def run() -> None:
+            asyncio.set_event_loop(loop)
+            bot.run_polling(allowed_updates=app.UPDATES, stop_signals=None, poll_interval=0.0)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        _until(lambda: bot.running)
+        try:
+            yield
+        finally:
+            loop.call_soon_threadsafe(bot.stop_running)
+            thread.join(30)
+            assert not thread.is_alive()
+
+    return serving
+
+
+@pytest.fixture
+def library(make_library: MakeLibrary, folder: Path) -> Library:
+    made = make_library(library__articles=str(folder))
+    made.index(folder)
+    return made
+
+
+def _until(fits: Callable[[], object], *, seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not fits():
+        assert time.monotonic() < end, "it did not come to pass"
+        time.sleep(0.02)
+
+
+def answered(person: Person, text: str, *, timeout: float = 20) -> Message:
+    """Let a person say something and return the bot's next message."""
+    said = person.says(text)
+    return person.waits(lambda _: True, after=said, timeout=timeout)
+
+
+def test_a_question_is_answered_with_the_claim_and_the_passage_that_proves_it(
+    api: BotApi, serve: Serve, library: Library
+) -> None:
+    anna = api.person(GUEST, "Anna")
+    with serve(library):
+        reply = answered(anna, WHEN)
+    first, _, rest = reply.text.partition("\n\n")
+    assert first == "The old harbour of Lindholm was closed to cargo ships in 1987. [1]"
+    assert "[1] The old harbour · The Gazette · 1 May 2024\n" in rest
+    entities = {entity.type: entity for entity in reply.entities}
+    assert entities["bold"].of(reply.text) == "The old harbour of Lindholm was closed to cargo ships in 1987."
+    assert entities["text_link"].url == "https://example.org/harbour"
+    assert "fishing boats" in entities["expandable_blockquote"].of(reply.text)
+    assert [call.parameters["action"] for call in api.calls("sendChatAction")] == ["typing"]
+
+
+def test_what_the_articles_do_not_hold_is_said_with_the_nearest(api: BotApi, serve: Serve, library: Library) -> None:
+    anna = api.person(GUEST, "Anna")
+    with serve(library):
+        reply = answered(anna, "Which zeppelin lands in Lindholm?")
+    assert "do not answer" in reply.text
+    assert "No article mentions: zeppelin" in reply.text
+    assert "• The old harbour · The Gazette · 1 May 2024" in reply.text
+
+
+def test_every_command_answers_and_the_menu_is_set(api: BotApi, serve: Serve, library: Library) -> None:
+    anna, boss = api.person(GUEST, "Anna"), api.person(ADMIN, "Boss")
+    with serve(library):
+        assert "Your Telegram id is 8" in answered(anna, "/start").text
+        assert "/reindex" in answered(boss, "/start").text
+        help_text = answered(anna, "/help").text
+        assert "• Library hours" in help_text
+        assert "/sources" in help_text
+        assert "/reindex" not in help_text
+        assert "3 articles, 3 passages" in answered(anna, "/status").text
+        assert "1987" in answered(anna, f"/ask {WHEN}").text
+        assert "1987" in answered(anna, f"/ask@footnote_test_bot {WHEN}").text
+        assert answered(anna, "/ask").text == words.ASK_HOW
+        assert "Just write a question" in answered(anna, "/nonsense").text
+        listed = answered(anna, "/sources").text
+    assert listed.split("\n\n")[0] == "1. Library hours · The Gazette · 3 Jul 2024"
+    scopes = [call.parameters.get("scope") for call in api.calls("setMyCommands")]
+    assert len(scopes) == 2
+
+
+@pytest.mark.parametrize(
+    "question, part",
+    [
+        ("😀😀😀", "no words"),
+        ("x" * 3_000, "longer than a question may be"),
+        ("Когда закрыли гавань Линдхольма?", ""),
+        ("متى أغلق الميناء؟", ""),
+        ("<b>When</b> was the *harbour* [closed](https://x.org) & <script>?", ""),
+        ("&lt;blockquote&gt; </a> _*`", ""),
+    ],
+)
+def test_odd_questions_get_a_clear_answer(
+    api: BotApi, serve: Serve, library: Library, question: str, part: str
+) -> None:
+    anna = api.person(GUEST, "Anna")
+    with serve(library):
+        assert part in answered(anna, question).text
+        assert "1987" in answered(anna, WHEN).text
+
+
+def test_a_text_that_clients_cut_in_two_gets_an_answer_for_each_part(
+    api: BotApi, serve: Serve, library: Library
+) -> None:
+    anna = api.person(GUEST, "Anna")
+    with serve(library):
+        anna.says("harbour " * 625, split=True)
+        _until(lambda: sum(m.from_bot for m in anna.chat) == 2)
+        assert "1987" in answered(anna, WHEN).text
+
+
+def test_sources_are_paged_by_buttons_in_one_message(
+    api: BotApi, serve: Serve, make_library: MakeLibrary, folder: Path, expected: list[str]
+) -> None:
+    expected.append("message is not modified")
+    for n in range(17):
+        write(folder / f"more-{n:02}.md", title=f"More {n:02}", date=f"2023-01-{n + 1:02}", text=f"Text number {n}.")
+    library = make_library()
+    library.index(folder)
+    anna = api.person(GUEST, "Anna")
+    with serve(library):
+        page = answered(anna, "/sources")
+        assert page.text.startswith("1. Library hours")
+        anna.presses(page, "Older ›").answer(10)
+        page = anna.waits(lambda m: "9. " in m.text and m.edits == 1)
+        assert [button.label for button in page.buttons[0]] == ["‹ Newer", "2 of 3", "Older ›"]
+        anna.presses(page, "2 of 3").answer(10)
+        time.sleep(1)
+        anna.presses(page, "Older ›").answer(10)
+        page = anna.waits(lambda m: m.text.startswith("17. "))
+        assert page.text.count("\n\n") == 3
+    assert sum(message.from_bot for message in anna.chat) == 1
+    assert [refused.method for refused in api.refusals].count("editMessageText") == 1
+
+
+def test_without_articles_the_bot_says_so_and_an_admin_can_reindex(
+    api: BotApi, serve: Serve, make_library: MakeLibrary, folder: Path
+) -> None:
+    anna, boss = api.person(GUEST, "Anna"), api.person(ADMIN, "Boss")
+    with serve(make_library(library__articles=str(folder))):
+        assert answered(anna, WHEN).text == words.NO_ARTICLES
+        assert answered(anna, "/sources").text == words.NO_ARTICLES
+        assert "Just write a question" in answered(anna, "/help").text
+        boss.says("/reindex")
+        boss.waits(lambda m: "Added 3, changed 0, removed 0, unchanged 0, failed 0." in m.text, timeout=60)
+        assert "1987" in answered(anna, WHEN).text
+
+
+def test_a_reindex_answers_at_once_shows_progress_in_one_message_and_people_go_on_asking(
+    api: BotApi, serve: Serve, library: Library, folder: Path
+) -> None:
+    for n in range(120):
+        text = " ".join(f"Item {n} of part {k} is stored in hall {k * n} of the depot." for k in range(12))
+        write(folder / f"depot-{n}.md", title=f"Depot {n}", text=text)
+    (folder / "harbour.md").write_text((folder / "harbour.md").read_text().replace("1987", "1988"))
+    (folder / "bakery.md").unlink()
+    (folder / "broken.txt").write_bytes(b"")
+    anna, boss = api.person(GUEST, "Anna"), api.person(ADMIN, "Boss")
+    with serve(library):
+        said = boss.says("/reindex")
+        begun = boss.waits(lambda _: True, after=said, timeout=5)
+        assert begun.text == words.REINDEX_STARTED or "▱" in begun.text
+        boss.waits(lambda m: "Embedding passages" in m.text and "▰" in m.text, timeout=60)
+        asked = time.monotonic()
+        assert "1987" in answered(anna, WHEN).text
+        assert time.monotonic() - asked < 10
+        assert answered(boss, "/reindex").text == words.REINDEX_BUSY
+        done = boss.waits(lambda m: m.text.startswith("Done in"), timeout=120)
+        assert "1988" in answered(anna, WHEN).text
+    assert done.id == begun.id
+    assert done.edits >= 2
+    assert "Added 120, changed 1, removed 1, unchanged 1, failed 1." in done.text
+    assert "✗ broken.txt: is empty" in done.text
+
+
+def test_a_reindex_that_fails_says_why_and_the_articles_stay(
+    api: BotApi, serve: Serve, library: Library, folder: Path
+) -> None:
+    folder.rename(folder.with_name("moved"))
+    boss = api.person(ADMIN, "Boss")
+    with serve(library):
+        boss.says("/reindex")
+        boss.waits(lambda m: "There is no folder" in m.text, timeout=20)
+        assert "1987" in answered(boss, WHEN).text
+
+
+def test_who_is_not_on_the_list_gets_one_polite_line_and_nothing_else(
+    api: BotApi, serve: Serve, library: Library
+) -> None:
+    anna, stranger, boss = api.person(GUEST, "Anna"), api.person(STRANGER, "Eve"), api.person(ADMIN, "Boss")
+    with serve(library, telegram__allowed=[GUEST]):
+        for text in (WHEN, "/start", "/help", "/sources", "/status", "/reindex", f"/ask {WHEN}"):
+            assert answered(stranger, text).text == words.NOT_ALLOWED
+        assert "1987" in answered(anna, WHEN).text
+        assert "1987" in answered(boss, WHEN).text
+    assert sum(message.from_bot for message in stranger.chat) == 7
+
+
+def test_only_an_admin_may_reindex(api: BotApi, serve: Serve, library: Library, folder: Path) -> None:
+    (folder / "bakery.md").unlink()
+    anna, robot = api.person(GUEST, "Anna"), api.person(ADMIN + 100, "Robot", is_bot=True)
+    with serve(library, telegram__admins=[ADMIN, ADMIN + 100]):
+        assert answered(anna, "/reindex").text == words.ADMINS_ONLY
+        robot.says("/reindex")
+        assert "1987" in answered(anna, WHEN).text
+        assert "3 articles" in answered(anna, "/status").text
+    assert not [m for m in robot.chat if m.from_bot and "Reindex" in m.text]
+
+
+def test_an_error_nobody_foresaw_shows_a_short_id_and_no_traceback_and_the_log_has_both(
+    api: BotApi, serve: Serve, library: Library, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    anna = api.person(GUEST, "Anna")
+    with serve(library):
+        with monkeypatch.context() as patch:
+            patch.setattr(library, "ask", lambda _: 1 // 0)
+            reply = answered(anna, WHEN).text
+        assert "1987" in answered(anna, WHEN).text
+    number = reply.rpartition("error ")[2].rstrip(".")
+    assert len(number) == 6
+    assert "ZeroDivision" not in reply
+    assert f"error {number}" in caplog.text
+    assert "ZeroDivisionError" in caplog.text
+
+
+@pytest.mark.parametrize("data", ["sources:-1", "sources:1;drop", "sources:999999", "old:button", "\u0000"])
+def test_a_button_that_is_stale_or_forged_stops_spinning_and_harms_nothing(
+    api: BotApi, serve: Serve, library: Library, data: str
+) -> None:
+    anna = api.person(GUEST, "Anna")
+    keyboard = {"inline_keyboard": [[{"text": "Press", "callback_data": data}]]}
+    with serve(library):
+        form = {"chat_id": GUEST, "text": "An old message", "reply_markup": json.dumps(keyboard)}
+        httpx.post(f"{api.url}/bot{TOKEN}/sendMessage", data=form).raise_for_status()
+        anna.presses(anna.waits(lambda m: bool(m.buttons)), "Press").answer(10)
+        assert "1987" in answered(anna, WHEN).text
+
+
+def test_the_log_never_holds_the_token(
+    api: BotApi, serve: Serve, library: Library, capfd: pytest.CaptureFixture[str], expected: list[str]
+) -> None:
+    expected.append("")
+    from config import log
+
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    log.start("debug")
+    for name in ("httpx", "httpcore", "telegram.ext.ExtBot", "telegram.Bot"):
+        logging.getLogger(name).setLevel(logging.DEBUG)  # even if somebody turns them up
+    anna = api.person(GUEST, "Anna")
+    api.fail_next("sendMessage", status=500, body="<html>no</html>")
+    try:
+        with serve(library):
+            assert "error" in answered(anna, WHEN).text
+            assert "1987" in answered(anna, WHEN).text
+    finally:
+        root.handlers[:] = before
+        root.setLevel(level)
+        for name in ("httpx", "httpcore", "telegram.ext.ExtBot", "telegram.Bot"):
+            logging.getLogger(name).setLevel(logging.NOTSET)
+    written = capfd.readouterr().err
+    assert "/bot«token»/sendMessage" in written
+    assert TOKEN.partition(":")[2] not in written
+
+
+def _process(api: BotApi, data: Path, folder: Path, *, token: str = TOKEN) -> "subprocess.Popen[str]":
+    env = {
+        **os.environ,
+        "TELEGRAM_BOT_TOKEN": token,
+        "FOOTNOTE_TELEGRAM_API_URL": api.url,
+        "FOOTNOTE_LIBRARY_ARTICLES": str(folder),
+    }
+    command = [sys.executable, "-m", "bot.cli", "run", "--data", str(data)]
+    return subprocess.Popen(command, env=env, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def test_the_program_indexes_serves_refuses_a_second_one_and_ends_when_told(
+    api: BotApi, folder: Path, tmp_path: Path
+) -> None:
+    anna = api.person(GUEST, "Anna")
+    with _process(api, tmp_path / "data", folder) as bot:
+        assert "1987" in answered(anna, WHEN, timeout=90).text
+        with _process(api, tmp_path / "data", folder) as second:
+            _, complaint = second.communicate(timeout=90)
+        assert second.returncode == 1
+        assert f"process {bot.pid}" in complaint
+        assert "running the Telegram bot since" in complaint
+        bot.send_signal(signal.SIGTERM)
+        out, err = bot.communicate(timeout=30)
+    assert bot.returncode == 0, err
+    assert TOKEN.partition(":")[2] not in out + err
+    assert "Traceback" not in err
+
+
+def test_a_wrong_token_is_one_clear_line(api: BotApi, folder: Path, tmp_path: Path, expected: list[str]) -> None:
+    expected.append("Unauthorized")
+    wrong = TOKEN.replace("AAab", "BBab")
+    with _process(api, tmp_path / "data", folder, token=wrong) as bot:
+        _, err = bot.communicate(timeout=90)
+    assert bot.returncode == 1
+    assert "Telegram does not know this bot token" in err
+    assert "Traceback" not in err
+    assert wrong.partition(":")[2] not in err

@@ -1,0 +1,111 @@
+"""Answers as Telegram messages: whatever the text, Telegram's own parser takes them, and no word of a claim is lost."""
+
+import datetime as dt
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot import render
+from index.records import Answer, Article, ArticleId, Citation, Claim, Passage, PassageId
+from tests.botapi.formatting import Formatted, format_text, utf16_length
+
+NASTY = st.text(
+    alphabet=st.one_of(
+        st.sampled_from(list("<>&\"'/ab \n\r\t*_[]()`~|#@.!") + ["😀", "\u200f", "م", "Ж", "\u0301", "\u200d"]),
+        st.characters(exclude_categories=("Cs", "Cc")),
+    ),
+    min_size=1,
+    max_size=400,
+)
+
+
+def parsed(messages: list[str]) -> list[Formatted]:
+    shown = [format_text(html, parse_mode="HTML") for html in messages]
+    assert all(0 < utf16_length(message.text) <= 4_096 for message in shown)
+    assert all(len(message.entities) <= 100 for message in shown)
+    return shown
+
+
+def visible(text: str) -> str:
+    """What is left of a text when all that Telegram may drop or turn into spaces is gone."""
+    return "".join(c for c in text if c.isalnum())
+
+
+def answer_from(
+    before: str, quote: str, after: str, *, title: str = "A title", url: str = "https://example.org/a", claims: int = 1
+) -> Answer:
+    text = before + quote + after
+    article = Article(ArticleId("a.md"), title, text, dt.date(2025, 10, 16), "The Gazette", url)
+    passage = Passage(PassageId(1), article, 0, len(text))
+    citations = tuple(Citation(n, passage, len(before), len(before) + len(quote)) for n in range(1, claims + 1))
+    said = tuple(Claim(" ".join(c.quote.split()), (c.number,)) for c in citations)
+    return Answer("?", said, citations, (), (), 0.9, 1)
+
+
+def test_an_answer_shows_claim_number_title_outlet_date_link_and_the_claims_words_in_bold() -> None:
+    messages = render.answer(answer_from("Before it. ", "It closed in 1987.", " After it."))
+    assert messages == [
+        "It closed in 1987. [1]\n\n"
+        '[1] <a href="https://example.org/a">A title</a> · The Gazette · 16 Oct 2025\n'
+        "<blockquote expandable>Before it. <b>It closed in 1987.</b> After it.</blockquote>"
+    ]
+    shown = parsed(messages)[0]
+    kinds = sorted(entity.type for entity in shown.entities)
+    assert kinds == ["bold", "expandable_blockquote", "text_link"]
+
+
+@given(before=NASTY, quote=NASTY.filter(visible), after=NASTY, title=NASTY, claims=st.integers(1, 3))
+def test_any_text_is_accepted_by_telegram_and_keeps_the_words_of_the_claim(
+    before: str, quote: str, after: str, title: str, claims: int
+) -> None:
+    shown = parsed(render.answer(answer_from(before, quote, after, title=title, claims=claims)))
+    assert visible(quote) in visible("".join(message.text for message in shown))
+
+
+@pytest.mark.parametrize("length", [100, 4_000, 4_090, 4_096, 4_100, 9_000, 40_000])
+@pytest.mark.parametrize("letter", ["a", "😀", "ж", "a b", "<&>", "word "])
+def test_text_of_any_length_is_split_without_loss(length: int, letter: str) -> None:
+    quote = (letter * length)[:length].strip()
+    shown = parsed(render.answer(answer_from("x " * 3_000, quote, " y" * 3_000)))
+    whole = "".join("".join(message.text.split()) for message in shown)
+    assert whole.count("".join(quote.split())) >= 1 or length > 4_000
+    assert whole.count(letter[0]) >= 2 * quote.count(letter[0])
+
+
+def test_hundreds_of_blocks_keep_within_the_entities_of_a_message() -> None:
+    blocks = [render.Block((render.Run(f"{n} "), render.Run("bold", bold=True))) for n in range(500)]
+    shown = parsed(render.messages(blocks))
+    assert sum(len(message.entities) for message in shown) == 500
+
+
+def test_an_abstention_names_the_nearest_articles_and_the_unknown_words() -> None:
+    article = Article(ArticleId("a.md"), "On <harbours>", "", dt.date(2025, 10, 16), "The Gazette", "https://example.org/a")
+    messages = render.answer(Answer("?", (), (), (article,), ("zeppelin",), 0.1, 1))
+    text = parsed(messages)[0].text
+    assert "do not answer" in text
+    assert "No article mentions: zeppelin" in text
+    assert "• On <harbours> · The Gazette · 16 Oct 2025" in text
+
+
+def test_an_article_without_title_date_outlet_or_link_is_named_by_its_id() -> None:
+    article = Article(ArticleId("a.md"), "", "It closed.")
+    passage = Passage(PassageId(1), article, 0, 10)
+    answer = Answer("?", (Claim("It closed.", (1,)),), (Citation(1, passage, 0, 10),), (), (), 0.9, 1)
+    assert "[1] a.md\n" in parsed(render.answer(answer))[0].text
+
+
+@given(text=NASTY, times=st.integers(1, 60))
+def test_plain_text_of_any_kind_is_accepted(text: str, times: int) -> None:
+    shown = parsed(render.text(text * times))
+    assert visible(text * times) == visible("".join(message.text for message in shown))
+
+
+def test_a_page_of_sources_fits_into_one_message_however_long_its_titles() -> None:
+    articles = [
+        Article(ArticleId(str(n)), "T<" * 400, "", dt.date(2025, 1, 1), "S&" * 300, f"https://example.org/{chr(120) * (100 if n else 9_000)}")
+        for n in range(8)
+    ]
+    shown = parsed([render.sources(articles, first=9)])
+    assert shown[0].text.startswith("9. ")
+    assert "16. " in shown[0].text
