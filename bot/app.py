@@ -53,7 +53,7 @@ def build(library: Library, settings: Telegram) -> Bot:
         SettingsError: there is no token.
     """
     if settings.token is None:
-        message = f"There is no TELEGRAM_BOT_TOKEN in the environment or in .env. {words.TOKEN_HELP}"
+        message = f"There is no TELEGRAM_BOT_TOKEN in the environment or in .env. {words.IN_THE_TERMINAL}"
         raise SettingsError(message)
     threads = ThreadPoolExecutor(ASKING, thread_name_prefix="ask")
     gate = Gate(settings)

@@ -7,8 +7,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from config.errors import FootnoteError
-
 if TYPE_CHECKING:
     from config import Settings
     from index.library import Library
@@ -25,6 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if chosen.command is None:
         _parser().print_help()
         return 2
+    from config.errors import FootnoteError  # noqa: PLC0415  brings pydantic, which --help need not wait for
+
     try:
         return int(chosen.run(_settings(chosen), chosen))
     except FootnoteError as error:
@@ -189,7 +189,7 @@ def _run(settings: "Settings", chosen: argparse.Namespace) -> int:
             return _answer(library, chosen.question, as_json=False)
         if settings.telegram.token is not None:
             return app.serve(library, settings.telegram)
-        print(words.TOKEN_HELP, file=sys.stderr)
+        print(words.IN_THE_TERMINAL, file=sys.stderr)
         return _talk(library)
 
 

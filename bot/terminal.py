@@ -78,7 +78,7 @@ def show_hits(hits: Sequence[Hit], out: TextIO) -> None:
 def show_figures(figures: Mapping[str, float], out: TextIO) -> None:
     """Print measured figures as a table."""
     for name, value in figures.items():
-        shown = "–" if value != value else f"{value:,.0f}" if value == int(value) and value > 1 else f"{value:.3f}"  # noqa: PLR0124  NaN
+        shown = "–" if value != value else f"{value:,}" if isinstance(value, int) else f"{value:.3f}"  # noqa: PLR0124  NaN
         print(f"{name:<16}{shown:>12}", file=out)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from index.library import Status
 from index.records import Answer, Article, Progress, Report
 
-TOKEN_HELP = (
+IN_THE_TERMINAL = (
     "This is the chat in the terminal. For Telegram: write /newbot to @BotFather, and put the token it gives you into "
     "a file .env here, as TELEGRAM_BOT_TOKEN=…"
 )

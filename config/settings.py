@@ -51,7 +51,7 @@ class Retrieval(Section):
     """How passages are found."""
 
     candidates: Annotated[int, Field(ge=1, le=1_000)] = 50
-    lexical_weight: Annotated[float, Field(ge=0.0, le=1.0)] = 0.4
+    lexical_weight: Annotated[float, Field(ge=0.0, le=1.0)] = 0.35
     passages: Annotated[int, Field(ge=1, le=100)] = 10
 
 
@@ -59,7 +59,7 @@ class Answer(Section):
     """How answers are composed and when they are refused."""
 
     claims: Annotated[int, Field(ge=1, le=3)] = 3
-    threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
+    threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.15
     nearest: Annotated[int, Field(ge=0, le=10)] = 3
     longest_question: Annotated[int, Field(ge=10, le=100_000)] = 2_000
 

@@ -284,7 +284,8 @@ def audit(data: Path, *, revision: int, segment: str, fingerprint: str) -> None:
     Raises:
         Damaged: with what was wrong.
     """
-    command = [sys.executable, "-m", "index.audit", str(data), str(revision), segment, fingerprint]
+    # -P: a folder `index` where the program was started must not be taken for ours.
+    command = [sys.executable, "-P", "-m", "index.audit", str(data), str(revision), segment, fingerprint]
     child = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  our own module
     if child.returncode:
         reason = child.stdout.strip() or f"the check ended with code {child.returncode}"

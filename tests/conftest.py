@@ -57,10 +57,23 @@ def seeded(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Iter
         yield library
 
 
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Iterator[Library]:
+    """A library of the three small articles. Only for reading."""
+    place = tmp_path_factory.mktemp("shared")
+    with Library(settings_for(place / "data"), embedder=embedder) as library:
+        library.index(three_articles(place / "articles"))
+        yield library
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with three small articles."""
-    articles = tmp_path / "articles"
+    return three_articles(tmp_path / "articles")
+
+
+def three_articles(articles: Path) -> Path:
+    """Write three small articles into a new folder."""
     articles.mkdir()
     write(articles / "harbour.md", title="The old harbour", date="2024-05-01", text=HARBOUR)
     write(articles / "bakery.md", title="A bakery moves", date="2024-06-02", text=BAKERY)

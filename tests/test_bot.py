@@ -79,7 +79,7 @@ def serve(api: BotApi, tmp_path: Path) -> Serve:
 
 
 @pytest.fixture
-def library(make_library: MakeLibrary, folder: Path) -> Library:
+def own_library(make_library: MakeLibrary, folder: Path) -> Library:
     made = make_library(library__articles=str(folder))
     made.index(folder)
     return made
@@ -99,10 +99,10 @@ def answered(person: Person, text: str, *, timeout: float = 20) -> Message:
 
 
 def test_a_question_is_answered_with_the_claim_and_the_passage_that_proves_it(
-    api: BotApi, serve: Serve, library: Library
+    api: BotApi, serve: Serve, shared: Library
 ) -> None:
     anna = api.person(GUEST, "Anna")
-    with serve(library):
+    with serve(shared):
         reply = answered(anna, WHEN)
     first, _, rest = reply.text.partition("\n\n")
     assert first == "The old harbour of Lindholm was closed to cargo ships in 1987. [1]"
@@ -114,18 +114,18 @@ def test_a_question_is_answered_with_the_claim_and_the_passage_that_proves_it(
     assert [call.parameters["action"] for call in api.calls("sendChatAction")] == ["typing"]
 
 
-def test_what_the_articles_do_not_hold_is_said_with_the_nearest(api: BotApi, serve: Serve, library: Library) -> None:
+def test_what_the_articles_do_not_hold_is_said_with_the_nearest(api: BotApi, serve: Serve, shared: Library) -> None:
     anna = api.person(GUEST, "Anna")
-    with serve(library):
+    with serve(shared):
         reply = answered(anna, "Which zeppelin lands in Lindholm?")
     assert "do not answer" in reply.text
     assert "No article mentions: zeppelin" in reply.text
     assert "• The old harbour · The Gazette · 1 May 2024" in reply.text
 
 
-def test_every_command_answers_and_the_menu_is_set(api: BotApi, serve: Serve, library: Library) -> None:
+def test_every_command_answers_and_the_menu_is_set(api: BotApi, serve: Serve, shared: Library) -> None:
     anna, boss = api.person(GUEST, "Anna"), api.person(ADMIN, "Boss")
-    with serve(library):
+    with serve(shared):
         assert "Your Telegram id is 8" in answered(anna, "/start").text
         assert "/reindex" in answered(boss, "/start").text
         help_text = answered(anna, "/help").text
@@ -154,20 +154,18 @@ def test_every_command_answers_and_the_menu_is_set(api: BotApi, serve: Serve, li
         ("&lt;blockquote&gt; </a> _*`", ""),
     ],
 )
-def test_odd_questions_get_a_clear_answer(
-    api: BotApi, serve: Serve, library: Library, question: str, part: str
-) -> None:
+def test_odd_questions_get_a_clear_answer(api: BotApi, serve: Serve, shared: Library, question: str, part: str) -> None:
     anna = api.person(GUEST, "Anna")
-    with serve(library):
+    with serve(shared):
         assert part in answered(anna, question).text
         assert "1987" in answered(anna, WHEN).text
 
 
 def test_a_text_that_clients_cut_in_two_gets_an_answer_for_each_part(
-    api: BotApi, serve: Serve, library: Library
+    api: BotApi, serve: Serve, shared: Library
 ) -> None:
     anna = api.person(GUEST, "Anna")
-    with serve(library):
+    with serve(shared):
         anna.says("harbour " * 625, split=True)
         _until(lambda: sum(m.from_bot for m in anna.chat) == 2)
         assert "1987" in answered(anna, WHEN).text
@@ -211,7 +209,7 @@ def test_without_articles_the_bot_says_so_and_an_admin_can_reindex(
 
 
 def test_a_reindex_answers_at_once_shows_progress_in_one_message_and_people_go_on_asking(
-    api: BotApi, serve: Serve, library: Library, folder: Path
+    api: BotApi, serve: Serve, own_library: Library, folder: Path
 ) -> None:
     for n in range(120):
         text = " ".join(f"Item {n} of part {k} is stored in hall {k * n} of the depot." for k in range(12))
@@ -220,7 +218,7 @@ def test_a_reindex_answers_at_once_shows_progress_in_one_message_and_people_go_o
     (folder / "bakery.md").unlink()
     (folder / "broken.txt").write_bytes(b"")
     anna, boss = api.person(GUEST, "Anna"), api.person(ADMIN, "Boss")
-    with serve(library):
+    with serve(own_library):
         said = boss.says("/reindex")
         begun = boss.waits(lambda _: True, after=said, timeout=5)
         assert begun.text == words.REINDEX_STARTED or "▱" in begun.text
@@ -238,21 +236,21 @@ def test_a_reindex_answers_at_once_shows_progress_in_one_message_and_people_go_o
 
 
 def test_a_reindex_that_fails_says_why_and_the_articles_stay(
-    api: BotApi, serve: Serve, library: Library, folder: Path
+    api: BotApi, serve: Serve, own_library: Library, folder: Path
 ) -> None:
     folder.rename(folder.with_name("moved"))
     boss = api.person(ADMIN, "Boss")
-    with serve(library):
+    with serve(own_library):
         boss.says("/reindex")
         boss.waits(lambda m: "There is no folder" in m.text, timeout=20)
         assert "1987" in answered(boss, WHEN).text
 
 
 def test_who_is_not_on_the_list_gets_one_polite_line_and_nothing_else(
-    api: BotApi, serve: Serve, library: Library
+    api: BotApi, serve: Serve, shared: Library
 ) -> None:
     anna, stranger, boss = api.person(GUEST, "Anna"), api.person(STRANGER, "Eve"), api.person(ADMIN, "Boss")
-    with serve(library, telegram__allowed=[GUEST]):
+    with serve(shared, telegram__allowed=[GUEST]):
         for text in (WHEN, "/start", "/help", "/sources", "/status", "/reindex", f"/ask {WHEN}"):
             assert answered(stranger, text).text == words.NOT_ALLOWED
         assert "1987" in answered(anna, WHEN).text
@@ -260,10 +258,10 @@ def test_who_is_not_on_the_list_gets_one_polite_line_and_nothing_else(
     assert sum(message.from_bot for message in stranger.chat) == 7
 
 
-def test_only_an_admin_may_reindex(api: BotApi, serve: Serve, library: Library, folder: Path) -> None:
+def test_only_an_admin_may_reindex(api: BotApi, serve: Serve, own_library: Library, folder: Path) -> None:
     (folder / "bakery.md").unlink()
     anna, robot = api.person(GUEST, "Anna"), api.person(ADMIN + 100, "Robot", is_bot=True)
-    with serve(library, telegram__admins=[ADMIN, ADMIN + 100]):
+    with serve(own_library, telegram__admins=[ADMIN, ADMIN + 100]):
         assert answered(anna, "/reindex").text == words.ADMINS_ONLY
         robot.says("/reindex")
         assert "1987" in answered(anna, WHEN).text
@@ -272,12 +270,12 @@ def test_only_an_admin_may_reindex(api: BotApi, serve: Serve, library: Library, 
 
 
 def test_an_error_nobody_foresaw_shows_a_short_id_and_no_traceback_and_the_log_has_both(
-    api: BotApi, serve: Serve, library: Library, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    api: BotApi, serve: Serve, shared: Library, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     anna = api.person(GUEST, "Anna")
-    with serve(library):
+    with serve(shared):
         with monkeypatch.context() as patch:
-            patch.setattr(library, "ask", lambda _: 1 // 0)
+            patch.setattr(shared, "ask", lambda _: 1 // 0)
             reply = answered(anna, WHEN).text
         assert "1987" in answered(anna, WHEN).text
     number = reply.rpartition("error ")[2].rstrip(".")
@@ -289,11 +287,11 @@ def test_an_error_nobody_foresaw_shows_a_short_id_and_no_traceback_and_the_log_h
 
 @pytest.mark.parametrize("data", ["sources:-1", "sources:1;drop", "sources:999999", "old:button", "\u0000"])
 def test_a_button_that_is_stale_or_forged_stops_spinning_and_harms_nothing(
-    api: BotApi, serve: Serve, library: Library, data: str
+    api: BotApi, serve: Serve, shared: Library, data: str
 ) -> None:
     anna = api.person(GUEST, "Anna")
     keyboard = {"inline_keyboard": [[{"text": "Press", "callback_data": data}]]}
-    with serve(library):
+    with serve(shared):
         form = {"chat_id": GUEST, "text": "An old message", "reply_markup": json.dumps(keyboard)}
         httpx.post(f"{api.url}/bot{TOKEN}/sendMessage", data=form).raise_for_status()
         anna.presses(anna.waits(lambda m: bool(m.buttons)), "Press").answer(10)
@@ -301,7 +299,7 @@ def test_a_button_that_is_stale_or_forged_stops_spinning_and_harms_nothing(
 
 
 def test_the_log_never_holds_the_token(
-    api: BotApi, serve: Serve, library: Library, capfd: pytest.CaptureFixture[str], expected: list[str]
+    api: BotApi, serve: Serve, shared: Library, capfd: pytest.CaptureFixture[str], expected: list[str]
 ) -> None:
     expected.append("")
     from config import log
@@ -314,7 +312,7 @@ def test_the_log_never_holds_the_token(
     anna = api.person(GUEST, "Anna")
     api.fail_next("sendMessage", status=500, body="<html>no</html>")
     try:
-        with serve(library):
+        with serve(shared):
             assert "error" in answered(anna, WHEN).text
             assert "1987" in answered(anna, WHEN).text
     finally:

@@ -1,5 +1,7 @@
 """Passages: slices of the article, whole sentences, never more than the model reads."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -65,7 +67,7 @@ def test_neighbours_share_as_many_sentences_as_the_overlap_says(embedder: Embedd
         pieces = chunk(article(text), count=embedder.count, sizes=Sizes(60, 40, overlap))
         shared = [
             len(sentences(text[after.start : before.end])) if after.start < before.end else 0
-            for before, after in zip(pieces, pieces[1:], strict=False)
+            for before, after in pairwise(pieces)
         ]
         assert len(pieces) > 3
         assert max(shared) <= overlap

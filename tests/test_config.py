@@ -138,9 +138,7 @@ def test_what_is_wrong_in_a_file_is_one_line_naming_file_key_and_remedy(
         ({"FOOTNOTE_CONFIG": "/nowhere/at/all.toml"}, ["/nowhere/at/all.toml", "no such file"]),
     ],
 )
-def test_what_is_wrong_in_the_environment_is_one_line_naming_the_variable(
-    env: dict[str, str], says: list[str]
-) -> None:
+def test_what_is_wrong_in_the_environment_is_one_line_naming_the_variable(env: dict[str, str], says: list[str]) -> None:
     with pytest.raises(SettingsError) as caught:
         load(environ=env)
     assert all(part in str(caught.value) for part in says)

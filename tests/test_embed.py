@@ -43,7 +43,9 @@ def test_a_missing_default_model_is_one_line_with_the_remedy(monkeypatch: pytest
         Embedder(Embedding()).question("x")
 
 
-def test_a_model_that_cannot_be_had_is_one_line_with_the_remedy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_model_that_cannot_be_had_is_one_line_with_the_remedy(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(ModelUnavailable) as caught:
         Embedder(Embedding(model=str(tmp_path / "no-model-here"))).question("x")

@@ -38,10 +38,8 @@ class NoModel(Embedder):
         raise AssertionError(message)
 
 
-def test_an_answer_is_the_articles_own_words_with_where_they_stand(make_library: MakeLibrary, folder: Path) -> None:
-    library = make_library()
-    library.index(folder)
-    answer = library.ask(WHEN)
+def test_an_answer_is_the_articles_own_words_with_where_they_stand(shared: Library) -> None:
+    answer = shared.ask(WHEN)
     assert answer.answered
     assert answer.claims[0].text == "The old harbour of Lindholm was closed to cargo ships in 1987."
     citation = answer.citations[0]
@@ -52,12 +50,8 @@ def test_an_answer_is_the_articles_own_words_with_where_they_stand(make_library:
     assert {"embed", "dense", "lexical", "fuse", "fetch", "judge", "compose"} <= set(answer.timings)
 
 
-def test_what_the_articles_do_not_hold_is_refused_with_what_is_nearest(
-    make_library: MakeLibrary, folder: Path
-) -> None:
-    library = make_library()
-    library.index(folder)
-    answer = library.ask("Which zeppelin lands in Lindholm?")
+def test_what_the_articles_do_not_hold_is_refused_with_what_is_nearest(shared: Library) -> None:
+    answer = shared.ask("Which zeppelin lands in Lindholm?")
     assert not answer.answered
     assert answer.citations == ()
     assert answer.nearest[0].id == "harbour.md"
@@ -65,10 +59,8 @@ def test_what_the_articles_do_not_hold_is_refused_with_what_is_nearest(
     assert "Lindholm" not in answer.unknown_words
 
 
-def test_search_ranks_passages_with_both_scores(make_library: MakeLibrary, folder: Path) -> None:
-    library = make_library()
-    library.index(folder)
-    hits, timings = library.search("rye bread", limit=2)
+def test_search_ranks_passages_with_both_scores(shared: Library) -> None:
+    hits, timings = shared.search("rye bread", limit=2)
     assert len(hits) == 2
     assert hits[0].passage.article.id == "bakery.md"
     assert hits[0].score > hits[1].score
@@ -77,10 +69,8 @@ def test_search_ranks_passages_with_both_scores(make_library: MakeLibrary, folde
     assert timings["embed"] > 0
 
 
-def test_the_retriever_is_one_that_llama_index_can_use(make_library: MakeLibrary, folder: Path) -> None:
-    library = make_library()
-    library.index(folder)
-    node = library.as_retriever().retrieve("rye bread")[0]
+def test_the_retriever_is_one_that_llama_index_can_use(shared: Library) -> None:
+    node = shared.as_retriever().retrieve("rye bread")[0]
     assert "Rye bread" in node.get_content()
     assert node.metadata["title"] == "A bakery moves"
     assert node.node.start_char_idx == 0  # type: ignore[attr-defined]
@@ -158,23 +148,34 @@ def test_an_empty_folder_or_one_that_does_not_exist_changes_nothing(
     assert library.ask(WHEN).answered
 
 
+def test_a_folder_named_like_one_of_our_packages_where_we_are_started_is_left_alone(
+    make_library: MakeLibrary, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for package in ("index", "config"):
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "__init__.py").write_text("raise SystemExit('not ours')")
+    monkeypatch.chdir(tmp_path)
+    assert make_library().index(folder).added == 3
+
+
 @pytest.mark.parametrize("question", ["", "   \n", "😀😀", "?!", "x" * 5_000])
-def test_a_question_that_cannot_be_asked_is_told_why(make_library: MakeLibrary, folder: Path, question: str) -> None:
-    library = make_library()
-    library.index(folder)
+def test_a_question_that_cannot_be_asked_is_told_why(shared: Library, question: str) -> None:
     with pytest.raises(QuestionError, match=r"[Pp]lease"):
-        library.ask(question)
+        shared.ask(question)
 
 
 @pytest.mark.parametrize(
-    "question", ["Когда закрыли гавань?", "متى أغلق الميناء؟", "港口什么时候关闭？", "<b>harbour</b> *when* [x](y)", "a b c " * 300]
+    "question",
+    [
+        "Когда закрыли гавань?",
+        "متى أغلق الميناء؟",
+        "港口什么时候关闭？",
+        "<b>harbour</b> *when* [x](y)",
+        "a b c " * 300,
+    ],
 )
-def test_any_script_and_any_markup_is_answered_or_refused(
-    make_library: MakeLibrary, folder: Path, question: str
-) -> None:
-    library = make_library()
-    library.index(folder)
-    answer = library.ask(question)
+def test_any_script_and_any_markup_is_answered_or_refused(shared: Library, question: str) -> None:
+    answer = shared.ask(question)
     assert answer.answered or answer.nearest
 
 
@@ -184,7 +185,7 @@ def test_before_anything_is_indexed_the_remedy_is_named(make_library: MakeLibrar
 
 
 def test_a_data_directory_of_another_model_names_the_command_and_is_served_again_after_it(
-    make_library: MakeLibrary, folder: Path, tmp_path: Path, embedder: Embedder
+    make_library: MakeLibrary, folder: Path, tmp_path: Path
 ) -> None:
     make_library().index(folder)
     other = Embedder(Embedding(query_prefix="query: ", passage_prefix="passage: "))
@@ -387,9 +388,7 @@ def test_a_model_that_cannot_be_had_changes_nothing(make_library: MakeLibrary, f
     assert make_library().ask(WHEN).answered
 
 
-def test_the_newest_articles_come_first_and_those_without_a_date_last(
-    make_library: MakeLibrary, folder: Path
-) -> None:
+def test_the_newest_articles_come_first_and_those_without_a_date_last(make_library: MakeLibrary, folder: Path) -> None:
     (folder / "undated.txt").write_text("A title of its own\n\nSome text about nothing in particular.")
     library = make_library()
     library.index(folder)

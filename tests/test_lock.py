@@ -41,9 +41,12 @@ def test_a_holder_that_was_killed_holds_nothing(tmp_path: Path) -> None:
 
 
 def test_two_threads_of_one_process_exclude_each_other_too(tmp_path: Path) -> None:
-    with hold(tmp_path, "writer", doing="one thing"), pytest.raises(Busy, match="one thing"):
-        with hold(tmp_path, "writer", doing="another"):
-            pytest.fail("two held it")
+    with (
+        hold(tmp_path, "writer", doing="one thing"),
+        pytest.raises(Busy, match="one thing"),
+        hold(tmp_path, "writer", doing="another"),
+    ):
+        pytest.fail("two held it")
 
 
 def test_different_names_do_not_exclude_each_other(tmp_path: Path) -> None:

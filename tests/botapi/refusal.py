@@ -5,7 +5,7 @@ from typing import Final
 _PREFIXES: Final = {400: "Bad Request", 403: "Forbidden"}
 
 
-class Refusal(Exception):  # noqa: N818 - an answer to the bot, not an error of the server
+class Refusal(Exception):
     """An answer with ok:false. `retry_after` is in whole seconds and goes with status 429."""
 
     def __init__(self, status: int, description: str, *, retry_after: int | None = None) -> None:

@@ -32,7 +32,7 @@ SECONDS_BETWEEN_CONFLICTS: Final = 3.0
 """A second conflict within this time is answered that much later; the real server slows fighting bots down so."""
 
 CONFLICT: Final = "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running"
-_TOKEN: Final = "[0-9]+:[A-Za-z0-9_-]+"  # noqa: S105 - a pattern
+_TOKEN: Final = "[0-9]+:[A-Za-z0-9_-]+"
 _ADDRESS: Final = re.compile(rf"/bot(?P<token>{_TOKEN})/(?P<method>[A-Za-z]+)")
 
 
@@ -125,7 +125,7 @@ class BotApi:
         """How many getUpdates requests hang at this moment."""
         return int(self._poll is not None)
 
-    def fail_next(  # noqa: PLR0913 - all but the first are keywords
+    def fail_next(
         self,
         method: str,
         *,

@@ -1,0 +1,197 @@
+"""Measure asking, indexing, starting and memory against doing the same with the bare libraries.
+
+    python -m tests.bench [--articles N] [--questions N] [--json]
+
+The articles are made by shuffling the sentences of the seeds, the same ones in every run.
+"""
+
+import argparse
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+from config import load
+from index import extract, sources
+from index.embed import DEFAULT_MODEL, _default_folder
+from index.evaluate import questions
+from index.library import Library, seeds
+from index.records import Progress
+from index.sentences import sentences
+
+BARE_START = """
+import sys
+from sentence_transformers import SentenceTransformer
+SentenceTransformer(sys.argv[1], device="cpu").encode("Where will Trump and Putin meet?")
+"""
+
+
+def main() -> None:
+    """Run all benchmarks and print a table, or one JSON object."""
+    parser = argparse.ArgumentParser(description="Footnote against the bare libraries.")
+    parser.add_argument("--articles", type=int, default=250, help="articles to index (default: 250)")
+    parser.add_argument("--questions", type=int, default=200, help="questions to ask (default: 200)")
+    parser.add_argument("--json", action="store_true")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="footnote-bench-") as place:
+        figures = measure(Path(place), articles=chosen.articles, asked=chosen.questions)
+    if chosen.json:
+        print(json.dumps(figures, indent=2))
+        return
+    for name, value in figures.items():
+        print(f"{name:<44}{value:>12,.3f}")
+
+
+def measure(place: Path, *, articles: int, asked: int) -> dict[str, float]:
+    """Return every figure; times in ms or s as their names say, memory in MB."""
+    folder = place / "articles"
+    make_articles(folder, count=articles)
+    settings = load(flags={"library.data": str(place / "data")}, environ={}, folder=place)
+    figures: dict[str, float] = {}
+    with Library(settings) as library:
+        library._embedder.question("warm")
+        figures |= indexing(library, folder)
+        figures |= asking(library, count=asked)
+    return figures | starting(place / "data")
+
+
+def make_articles(folder: Path, *, count: int) -> None:
+    """Write articles of 24 sentences drawn from the seeds."""
+    folder.mkdir()
+    texts = [extract.extract(o.id, sources.read(o, limit=10**7)).text for o in sources.scan(seeds())[0]]
+    pool = [span.of(text) for text in texts for span in sentences(text)]
+    draw = random.Random(1)
+    for number in range(count):
+        drawn = " ".join(f"{sentence} ({number}.{at})" for at, sentence in enumerate(draw.sample(pool, 24)))
+        (folder / f"{number:05}.md").write_text(f"---\ntitle: Article {number}\n---\n\n{drawn}\n", encoding="utf-8")
+
+
+def indexing(library: Library, folder: Path) -> dict[str, float]:
+    """Compare a first index, from reading to the switch, with bare `encode` of the same texts before and after."""
+    stages: dict[str, float] = {}
+
+    def watch(progress: Progress) -> None:
+        stages.setdefault(progress.stage, time.perf_counter())
+
+    texts = embedded_texts(library, folder)
+    model = library._embedder._ready().model._model
+    batch = library._embedder.batch
+    before = timed(lambda: model.encode(texts[::2], batch_size=batch, normalize_embeddings=True))
+    start = time.perf_counter()
+    report = library.index(folder, watch=watch)
+    whole = time.perf_counter() - start
+    after = timed(lambda: model.encode(texts[1::2], batch_size=batch, normalize_embeddings=True))
+    bare = before + after
+    again = timed(lambda: library.index(folder))
+    return {
+        "passages": report.passages,
+        "indexing: bare encode, passages/s": len(texts) / bare,
+        "indexing: Footnote in all, passages/s": report.passages / whole,
+        "indexing: embedding alone / bare": bare / (stages["building"] - stages["embedding"]),
+        "indexing: in all / bare (aim >= 0.9)": bare / whole,
+        "reindexing unchanged, s": again,
+    }
+
+
+def embedded_texts(library: Library, folder: Path) -> list[str]:
+    """Return what Footnote will embed of a folder."""
+    from index.chunk import Sizes, chunk
+
+    embedder = library._embedder
+    sizes = Sizes(embedder.limit, library._settings.chunk.size, library._settings.chunk.overlap)
+    found = []
+    for origin in sources.scan(folder)[0]:
+        article = extract.extract(origin.id, sources.read(origin, limit=10**7))
+        found += [piece.embedded for piece in chunk(article, count=embedder.count, sizes=sizes)]
+    return found
+
+
+def asking(library: Library, *, count: int) -> dict[str, float]:
+    """Compare retrieval and whole answers with the floor: encode the question, and ask Chroma for as many results.
+
+    The three take turns question by question, so that whatever else the machine does meets them alike.
+    """
+    asked = [question.text for question in questions(seeds())]
+    texts = [f"{asked[n % len(asked)]} {n}" for n in range(count)]
+    snapshot = library._current()
+    model = library._embedder._ready().model._model
+    collection = snapshot.segment._collection
+
+    def floor(text: str) -> None:
+        vector = model.encode(text, normalize_embeddings=True)
+        collection.query(
+            query_embeddings=[vector], n_results=library._settings.retrieval.candidates, include=["distances"]
+        )
+
+    library.ask(texts[0])
+    floor(texts[0])
+    kinds: dict[str, Callable[[str], Any]] = {"floor": floor, "retrieval": library.search, "answer": library.ask}
+    took: dict[str, list[float]] = {name: [] for name in kinds}
+    for text in texts:
+        for name, work in kinds.items():
+            took[name].append(timed(lambda work=work, text=text: work(text)) * 1_000)  # type: ignore[misc]
+    figures = {}
+    for name, times in took.items():
+        figures[f"asking: {name}, p50 ms"] = statistics.median(times)
+        figures[f"asking: {name}, p95 ms"] = float(np.percentile(times, 95))
+    figures["asking: retrieval / floor, p50 (aim <= 1.5)"] = (
+        figures["asking: retrieval, p50 ms"] / figures["asking: floor, p50 ms"]
+    )
+    figures["asking: retrieval / floor, p95"] = figures["asking: retrieval, p95 ms"] / figures["asking: floor, p95 ms"]
+    figures["asking: answer / floor, p50"] = figures["asking: answer, p50 ms"] / figures["asking: floor, p50 ms"]
+    return figures
+
+
+def starting(data: Path) -> dict[str, float]:
+    """Compare `footnote ask` in a new process with a process that only loads the model and encodes the question."""
+    ask = [sys.executable, "-m", "bot.cli", "ask", "Where will Trump and Putin meet?", "--data", str(data)]
+    bare = [sys.executable, "-c", BARE_START, str(_default_folder())]
+    ours = [watched(ask) for _ in range(3)]
+    floor = [watched(bare) for _ in range(3)]
+    return {
+        "start to first answer, s": min(seconds for seconds, _ in ours),
+        f"start: bare {DEFAULT_MODEL}, s": min(seconds for seconds, _ in floor),
+        "start: Footnote / bare": min(seconds for seconds, _ in ours) / min(seconds for seconds, _ in floor),
+        "memory: footnote ask at most, MB": max(memory for _, memory in ours),
+        "memory: bare model at most, MB": max(memory for _, memory in floor),
+    }
+
+
+def watched(command: list[str]) -> tuple[float, float]:
+    """Run a program; return its seconds, and the most memory it was seen to hold, in MB."""
+    start = time.perf_counter()
+    most = 0.0
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ)) as child:
+        process = psutil.Process(child.pid)
+        while child.poll() is None:
+            try:
+                most = max(most, process.memory_info().rss / 1e6)
+            except psutil.NoSuchProcess:
+                break
+            time.sleep(0.02)
+        child.wait()
+        if child.returncode:
+            message = f"{command[1:4]} ended with {child.returncode}"
+            raise RuntimeError(message)
+    return time.perf_counter() - start, most
+
+
+def timed(work: Callable[[], Any]) -> float:
+    """Return the seconds that a piece of work takes."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()
