@@ -70,7 +70,7 @@ def answer(value: Answer) -> list[str]:
     if not value.answered:
         return messages(_abstention(value))
     claims = [_plain(f"{claim.text} {''.join(f'[{n}]' for n in claim.citations)}") for claim in value.claims]
-    return messages([*claims, *(block for citation in value.citations for block in _citation(citation))])
+    return messages([*claims, *(block for citations in value.cited for block in _passage(citations))])
 
 
 def text(value: str) -> list[str]:
@@ -117,18 +117,27 @@ def _abstention(value: Answer) -> Iterator[Block]:
         yield Block((Run("• "), name, Run(_aside(article))), close=True)
 
 
-def _citation(citation: Citation) -> Iterator[Block]:
-    article, passage = citation.article, citation.passage
-    name = _name(article, 300)
-    yield Block((Run(f"[{citation.number}] "), name, Run(_aside(article))))
-    before = article.text[passage.start : citation.start]
-    after = article.text[citation.end : passage.end]
-    if len(before) > AROUND:
-        before = "… " + before[-AROUND:].partition(" ")[2]
-    if len(after) > AROUND:
-        after = after[:AROUND].rpartition(" ")[0] + " …"
-    runs = (Run(before.lstrip()), Run(citation.quote, bold=True), Run(after.rstrip()))
+def _passage(citations: Sequence[Citation]) -> Iterator[Block]:
+    """Yield the title line of a cited passage, and the passage with all that is cited of it in bold."""
+    article, passage = citations[0].article, citations[0].passage
+    numbers = "".join(f"[{citation.number}]" for citation in citations)
+    yield Block((Run(f"{numbers} "), _name(article, 300), Run(_aside(article))))
+    runs: list[Run] = []
+    at = passage.start
+    for citation in sorted(citations, key=lambda citation: citation.start):
+        runs += [Run(article.text[at : citation.start]), Run(citation.quote, bold=True)]
+        at = citation.end
+    runs[0] = Run(_end_of(runs[0].text))
+    runs.append(Run(_beginning_of(article.text[at : passage.end])))
     yield Block(tuple(run for run in runs if run.text), quoted=True, close=True)
+
+
+def _end_of(before: str) -> str:
+    return before.lstrip() if len(before) <= AROUND else "… " + before[-AROUND:].partition(" ")[2]
+
+
+def _beginning_of(after: str) -> str:
+    return after.rstrip() if len(after) <= AROUND else after[:AROUND].rpartition(" ")[0] + " …"
 
 
 def _name(article: Article, most: int) -> Run:

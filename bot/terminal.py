@@ -57,9 +57,9 @@ def show_answer(answer: Answer, out: TextIO) -> None:
     if answer.answered:
         for claim in answer.claims:
             _paragraph(f"{claim.text} {''.join(f'[{n}]' for n in claim.citations)}", out)
-        for citation in answer.citations:
+        for citations in answer.cited:
             print(file=out)
-            _show_citation(citation, out)
+            _show_passage(citations, out)
         return
     for line in words.abstention(answer):
         _paragraph(line, out)
@@ -97,11 +97,14 @@ def chat(library: Library, *, lines: Iterable[str], out: TextIO, prompt: Callabl
         prompt()
 
 
-def _show_citation(citation: Citation, out: TextIO) -> None:
-    article, passage = citation.article, citation.passage
-    print(f"[{citation.number}] {words.byline(article)}", file=out)
-    before, after = article.text[passage.start : citation.start], article.text[citation.end : passage.end]
-    _paragraph(f"{before}»{citation.quote}«{after}", out, indent="    ")
+def _show_passage(citations: Sequence[Citation], out: TextIO) -> None:
+    article, passage = citations[0].article, citations[0].passage
+    print(f"{''.join(f'[{citation.number}]' for citation in citations)} {words.byline(article)}", file=out)
+    shown, at = "", passage.start
+    for citation in sorted(citations, key=lambda citation: citation.start):
+        shown += f"{article.text[at : citation.start]}»{citation.quote}«"
+        at = citation.end
+    _paragraph(shown + article.text[at : passage.end], out, indent="    ")
     if article.url:
         print(f"    {article.url}", file=out)
 

@@ -20,6 +20,10 @@ _CONTEXT_BOOST = 0.5
 """A word in the title or heading counts half of one in the passage: all passages of an article share it."""
 
 
+BACKGROUND = 1_000
+"""Passages about something else that word weights imagine beside the collection."""
+
+
 class Lexicon:
     """A tantivy directory opened for reading. Safe to share between threads."""
 
@@ -63,8 +67,12 @@ class Lexicon:
         return self._scores(both, len(ids))
 
     def weights(self, words: Sequence[str]) -> dict[str, float]:
-        """Return the inverse document frequency of analysed words: ln(1 + (N - n + 0.5) / (n + 0.5)), as in BM25."""
-        total = self.count
+        """Return the inverse document frequency of analysed words: ln(1 + (N - n + 0.5) / (n + 0.5)), as in BM25.
+
+        N counts BACKGROUND passages more than there are: in a collection of four, one passage more or less would
+        otherwise make a word telling or mute.
+        """
+        total = self.count + BACKGROUND
         known = {word: self._frequency(word) for word in words}
         return {word: math.log(1 + (total - n + 0.5) / (n + 0.5)) for word, n in known.items()}
 
@@ -158,6 +166,6 @@ STOP_WORDS = frozenset(
     "a an and are as at be been but by can could did do does for from had has have he her his how i if in into is it "
     "its me my of on or our she should so than that the their them then there these they this those to us was we were "
     "what when where which while who whom whose why will with would you your s t re ve ll d m am about any some tell "
-    "please".split()
+    "please say says said".split()
 )
 """Words that ask rather than name; also what an apostrophe leaves behind."""

@@ -132,6 +132,14 @@ class Answer:
         return bool(self.claims)
 
     @property
+    def cited(self) -> tuple[tuple[Citation, ...], ...]:
+        """The citations, those of one passage together, in the order of their numbers."""
+        together: dict[PassageId, list[Citation]] = {}
+        for citation in self.citations:
+            together.setdefault(citation.passage.id, []).append(citation)
+        return tuple(tuple(citations) for citations in together.values())
+
+    @property
     def text(self) -> str:
         """The claims as one running text, without numbers."""
         return " ".join(claim.text for claim in self.claims)

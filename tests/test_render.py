@@ -56,6 +56,18 @@ def test_an_answer_shows_claim_number_title_outlet_date_link_and_the_claims_word
     assert kinds == ["bold", "expandable_blockquote", "text_link"]
 
 
+def test_a_passage_that_is_cited_twice_is_shown_once_with_both_in_bold() -> None:
+    text = "One here. Two here. Three here."
+    passage = Passage(PassageId(1), Article(ArticleId("a.md"), "A title", text), 0, len(text))
+    citations = (Citation(1, passage, 20, 31), Citation(2, passage, 0, 9))
+    answer = Answer("?", tuple(Claim(c.quote, (c.number,)) for c in citations), citations, (), (), 0.9, 1)
+    (html,) = render.answer(answer)
+    assert html.endswith(
+        "[1][2] A title\n<blockquote expandable><b>One here.</b> Two here. <b>Three here.</b></blockquote>"
+    )
+    parsed([html])
+
+
 @given(before=NASTY, quote=NASTY.filter(visible), after=NASTY, title=NASTY, claims=st.integers(1, 3))
 def test_any_text_is_accepted_by_telegram_and_keeps_the_words_of_the_claim(
     before: str, quote: str, after: str, title: str, claims: int
