@@ -20,8 +20,9 @@ READ = 4
 NEAR_TIE = 2.0
 """Odds ratio under which two sentences are as good as each other; then the newer article speaks first."""
 
-KIN = 0.5
-"""A further claim must be at least half as probable as the best one."""
+KIN = 0.7
+"""A further claim must be this share as probable as the best one. On squad 0.5 gives 3 % more answers among the claims
+and 7 % more claims that are beside the point; 0.9 the other way."""
 
 SAME = 0.6
 """Share of common words from which two sentences say the same (Jaccard)."""
