@@ -181,7 +181,7 @@ class BotApi:
             name = self._method_of(request.path)
             parameters |= await _parameters(request)
             if fault := self._next_fault(name):
-                raise fault.refusal  # noqa: TRY301 - one way out for all refusals
+                raise fault.refusal
             answer = await self._answer(name, parameters, at)
         except Refusal as exc:
             refusal = exc
