@@ -66,6 +66,7 @@ class Admin:
         edited, shown = time.monotonic(), ""
         try:
             while not (await asyncio.wait([work], timeout=BETWEEN_EDITS))[0]:
+                self._stop = self._stop or not context.application.running  # the bot was told to end, and waits for us
                 text = words.progress(latest[-1]) if latest else shown
                 if text != shown:
                     await self._show(context, message, text)

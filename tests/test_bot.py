@@ -235,6 +235,24 @@ def test_a_reindex_answers_at_once_shows_progress_in_one_message_and_people_go_o
     assert "✗ broken.txt: is empty" in done.text
 
 
+def test_a_bot_that_is_told_to_end_stops_its_reindex_and_the_articles_stay(
+    api: BotApi, serve: Serve, own_library: Library, folder: Path
+) -> None:
+    for n in range(100):
+        text = " ".join(f"Item {n} of part {k} is stored in hall {k * n} of the depot." for k in range(24))
+        write(folder / f"depot-{n}.md", title=f"Depot {n}", text=text)
+    boss = api.person(ADMIN, "Boss")
+    with serve(own_library):
+        boss.says("/reindex")
+        boss.waits(lambda m: "Embedding passages" in m.text, timeout=60)
+        told = time.monotonic()
+    assert time.monotonic() - told < 15
+    assert "Stopped. The articles are as they were before" in boss.chat[-1].text
+    revision = own_library.status().revision
+    assert revision is not None
+    assert (revision.number, revision.articles) == (1, 3)
+
+
 def test_a_reindex_that_fails_says_why_and_the_articles_stay(
     api: BotApi, serve: Serve, own_library: Library, folder: Path
 ) -> None:
