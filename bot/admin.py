@@ -74,11 +74,19 @@ class Admin:
                     del latest[:-1]
             outcome = await _outcome(work)
             await asyncio.sleep(max(0.0, edited + BETWEEN_EDITS - time.monotonic()))
-            first, *rest = render.text(outcome)
-            await edit(context.bot, message, first)
-            await say(context.bot, message.chat_id, rest)
+            await self._report(context, message, render.text(outcome))
         finally:
             self._running = False
+
+    async def _report(self, context: ContextTypes.DEFAULT_TYPE, message: Message, report: list[str]) -> None:
+        """Replace the progress by the report; where that message is gone or cannot be edited, send the report."""
+        first, *rest = report
+        try:
+            await edit(context.bot, message, first)
+        except TelegramError as error:
+            log.warning("the report of the reindex is sent anew: %s", error)
+            rest = report
+        await say(context.bot, message.chat_id, rest)
 
     async def _show(self, context: ContextTypes.DEFAULT_TYPE, message: Message, text: str) -> None:
         """Show progress; a bar that cannot be drawn must not end the reindex."""

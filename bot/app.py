@@ -126,12 +126,18 @@ class _Door:
         """Turn away who may not use the bot: with one polite line, and in a private chat only."""
         if self._gate.admits(update):
             return
+        try:
+            await self._turn_away(update, context)
+        except Exception:  # whatever goes wrong with the polite line, the door stays shut
+            log.exception("somebody could not be told that the bot is private")
+        raise ApplicationHandlerStop
+
+    async def _turn_away(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         person, chat = update.effective_user, update.effective_chat
         if update.callback_query is not None:
             await update.callback_query.answer(words.NOT_ALLOWED, show_alert=True)
         elif person is not None and not person.is_bot and chat is not None and chat.type == ChatType.PRIVATE:
             await say(context.bot, chat.id, render.text(words.NOT_ALLOWED))
-        raise ApplicationHandlerStop
 
 
 async def _on_error(update: object, context: ContextTypes.DEFAULT_TYPE) -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -26,7 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from config.errors import FootnoteError  # noqa: PLC0415  brings pydantic, which --help need not wait for
 
     try:
-        return int(chosen.run(_settings(chosen), chosen))
+        code = int(chosen.run(_settings(chosen), chosen))
+        sys.stdout.flush()
     except FootnoteError as error:
         print(f"footnote: {error}", file=sys.stderr)
         return 1
@@ -34,8 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\nfootnote: stopped.", file=sys.stderr)
         return _STOPPED
     except BrokenPipeError:  # the reader of our output has seen enough
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
         return 0
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -219,6 +222,8 @@ def _eval(settings: "Settings", chosen: argparse.Namespace) -> int:
     from index import evaluate  # noqa: PLC0415
     from index.library import MEGABYTE  # noqa: PLC0415
 
+    if chosen.runs is not None:
+        _writable(chosen.runs)
     questions = evaluate.questions(chosen.folder, limit=chosen.limit, seed=chosen.seed)
     texts = evaluate.texts(chosen.folder, largest=settings.library.largest_file_mb * MEGABYTE)
     with _library(settings) as library, terminal.Bar(quiet=chosen.json) as bar:
@@ -240,6 +245,19 @@ def _eval(settings: "Settings", chosen: argparse.Namespace) -> int:
         )
         return 1
     return 0
+
+
+def _writable(path: Path) -> None:
+    """Find out before the hours of work that their result can be written."""
+    from config.errors import FootnoteError  # noqa: PLC0415
+
+    try:
+        path.open("a").close()
+    except OSError as error:
+        message = (
+            f"{path} cannot be written: {(error.strerror or 'unknown error').lower()}. Name another file for --runs."
+        )
+        raise FootnoteError(message) from error
 
 
 def _print(value: Any) -> None:  # noqa: ANN401  anything JSON can hold

@@ -1,6 +1,9 @@
 """The commands for everyone but /ask: /start, /help, /sources, /status; and what is no question at all."""
 
-from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
+import contextlib
+
+from telegram import Bot, CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
+from telegram.error import BadRequest
 from telegram.ext import ContextTypes
 
 from bot import render, words
@@ -55,14 +58,14 @@ class Commands:
         query = update.callback_query
         if query is None or query.data is None:
             return
-        await query.answer()
+        await _stop_spinning(query)
         if isinstance(query.message, Message):
             await self._show_page(context.bot, int(query.data.partition(":")[2]), message=query.message)
 
     async def stray(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:  # noqa: ARG002  PTB's signature
         """Answer a button nobody knows, so that it stops spinning."""
         if update.callback_query is not None:
-            await update.callback_query.answer()
+            await _stop_spinning(update.callback_query)
 
     async def _show_page(self, bot: Bot, page: int, *, chat: int = 0, message: Message | None = None) -> None:
         try:
@@ -76,7 +79,7 @@ class Commands:
 
     def _page(self, page: int) -> tuple[str, InlineKeyboardMarkup | None]:
         """Return a page as it is now; the last one where the list has become shorter."""
-        revision = self._library.status().revision
+        revision = self._library.revision()
         total = revision.articles if revision else 0
         last = max(0, (total - 1) // PAGE)
         page = min(page, last)
@@ -97,6 +100,12 @@ def _arrows(page: int, last: int) -> InlineKeyboardMarkup | None:
         if shown
     ]
     return InlineKeyboardMarkup([row])
+
+
+async def _stop_spinning(query: CallbackQuery) -> None:
+    """Answer a button; one pressed while the bot was away is too old for that, and its page is shown all the same."""
+    with contextlib.suppress(BadRequest):
+        await query.answer()
 
 
 async def _reply(update: Update, context: ContextTypes.DEFAULT_TYPE, text: str) -> None:

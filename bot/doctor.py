@@ -1,6 +1,7 @@
 """Examine everything the program stands on, with a remedy for each finding."""
 
 import asyncio
+import contextlib
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -69,7 +70,8 @@ def _articles(library: Library) -> str:
 
 
 def _model(library: Library) -> str:
-    library.warm()
+    with contextlib.suppress(NotIndexed):
+        library.fits()
     return library.status().model
 
 

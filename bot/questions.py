@@ -9,7 +9,7 @@ from telegram.ext import ContextTypes
 
 from bot import render, words
 from bot.say import say, typing
-from index.errors import FootnoteError, NotIndexed
+from index.errors import Busy, FootnoteError, NotIndexed
 from index.library import Library
 
 
@@ -29,8 +29,8 @@ class Questions:
     async def command(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Take what follows /ask as the question."""
         message = update.effective_message
-        question = ((message and message.text) or "").partition(" ")[2] or " ".join(context.args or ())
-        await self._answer(update, context, question)
+        _, *rest = ((message and message.text) or "").split(None, 1)
+        await self._answer(update, context, "".join(rest))
 
     async def _answer(self, update: Update, context: ContextTypes.DEFAULT_TYPE, question: str) -> None:
         chat = update.effective_chat
@@ -52,6 +52,8 @@ class Questions:
             answer: Any = await loop.run_in_executor(self._threads, self._library.ask, question)
         except NotIndexed:
             return render.text(words.NO_ARTICLES)
+        except Busy:
+            return render.text(words.MENDING)
         except FootnoteError as error:
             return render.text(str(error))
         return render.answer(answer)

@@ -17,6 +17,7 @@ TEXT_ONLY = "I can only read text so far. Please write your question."
 REINDEX_STARTED = "Reindexing…"
 REINDEX_BUSY = "A reindex is running already; its message shows how far it is."
 NO_ARTICLES = "There are no articles yet. An admin can send /reindex."
+MENDING = "The index is being repaired. Please ask again in a minute."
 WENT_WRONG = (
     "Something went wrong on my side. Please try again; if it stays so, tell whoever runs this bot: error {id}."
 )

@@ -36,14 +36,14 @@ def load(
 
     `file` must exist when given; otherwise `$FOOTNOTE_CONFIG`, else `footnote.toml` in `folder` (default: the
     working directory) where there is one. `flags` maps "section.key" to values from the command line.
-    `.env` in `folder` counts as environment, beneath the real one.
+    `.env` in `folder` counts as environment, beneath the real one. An empty variable counts as not set.
 
     Raises:
         SettingsError: one line naming the file, variable or flag, the key and the remedy.
     """
     folder = folder or Path.cwd()
     given = dict(os.environ if environ is None else environ)
-    env = {**_dotenv(folder / ".env"), **given}
+    env = {**_dotenv(folder / ".env"), **{name: value for name, value in given.items() if value}}
     values: Values = {}
     origins: Origins = {}
     for origin, key, value in _layers(file, env=env, flags=flags or {}, folder=folder):
@@ -121,7 +121,7 @@ def _from_environment(env: Mapping[str, str]) -> Iterator[tuple[str, str, Any]]:
     """Read FOOTNOTE_<SECTION>_<KEY>; lists are separated by commas."""
     known = {f"{PREFIX}{section}_{key}".upper(): (section, key, kind) for section, key, kind in keys()}
     for name, text in env.items():
-        if not name.startswith(PREFIX) or name == PREFIX + "CONFIG":
+        if not name.startswith(PREFIX) or name == PREFIX + "CONFIG" or not text:
             continue
         if name not in known:
             message = f"the environment variable {name} is not a setting{_did_you_mean(name, known)}."

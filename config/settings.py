@@ -25,7 +25,7 @@ class Library(Section):
     """Where articles come from and where everything made of them is stored."""
 
     articles: str = ""
-    data: str = "footnote-data"
+    data: Annotated[str, Field(min_length=1)] = "footnote-data"
     largest_file_mb: Annotated[int, Field(ge=1, le=1_000)] = 20
 
 

@@ -103,15 +103,16 @@ def compose(
 
     `judged` pairs each candidate with its probability. Nothing comes back where none reaches the threshold.
     """
-    ranked = newest_of_ties(sorted(judged, key=lambda pair: -pair[1]))
     best = max((sure for _, sure in judged), default=0.0)
-    if not ranked or best < settings.threshold:
+    if best < settings.threshold:
         return (), ()
     least = max(settings.threshold, KIN * best)
+    likely = [pair for pair in judged if pair[1] >= least]
+    ranked = newest_of_ties(sorted(likely, key=lambda pair: -pair[1]))
     chosen: list[tuple[Sentence, frozenset[str]]] = []
-    for sentence, sure in ranked:
+    for sentence, _ in ranked:
         words = frozenset(analyse(sentence.text))
-        if sure < least or len(chosen) == settings.claims:
+        if len(chosen) == settings.claims:
             break
         if not any(_alike(words, other) for _, other in chosen):
             chosen.append((sentence, words))

@@ -20,10 +20,11 @@ import numpy as np
 
 from index import extract, lexicon, sources, vectors
 from index.chunk import Sizes, chunk
-from index.embed import Embedder, Vectors
+from index.embed import DEFAULT_MODEL, Embedder, Vectors
 from index.errors import Cancelled, Damaged, SourceError
 from index.ledger import Ledger, Revision, digest_of, key_of
 from index.records import Article, ArticleId, Failure, PassageId, Progress, Report
+from index.seal import opened
 from index.snapshot import SEGMENTS
 
 EXTRACTOR = b"1"
@@ -96,8 +97,7 @@ class Builder:
         started = time.monotonic()
         found, failures = candidates(folder, largest=self._largest)
         current = self._ledger.current()
-        plan = self._read(found, current, watch=watch, stop=stop)
-        plan.failures[:0] = failures
+        plan = self._read(found, failures, current, watch=watch, stop=stop)
         if not plan.seen:
             raise SourceError(_nothing(folder, plan.failures))
         if plan.changes or current is None:
@@ -110,42 +110,61 @@ class Builder:
 
     def rebuild(self, revision: Revision) -> None:
         """Build the segment of a revision again from what the ledger holds. Needs no model."""
-        segment = self._segment(revision.number, fingerprint=revision.fingerprint, rows=revision.passages)
+        segment = self._segment(revision.number, fingerprint=revision.fingerprint)
         self._ledger.point(revision.number, segment=segment)
         self._clear()
 
     def problem(self, revision: Revision) -> str:
         """Return what is wrong with the segment of a revision in words, or nothing. Takes seconds."""
-        if not vectors.digests_match(self._data / SEGMENTS / revision.segment / "vectors"):
-            return f"the files of segment {revision.segment} are not what was built"
+        folder = self._data / SEGMENTS / revision.segment
         try:
+            for part in ("vectors", "words"):
+                opened(folder / part, thoroughly=True)
             audit(self._data, revision=revision.number, segment=revision.segment, fingerprint=revision.fingerprint)
         except Damaged as damage:
             return str(damage)
         return ""
 
-    def _read(self, found: Sequence[Candidate], current: Revision | None, *, watch: Watch, stop: Stop) -> _Plan:
+    def _read(
+        self,
+        found: Sequence[Candidate],
+        failures: Sequence[Failure],
+        current: Revision | None,
+        *,
+        watch: Watch,
+        stop: Stop,
+    ) -> _Plan:
         """Read what is new or changed into the ledger, where no reader looks yet.
 
         With another model or other sizes every article is cut and embedded again. Whether a model of the same name is
         still the same model is known only once it had to be loaded.
         """
         if current is None:
-            return self._read_into(_Plan(1, {}, again=False), found, watch=watch, stop=stop)
+            return self._read_into(_Plan(1, {}, again=False), found, failures, watch=watch, stop=stop)
         known = self._ledger.digests(current.number)
         again = current.model != self._embedder.name or current.chunking != self._chunking
-        plan = self._read_into(_Plan(current.number + 1, known, again=again), found, watch=watch, stop=stop)
-        if plan.texts and not again and self._embedder.fingerprint != current.fingerprint:
-            plan = self._read_into(_Plan(current.number + 1, known, again=True), found, watch=watch, stop=stop)
+        plan = self._read_into(_Plan(current.number + 1, known, again=again), found, failures, watch=watch, stop=stop)
+        # The default model cannot change under its name: its checksum is in the code. Any other one can.
+        may_differ = bool(plan.texts) or self._embedder.name != DEFAULT_MODEL
+        if may_differ and not again and self._embedder.fingerprint != current.fingerprint:
+            plan = self._read_into(
+                _Plan(current.number + 1, known, again=True), found, failures, watch=watch, stop=stop
+            )
         return plan
 
-    def _read_into(self, plan: _Plan, found: Sequence[Candidate], *, watch: Watch, stop: Stop) -> _Plan:
+    def _read_into(
+        self, plan: _Plan, found: Sequence[Candidate], failures: Sequence[Failure], *, watch: Watch, stop: Stop
+    ) -> _Plan:
         self._ledger.discard_unfinished(plan.revision - 1)
         meter = _Meter("reading", len(found), watch)
         for candidate in found:
             _check(stop)
             self._take(candidate, plan)
             meter.tick()
+        for failure in failures:
+            plan.failures.append(failure)
+            for id_ in [i for i in plan.known if i not in plan.seen and f"{i}/".startswith(f"{failure.name}/")]:
+                self._keep_last_good(id_, plan, reason=failure.reason)  # below a folder that cannot be listed today
         gone = [id_ for id_, digest in plan.known.items() if plan.again or plan.seen.get(id_) != digest]
         self._ledger.retire(gone, revision=plan.revision)
         return plan
@@ -212,7 +231,7 @@ class Builder:
         articles, passages = self._ledger.counts(plan.revision)
         fingerprint = self._fingerprint(plan)
         meter = _Meter("building", 1, watch)
-        segment = self._segment(plan.revision, fingerprint=fingerprint, rows=passages, stop=stop)
+        segment = self._segment(plan.revision, fingerprint=fingerprint, stop=stop)
         meter.tick()
         revision = Revision(
             number=plan.revision,
@@ -237,7 +256,7 @@ class Builder:
             return current.fingerprint
         return self._embedder.fingerprint
 
-    def _segment(self, revision: int, *, fingerprint: str, rows: int, stop: Stop = lambda: False) -> str:
+    def _segment(self, revision: int, *, fingerprint: str, stop: Stop = lambda: False) -> str:
         """Build and check the segment of a revision in a new folder; return the folder's name."""
         name = f"{revision:06d}-{secrets.token_hex(4)}"
         folder = self._data / SEGMENTS / name
@@ -245,7 +264,7 @@ class Builder:
         try:
             lexicon.build(folder / "words", self._ledger.stored(revision))
             _check(stop)
-            vectors.build(folder / "vectors", self._vectors(revision, fingerprint, stop), rows=rows)
+            vectors.build(folder / "vectors", lambda: self._vectors(revision, fingerprint, stop))
             audit(self._data, revision=revision, segment=name, fingerprint=fingerprint)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
@@ -301,7 +320,10 @@ def candidates(folder: Path, *, largest: int) -> tuple[list[Candidate], list[Fai
     if folder.suffix == ".jsonl" and folder.is_file():
         items = list(sources.jsonl_articles(folder))
         failures = [item for item in items if isinstance(item, Failure)]
-        return [_of_article(item) for item in items if isinstance(item, Article)], failures
+        first = {item.id: item for item in reversed(items) if isinstance(item, Article)}
+        articles = [item for item in items if isinstance(item, Article)]
+        failures += [Failure(a.id, "has the id of an earlier article") for a in articles if first[a.id] is not a]
+        return [_of_article(article) for article in articles if first[article.id] is article], failures
     origins, failures = sources.scan(folder)
     return [_of_file(origin, largest=largest) for origin in origins], failures
 

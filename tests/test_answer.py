@@ -58,6 +58,13 @@ def test_nothing_is_claimed_under_the_threshold() -> None:
     assert compose([], settings=SETTINGS, analyse=terms) == ((), ())
 
 
+def test_a_newer_sentence_that_ties_but_is_too_unlikely_does_not_silence_the_best() -> None:
+    old = candidates([hit("old", "They met in Hamburg.", date=dt.date(2017, 7, 7))])[0]
+    new = candidates([hit("new", "It rained in Budapest.", number=2, date=dt.date(2025, 10, 16))])[0]
+    assert texts(judged((old, 0.5), (new, 0.34))) == [old.text]
+    assert texts(judged((old, 0.35), (new, 0.29))) == [old.text]
+
+
 @pytest.mark.parametrize("most", [1, 2, 3])
 def test_there_are_never_more_claims_than_the_setting_says(most: int) -> None:
     hits = [hit(f"a{n}", f"Alpha{n} beta{n} gamma{n} delta{n}.", number=n) for n in range(5)]

@@ -17,6 +17,8 @@ import httpx
 import pytest
 
 from bot import app, words
+from config import load
+from config.errors import SettingsError
 from index.library import Library
 from tests.botapi import BotApi, Message, Person
 from tests.conftest import MakeLibrary, settings_for, write
@@ -135,6 +137,7 @@ def test_every_command_answers_and_the_menu_is_set(api: BotApi, serve: Serve, sh
         assert "3 articles, 3 passages" in answered(anna, "/status").text
         assert "1987" in answered(anna, f"/ask {WHEN}").text
         assert "1987" in answered(anna, f"/ask@footnote_test_bot {WHEN}").text
+        assert "1987" in answered(anna, f"/ask\n{WHEN}").text
         assert answered(anna, "/ask").text == words.ASK_HOW
         assert "Just write a question" in answered(anna, "/nonsense").text
         listed = answered(anna, "/sources").text
@@ -276,6 +279,35 @@ def test_who_is_not_on_the_list_gets_one_polite_line_and_nothing_else(
     assert sum(message.from_bot for message in stranger.chat) == 7
 
 
+def test_a_stranger_stays_outside_even_when_the_polite_line_cannot_be_sent(
+    api: BotApi, serve: Serve, shared: Library, expected: list[str]
+) -> None:
+    expected.append("")
+    anna, stranger = api.person(GUEST, "Anna"), api.person(STRANGER, "Eve")
+    with serve(shared, telegram__allowed=[GUEST]):
+        api.fail_next("sendMessage", status=429, description="Too Many Requests: retry after 1", retry_after=1)
+        stranger.says(WHEN)
+        _until(lambda: api.refusals and api.refusals[-1].injected)
+        assert "1987" in answered(anna, WHEN).text
+        assert answered(stranger, WHEN).text == words.NOT_ALLOWED
+    assert [message.text for message in stranger.chat if message.from_bot] == [words.NOT_ALLOWED]
+
+
+def test_a_button_pressed_too_long_ago_still_turns_the_page(
+    api: BotApi, serve: Serve, shared: Library, expected: list[str]
+) -> None:
+    expected.append("query is too old")
+    anna = api.person(GUEST, "Anna")
+    keyboard = {"inline_keyboard": [[{"text": "Older", "callback_data": "sources:0"}]]}
+    with serve(shared):
+        form = {"chat_id": GUEST, "text": "Page two", "reply_markup": json.dumps(keyboard)}
+        httpx.post(f"{api.url}/bot{TOKEN}/sendMessage", data=form).raise_for_status()
+        api.fail_next("answerCallbackQuery", status=400, description="Bad Request: query is too old")
+        anna.presses(anna.waits(lambda m: bool(m.buttons)), "Older")
+        anna.waits(lambda m: m.text.startswith("1. Library hours"))
+    assert not [m for m in anna.chat if "Something went wrong" in m.text]
+
+
 def test_only_an_admin_may_reindex(api: BotApi, serve: Serve, own_library: Library, folder: Path) -> None:
     (folder / "bakery.md").unlink()
     anna, robot = api.person(GUEST, "Anna"), api.person(ADMIN + 100, "Robot", is_bot=True)
@@ -343,10 +375,10 @@ def test_the_log_never_holds_the_token(
     assert TOKEN.partition(":")[2] not in written
 
 
-def _process(api: BotApi, data: Path, folder: Path, *, token: str = TOKEN) -> "subprocess.Popen[str]":
+def _process(api: BotApi, data: Path, folder: Path) -> "subprocess.Popen[str]":
     env = {
         **os.environ,
-        "TELEGRAM_BOT_TOKEN": token,
+        "TELEGRAM_BOT_TOKEN": TOKEN,
         "FOOTNOTE_TELEGRAM_API_URL": api.url,
         "FOOTNOTE_LIBRARY_ARTICLES": str(folder),
     }
@@ -372,12 +404,24 @@ def test_the_program_indexes_serves_refuses_a_second_one_and_ends_when_told(
     assert "Traceback" not in err
 
 
-def test_a_wrong_token_is_one_clear_line(api: BotApi, folder: Path, tmp_path: Path, expected: list[str]) -> None:
+def test_a_wrong_token_is_one_clear_line_and_no_traceback(
+    api: BotApi, shared: Library, tmp_path: Path, expected: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    from config import log
+
     expected.append("Unauthorized")
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
     wrong = TOKEN.replace("AAab", "BBab")
-    with _process(api, tmp_path / "data", folder, token=wrong) as bot:
-        _, err = bot.communicate(timeout=90)
-    assert bot.returncode == 1
-    assert "Telegram does not know this bot token" in err
-    assert "Traceback" not in err
-    assert wrong.partition(":")[2] not in err
+    env = {"TELEGRAM_BOT_TOKEN": wrong, "FOOTNOTE_TELEGRAM_API_URL": api.url}
+    log.start("info")
+    try:
+        with pytest.raises(SettingsError, match="Telegram does not know this bot token"):
+            app.serve(shared, load(environ=env, folder=tmp_path).telegram)
+    finally:
+        root.handlers[:] = before
+        root.setLevel(level)
+        asyncio.set_event_loop(None)
+    written = capfd.readouterr().err
+    assert "Traceback" not in written
+    assert wrong.partition(":")[2] not in written

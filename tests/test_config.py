@@ -87,6 +87,16 @@ def test_without_an_allow_list_everyone_may_ask_and_with_one_admins_still_may() 
     assert [closed.may_ask(person) for person in (5, 7, 9)] == [False, True, True]
 
 
+def test_an_empty_variable_counts_as_not_set(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(f"TELEGRAM_BOT_TOKEN={TOKEN}\n")
+    empty = {"TELEGRAM_BOT_TOKEN": "", "FOOTNOTE_LIBRARY_DATA": "", "FOOTNOTE_ANSWER_CLAIMS": ""}
+    settings = load(environ=empty, folder=tmp_path)
+    assert settings.telegram.token is not None
+    assert (settings.library.data, settings.answer.claims) == ("footnote-data", 3)
+    with pytest.raises(SettingsError, match=r"library\.data"):
+        load(environ={}, folder=tmp_path, flags={"library.data": ""})
+
+
 def test_settings_cannot_be_changed() -> None:
     settings = load(environ={})
     with pytest.raises(ValueError, match="frozen"):

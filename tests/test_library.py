@@ -1,6 +1,7 @@
 """The Library as a whole: index, ask, change, break, mend. A real ledger, a real Chroma, the real model."""
 
 import contextlib
+import json
 import shutil
 import sqlite3
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from config import Embedding
+from index import sources
 from index.embed import Embedder
 from index.errors import (
     Busy,
@@ -24,7 +26,7 @@ from index.errors import (
     SourceError,
 )
 from index.library import Library
-from index.records import Progress
+from index.records import Failure, Progress
 from tests.conftest import BAKERY, MakeLibrary, settings_for, write
 
 WHEN = "When was the old harbour of Lindholm closed to cargo ships?"
@@ -179,6 +181,64 @@ def test_any_script_and_any_markup_is_answered_or_refused(shared: Library, quest
     assert answer.answered or answer.nearest
 
 
+def test_a_folder_that_cannot_be_listed_today_keeps_its_articles(
+    make_library: MakeLibrary, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "sub").mkdir()
+    write(folder / "sub" / "zoo.md", title="Zoo", text="The zoo has a new tiger named Bella.")
+    library = make_library()
+    library.index(folder)
+    origins, _ = sources.scan(folder)
+    there = [origin for origin in origins if not str(origin.id).startswith("sub/")]
+    monkeypatch.setattr(sources, "scan", lambda _: (there, [Failure("sub", "cannot be listed: input/output error")]))
+    report = library.index(folder)
+    assert (report.removed, report.unchanged, len(report.failures)) == (0, 4, 1)
+    assert "Bella" in library.ask("What is the name of the new tiger in the zoo?").text
+
+
+def test_two_articles_with_one_id_are_one_article_and_a_failure(make_library: MakeLibrary, tmp_path: Path) -> None:
+    rows = [{"id": "a", "text": "The harbour closed in 1987."}, {"id": "a", "text": "The bakery moved in August."}]
+    (tmp_path / "corpus.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    library = make_library()
+    for _ in range(3):
+        report = library.index(tmp_path / "corpus.jsonl")
+        assert (report.articles, len(report.failures)) == (1, 1)
+        assert len(library.newest(limit=10)) == 1
+
+
+def test_many_articles_with_the_same_words_can_be_indexed(make_library: MakeLibrary, folder: Path) -> None:
+    for n in range(300):
+        write(folder / f"same-{n}.md", title="Closed", text="This page was removed.")
+    library = make_library()
+    report = library.index(folder)
+    assert (report.articles, report.embedded) == (303, 4)
+    assert library.check() == ""
+    assert "1987" in library.ask(WHEN).text
+
+
+def test_several_that_start_at_once_in_a_new_directory_all_can(tmp_path: Path) -> None:
+    code = "import sys; from pathlib import Path; from index.ledger import Ledger; Ledger(Path(sys.argv[1])).close()"
+    started = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stderr=subprocess.PIPE) for _ in range(4)]
+    complaints = [child.communicate(timeout=60)[1] for child in started]
+    assert [child.returncode for child in started] == [0] * 4, complaints
+
+
+def test_a_ledger_that_breaks_while_it_is_used_is_named_with_the_remedy(
+    make_library: MakeLibrary, folder: Path, tmp_path: Path
+) -> None:
+    library = make_library()
+    library.index(folder)
+    library.close()
+    ledger = tmp_path / "data" / "ledger.sqlite"
+    for beside in ledger.parent.glob("ledger.sqlite-*"):
+        beside.unlink()
+    content = bytearray(ledger.read_bytes())
+    content[4_096 * 2 :] = b"\xa5" * len(content[4_096 * 2 :])
+    ledger.write_bytes(bytes(content))
+    with pytest.raises(Damaged, match="backup"):
+        make_library().ask(WHEN)
+
+
 def test_before_anything_is_indexed_the_remedy_is_named(make_library: MakeLibrary) -> None:
     with pytest.raises(NotIndexed, match="footnote index"):
         make_library().ask("Anything?")
@@ -192,6 +252,8 @@ def test_a_data_directory_of_another_model_names_the_command_and_is_served_again
     with Library(settings_for(tmp_path / "data"), embedder=other) as library:
         with pytest.raises(OtherModel, match=r"footnote index.*\[embedding\] model"):
             library.ask(WHEN)
+        assert library.index(folder).unchanged == 3
+        assert "1987" in library.ask(WHEN).text
         write(folder / "harbour.md", title="The old harbour", text="The harbour of Lindholm was closed in 1988.")
         report = library.index(folder)
         assert (report.changed, report.unchanged) == (1, 2)
@@ -338,6 +400,7 @@ KILLED = """
 import sys, os, signal
 from pathlib import Path
 from config import load
+from index import sources
 from index.library import Library
 library = Library(load(flags={"library.data": sys.argv[1]}, environ={}))
 def watch(progress):
@@ -347,7 +410,7 @@ library.index(Path(sys.argv[2]), watch=watch)
 """
 
 
-@pytest.mark.parametrize("stage", ["reading", "embedding", "building"])
+@pytest.mark.parametrize("stage", ["embedding", "building"])
 def test_a_killed_index_leaves_exactly_the_old_articles(
     make_library: MakeLibrary, folder: Path, tmp_path: Path, stage: str
 ) -> None:

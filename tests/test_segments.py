@@ -13,6 +13,7 @@ from index.errors import Damaged
 from index.ledger import Stored
 from index.lexicon import Lexicon, content_words, terms
 from index.records import PassageId
+from index.seal import opened
 
 
 def unit(rows: int, *, seed: int = 0) -> Vectors:
@@ -28,7 +29,7 @@ def batches(made: Vectors, *, size: int = 1_000) -> Iterator[tuple[list[PassageI
 @pytest.mark.parametrize("rows", [1, 2, 3, 100, 1_001, 6_000])
 def test_every_vector_finds_itself_with_its_true_cosine_in_a_segment_of_any_size(tmp_path: Path, rows: int) -> None:
     made = unit(rows)
-    vectors.build(tmp_path / "s", batches(made), rows=rows)
+    vectors.build(tmp_path / "s", lambda: batches(made))
     segment = vectors.Segment(tmp_path / "s")
     assert segment.count == rows
     for i in range(0, rows, max(1, rows // 50)):
@@ -42,7 +43,7 @@ def test_every_vector_finds_itself_with_its_true_cosine_in_a_segment_of_any_size
 
 def test_the_nearest_are_those_of_an_exact_scan(tmp_path: Path) -> None:
     made, asked = unit(3_000), unit(40, seed=1)
-    vectors.build(tmp_path / "s", batches(made), rows=3_000)
+    vectors.build(tmp_path / "s", lambda: batches(made))
     segment = vectors.Segment(tmp_path / "s")
     found = [set(segment.nearest(question, limit=10)) for question in asked]
     exact = [set((np.argsort(-(made @ question))[:10] + 1).tolist()) for question in asked]
@@ -50,20 +51,39 @@ def test_the_nearest_are_those_of_an_exact_scan(tmp_path: Path) -> None:
     assert sum(len(one & other) for one, other in zip(found, exact, strict=True)) / 400 >= 0.97
 
 
+def test_equal_vectors_are_all_found_and_hide_no_other(tmp_path: Path) -> None:
+    made = np.vstack([unit(1_000), np.repeat(unit(1, seed=5), 320, axis=0)])
+    vectors.build(tmp_path / "s", lambda: batches(made))
+    segment = vectors.Segment(tmp_path / "s")
+    assert segment.count == 1_320
+    for at in range(1_000):
+        assert max(segment.nearest(made[at], limit=1).values()) > 0.9999
+    assert len(segment.nearest(made[1_200], limit=1)) == 320
+    segment.close()
+
+
+def test_a_segment_copied_from_a_backup_is_sound(tmp_path: Path) -> None:
+    vectors.build(tmp_path / "s", lambda: batches(unit(50)))
+    shutil.copytree(tmp_path / "s", tmp_path / "copy", copy_function=shutil.copy)
+    segment = vectors.Segment(tmp_path / "copy")
+    assert segment.count == 50
+    segment.close()
+
+
 def test_serving_a_segment_does_not_change_its_graph(tmp_path: Path) -> None:
     made = unit(500)
-    vectors.build(tmp_path / "s", batches(made), rows=500)
+    vectors.build(tmp_path / "s", lambda: batches(made))
     for _ in range(3):
         segment = vectors.Segment(tmp_path / "s")
         segment.nearest(made[0], limit=10)
         segment.close()
-    assert vectors.digests_match(tmp_path / "s")
+    opened(tmp_path / "s", thoroughly=True)
 
 
 @pytest.mark.parametrize("harm", ["gone", "graph cut", "graph gone", "database gone", "database empty", "no manifest"])
 def test_a_segment_that_lost_something_is_damaged_not_smaller(tmp_path: Path, harm: str) -> None:
     folder = tmp_path / "s"
-    vectors.build(folder, batches(unit(500)), rows=500)
+    vectors.build(folder, lambda: batches(unit(500)))
     graph = next(folder.rglob("data_level0.bin"))
     match harm:
         case "gone":
@@ -77,19 +97,20 @@ def test_a_segment_that_lost_something_is_damaged_not_smaller(tmp_path: Path, ha
         case "database empty":
             (folder / "chroma.sqlite3").write_bytes(b"")
         case "no manifest":
-            (folder / "segment.json").unlink()
+            (folder / "seal.json").unlink()
     with pytest.raises(Damaged, match="footnote index"):
         vectors.Segment(folder)
 
 
-def test_a_flipped_byte_is_found_by_the_thorough_check(tmp_path: Path) -> None:
+def test_a_flipped_byte_is_found_when_the_segment_is_opened(tmp_path: Path) -> None:
     folder = tmp_path / "s"
-    vectors.build(folder, batches(unit(500)), rows=500)
+    vectors.build(folder, lambda: batches(unit(500)))
     graph = next(folder.rglob("data_level0.bin"))
     data = bytearray(graph.read_bytes())
     data[len(data) // 2] ^= 0xFF
     graph.write_bytes(bytes(data))
-    assert not vectors.digests_match(folder)
+    with pytest.raises(Damaged, match="not what was built"):
+        vectors.Segment(folder)
 
 
 def test_a_dotenv_in_the_working_directory_does_not_reach_chroma(
@@ -98,7 +119,7 @@ def test_a_dotenv_in_the_working_directory_does_not_reach_chroma(
     elsewhere = tmp_path / "elsewhere"
     (tmp_path / ".env").write_text(f"PERSIST_DIRECTORY={elsewhere}\nALLOW_RESET=TRUE\nTELEGRAM_BOT_TOKEN=1:x\n")
     monkeypatch.chdir(tmp_path)
-    vectors.build(tmp_path / "s", batches(unit(10)), rows=10)
+    vectors.build(tmp_path / "s", lambda: batches(unit(10)))
     assert (tmp_path / "s" / "chroma.sqlite3").is_file()
     assert not elsewhere.exists()
 

@@ -1,5 +1,6 @@
 """Sentences: what people would call one, at its exact place."""
 
+import time
 from itertools import pairwise
 
 import pytest
@@ -65,6 +66,16 @@ def test_spans_are_in_order_and_hold_every_visible_character(text: str) -> None:
 )
 def test_sentences_are_what_a_reader_would_say(text: str, expected: list[str]) -> None:
     assert split(text) == expected
+
+
+def test_the_time_grows_with_the_text_and_not_with_its_square() -> None:
+    def seconds(text: str) -> float:
+        start = time.perf_counter()
+        sentences(text)
+        return time.perf_counter() - start
+
+    short, long = ("我很好。" * n for n in (5_000, 20_000))
+    assert min(seconds(long) for _ in range(3)) < 10 * min(seconds(short) for _ in range(3))
 
 
 def test_a_quotation_mark_that_is_never_closed_swallows_nothing() -> None:
