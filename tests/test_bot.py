@@ -17,8 +17,6 @@ import httpx
 import pytest
 
 from bot import app, words
-from config import load
-from config.errors import SettingsError
 from index.library import Library
 from tests.botapi import BotApi, Message, Person
 from tests.conftest import MakeLibrary, settings_for, write
@@ -375,24 +373,24 @@ def test_the_log_never_holds_the_token(
     assert TOKEN.partition(":")[2] not in written
 
 
-def _process(api: BotApi, data: Path, folder: Path) -> "subprocess.Popen[str]":
+def _process(api: BotApi, command: str, data: Path, folder: Path, *, token: str = TOKEN) -> "subprocess.Popen[str]":
     env = {
         **os.environ,
-        "TELEGRAM_BOT_TOKEN": TOKEN,
+        "TELEGRAM_BOT_TOKEN": token,
         "FOOTNOTE_TELEGRAM_API_URL": api.url,
         "FOOTNOTE_LIBRARY_ARTICLES": str(folder),
     }
-    command = [sys.executable, "-m", "bot.cli", "run", "--data", str(data)]
-    return subprocess.Popen(command, env=env, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    arguments = [sys.executable, "-m", "bot.cli", command, "--data", str(data)]
+    return subprocess.Popen(arguments, env=env, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 def test_the_program_indexes_serves_refuses_a_second_one_and_ends_when_told(
     api: BotApi, folder: Path, tmp_path: Path
 ) -> None:
     anna = api.person(GUEST, "Anna")
-    with _process(api, tmp_path / "data", folder) as bot:
+    with _process(api, "run", tmp_path / "data", folder) as bot:
         assert "1987" in answered(anna, WHEN, timeout=90).text
-        with _process(api, tmp_path / "data", folder) as second:
+        with _process(api, "run", tmp_path / "data", folder) as second:
             _, complaint = second.communicate(timeout=90)
         assert second.returncode == 1
         assert f"process {bot.pid}" in complaint
@@ -404,24 +402,12 @@ def test_the_program_indexes_serves_refuses_a_second_one_and_ends_when_told(
     assert "Traceback" not in err
 
 
-def test_a_wrong_token_is_one_clear_line_and_no_traceback(
-    api: BotApi, shared: Library, tmp_path: Path, expected: list[str], capfd: pytest.CaptureFixture[str]
-) -> None:
-    from config import log
-
+def test_a_wrong_token_is_one_clear_line_and_no_traceback(api: BotApi, tmp_path: Path, expected: list[str]) -> None:
     expected.append("Unauthorized")
-    root = logging.getLogger()
-    before, level = root.handlers[:], root.level
     wrong = TOKEN.replace("AAab", "BBab")
-    env = {"TELEGRAM_BOT_TOKEN": wrong, "FOOTNOTE_TELEGRAM_API_URL": api.url}
-    log.start("info")
-    try:
-        with pytest.raises(SettingsError, match="Telegram does not know this bot token"):
-            app.serve(shared, load(environ=env, folder=tmp_path).telegram)
-    finally:
-        root.handlers[:] = before
-        root.setLevel(level)
-        asyncio.set_event_loop(None)
-    written = capfd.readouterr().err
-    assert "Traceback" not in written
-    assert wrong.partition(":")[2] not in written
+    with _process(api, "serve", tmp_path / "data", tmp_path, token=wrong) as bot:
+        _, err = bot.communicate(timeout=90)
+    assert bot.returncode == 1
+    assert "Telegram does not know this bot token" in err
+    assert "Traceback" not in err
+    assert wrong.partition(":")[2] not in err
