@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from config import Answer as AnswerSettings
-from index.records import Answer, Article, Citation, Claim, Hit, Span
+from index.records import Article, Citation, Claim, Hit, Span
 from index.sentences import sentences
 
 READ = 4
@@ -145,11 +145,6 @@ def check_question(question: str, *, longest: int) -> str:
     if not re.search(r"\w", question):
         return "I find no words in that. Please ask your question in words."
     return ""
-
-
-def empty(question: str, *, revision: int) -> Answer:
-    """Return the answer before anything was found."""
-    return Answer(question, (), (), (), (), 0.0, revision)
 
 
 def _odds(probability: float) -> float:

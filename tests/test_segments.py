@@ -133,7 +133,7 @@ def words(tmp_path: Path) -> Lexicon:
         ("Café", "Müller's café sells naïve paintings; Зеленский приехал."),
         ("Empty", "It stays closed on Sundays."),
     ]
-    lexicon.build(tmp_path / "w", (Stored(PassageId(i), b"", t, "", x) for i, (t, x) in enumerate(texts, start=1)))
+    lexicon.build(tmp_path / "w", (Stored(PassageId(i), t, "", x) for i, (t, x) in enumerate(texts, start=1)))
     return Lexicon(tmp_path / "w")
 
 
