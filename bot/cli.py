@@ -220,7 +220,7 @@ def _doctor(settings: "Settings", _: argparse.Namespace) -> int:
 def _eval(settings: "Settings", chosen: argparse.Namespace) -> int:
     from bot import as_json, terminal  # noqa: PLC0415
     from index import evaluate  # noqa: PLC0415
-    from index.library import MEGABYTE  # noqa: PLC0415
+    from index.build import MEGABYTE  # noqa: PLC0415
 
     if chosen.runs is not None:
         _writable(chosen.runs)

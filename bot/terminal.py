@@ -49,6 +49,7 @@ class Bar:
             layout = "{desc:<20} {percentage:3.0f}% |{bar:30}| {n_fmt}/{total_fmt} {rate_fmt} {remaining}"
             slow = 0.1 if sys.stderr.isatty() else 30.0
             self._bar = self._make(total=progress.total, desc=name, bar_format=layout, mininterval=slow, leave=True)
+        self._bar.total = progress.total
         self._bar.update(progress.done - self._bar.n)
 
 

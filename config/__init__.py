@@ -9,6 +9,7 @@ from config.settings import (
     Log,
     Retrieval,
     Settings,
+    Store,
     Telegram,
 )
 
@@ -20,6 +21,7 @@ __all__ = [
     "Log",
     "Retrieval",
     "Settings",
+    "Store",
     "Telegram",
     "load",
 ]

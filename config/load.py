@@ -19,7 +19,8 @@ from config.settings import Section, Settings
 
 PREFIX = "FOOTNOTE_"
 DEFAULT_FILE = "footnote.toml"
-TOKEN = "TELEGRAM_BOT_TOKEN"  # noqa: S105  the name of a variable, not a secret
+SECRETS = {("telegram", "token"): "TELEGRAM_BOT_TOKEN", ("store", "token"): "FOOTNOTE_STORE_TOKEN"}
+"""Settings that come from a variable only, and its name."""
 
 Values: TypeAlias = dict[str, dict[str, Any]]
 Origins: TypeAlias = dict[str, str]
@@ -62,7 +63,7 @@ def keys() -> Iterator[tuple[str, str, Any]]:
         assert isinstance(field.annotation, type)  # noqa: S101  narrows for mypy: sections are classes
         assert issubclass(field.annotation, Section)  # noqa: S101
         for key, inner in field.annotation.model_fields.items():
-            if (section, key) != ("telegram", "token"):
+            if (section, key) not in SECRETS:
                 yield section, key, inner.rebuild_annotation()
 
 
@@ -121,15 +122,16 @@ def _from_environment(env: Mapping[str, str]) -> Iterator[tuple[str, str, Any]]:
     """Read FOOTNOTE_<SECTION>_<KEY>; lists are separated by commas."""
     known = {f"{PREFIX}{section}_{key}".upper(): (section, key, kind) for section, key, kind in keys()}
     for name, text in env.items():
-        if not name.startswith(PREFIX) or name == PREFIX + "CONFIG" or not text:
+        if not name.startswith(PREFIX) or name in (PREFIX + "CONFIG", *SECRETS.values()) or not text:
             continue
         if name not in known:
             message = f"the environment variable {name} is not a setting{_did_you_mean(name, known)}."
             raise SettingsError(message)
         section, key, kind = known[name]
         yield f"the environment variable {name}", f"{section}.{key}", _typed(name, text, kind)
-    if token := env.get(TOKEN, "").strip():
-        yield f"the environment variable {TOKEN}", "telegram.token", SecretStr(token)
+    for (section, key), name in SECRETS.items():
+        if secret := env.get(name, "").strip():
+            yield f"the environment variable {name}", f"{section}.{key}", SecretStr(secret)
 
 
 def _typed(name: str, text: str, kind: Any) -> Any:  # noqa: ANN401  an annotation is no type mypy can name
@@ -148,8 +150,8 @@ def _is_list(kind: Any) -> bool:  # noqa: ANN401
 
 
 def _known(section: str, key: str, *, origin: str) -> None:
-    if (section, key) == ("telegram", "token"):
-        message = f"{origin}: telegram.token is a secret: put {TOKEN}=… into .env or the environment instead."
+    if variable := SECRETS.get((section, key)):
+        message = f"{origin}: {section}.{key} is a secret: put {variable}=… into .env or the environment instead."
         raise SettingsError(message)
     names = [k for s, k, _ in keys() if s == section]
     if key not in names:

@@ -27,6 +27,16 @@ class Library(Section):
     articles: str = ""
     data: Annotated[str, Field(min_length=1)] = "footnote-data"
     largest_file_mb: Annotated[int, Field(ge=1, le=1_000)] = 20
+    batch_mb: Annotated[int, Field(ge=1, le=10_000)] = 16
+    confirm_removal: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
+    delta_share: Annotated[float, Field(ge=0.0, le=100.0)] = 0.2
+
+
+class Store(Section):
+    """Where the vectors are kept: in the data directory, or on a Chroma server."""
+
+    url: Annotated[str, Field(pattern=r"^(https?://[^\s/@]+/?)?$")] = ""
+    token: SecretStr | None = None
 
 
 class Embedding(Section):
@@ -101,6 +111,7 @@ class Settings(Section):
     """All sections. `load` makes one; components receive their section, never the whole."""
 
     library: Library = Library()
+    store: Store = Store()
     embedding: Embedding = Embedding()
     chunk: Chunk = Chunk()
     retrieval: Retrieval = Retrieval()

@@ -1,380 +1,291 @@
-"""Make a new revision of the library from a folder of articles: read, chunk, embed, build, check, switch.
+"""Make a new revision of the library from a folder of articles: read, chunk, embed, build, check, publish, merge.
 
-Until the switch nobody sees a difference; whatever stops a build leaves the served revision as it was, and the
-embeddings made so far for the next try.
+Until it is published nobody sees a difference; whatever stops a build leaves the served revision as it was, and the
+embeddings made so far for the next try. The caller holds the writer's lock.
 """
 
 import datetime as dt
-import hashlib
 import logging
 import secrets
-import shutil
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
-import numpy as np
-
-from index import extract, lexicon, sources, vectors
-from index.chunk import Sizes, chunk
-from index.embed import DEFAULT_MODEL, Embedder, Vectors
-from index.errors import Cancelled, Damaged, SourceError
-from index.ledger import Ledger, Revision, digest_of, key_of
-from index.records import Article, ArticleId, Failure, PassageId, Progress, Report
-from index.seal import opened
+from config import Library as Settings
+from index.chunk import Sizes
+from index.draft import Draft, Unembedded, sweep
+from index.embed import Embedder
+from index.errors import Cancelled, Damaged, SourceError, TooMuchGone
+from index.ledger import Ledger
+from index.progress import Meter, Stop, Watch, check
+from index.read import Cut, Reader, Tally, list_all
+from index.records import Facts, Plan, Report, Revision
 from index.snapshot import SEGMENTS
+from index.store import Embedded, Store
+from index.survey import Survey
+from index.tiers import DIRECT, merging, staying
+from index.worker import Job, Place, Worker
+from index.worker import Vectors as MakeVectors
+from index.worker import Words as MakeWords
 
-EXTRACTOR = b"1"
-"""Raised when `extract` reads the same bytes differently, so that the next reindex reads every file again."""
+MEGABYTE = 1_000_000
 
-_WINDOW = 1_024
+WINDOW = 1_024
 """Passages sorted by length together. Enough for batches of like length; the vectors are stored after each window."""
-
-Watch = Callable[[Progress], None]
-Stop = Callable[[], bool]
 
 log = logging.getLogger(__name__)
 
 
-Parse = Callable[[], Article]
-
-
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """An article that may have to be indexed. `load` gives its digest, and the parsing that only a change needs."""
+class Ways:
+    """How this library makes passages: the model, the sizes (asked only when needed: they load it), and their names."""
 
-    id: ArticleId
-    load: Callable[[], tuple[str, Parse]]
-
-
-@dataclass(slots=True)
-class _Plan:
-    """What a build has found out so far."""
-
-    revision: int
-    known: dict[ArticleId, str]
-    again: bool
-    seen: dict[ArticleId, str] = field(default_factory=dict)
-    added: int = 0
-    changed: int = 0
-    kept: int = 0
-    texts: dict[bytes, str] = field(default_factory=dict)
-    failures: list[Failure] = field(default_factory=list)
-
-    @property
-    def removed(self) -> list[ArticleId]:
-        return [id_ for id_ in self.known if id_ not in self.seen]
-
-    @property
-    def changes(self) -> bool:
-        return bool(self.added or self.changed or self.removed or self.again)
+    embedder: Embedder
+    sizes: Callable[[], Sizes]
+    chunking: str
 
 
 class Builder:
-    """Builds revisions in one data directory. The caller holds the writer's lock."""
+    """Builds revisions in one data directory."""
 
-    def __init__(
-        self, data: Path, *, ledger: Ledger, embedder: Embedder, sizes: Callable[[], Sizes], chunking: str, largest: int
-    ) -> None:
-        """Build in `data`; `sizes` is asked only when something must be chunked, because it loads the model."""
-        self._data = data
+    def __init__(self, ledger: Ledger, store: Store, *, place: Place, ways: Ways, settings: Settings) -> None:
+        """Build at `place`, whose vectors are kept in `store`."""
         self._ledger = ledger
-        self._embedder = embedder
-        self._sizes = sizes
-        self._chunking = chunking
-        self._largest = largest
+        local = Embedded(place.data / SEGMENTS)
+        self._stores: Sequence[Store] = (local,) if isinstance(store, Embedded) else (local, store)
+        self._place = place
+        self._ways = ways
+        self._settings = settings
 
-    def build(self, folder: Path, *, watch: Watch, stop: Stop) -> Report:
+    def plan(self, folder: Path, *, trusted: bool, watch: Watch, stop: Stop) -> Plan:
+        """Find out what `build` would do; changes nothing.
+
+        Raises:
+            SourceError: the folder is missing, or holds no article.
+            Cancelled: `stop` said so.
+        """
+        draft, survey = Draft(self._ledger), self._survey(folder)
+        again = self._again()
+        tally = list_all(survey, draft)
+        Reader(self._ledger, draft, cut=None, again=again, room=0).read(survey, tally, watch=watch, stop=stop)
+        if not tally.added + tally.changed + tally.kept:
+            raise SourceError(_nothing(folder, tally))
+        served = self._ledger.counts(draft.before)[0]
+        removed = draft.missing()
+        return Plan(
+            folder=str(folder),
+            served=served,
+            added=tally.added,
+            changed=tally.changed,
+            removed=removed,
+            unchanged=tally.kept,
+            failures=tuple(tally.failures),
+            again=again,
+            consent=not trusted and removed > self._settings.confirm_removal * served,
+        )
+
+    def build(self, folder: Path, *, agreed: bool, watch: Watch, stop: Stop) -> Report:
         """Bring the library in step with a folder, or with one JSONL file of articles.
+
+        What changed is published first; where the segments have become many or hollow, they are merged after that.
 
         Raises:
             SourceError: the folder is missing, or holds no article; nothing was changed.
+            TooMuchGone: much would be removed, and nobody `agreed`; nothing was changed.
             Cancelled: `stop` said so.
         """
         started = time.monotonic()
-        found, failures = candidates(folder, largest=self._largest)
-        current = self._ledger.current()
-        plan = self._read(found, failures, current, watch=watch, stop=stop)
-        if not plan.seen:
-            raise SourceError(_nothing(folder, plan.failures))
-        if plan.changes or current is None:
-            embedded = self._embed(plan, watch=watch, stop=stop)
-            current = self._finish(plan, folder, watch=watch, stop=stop)
+        draft, survey = Draft(self._ledger), self._survey(folder)
+        again = self._again()
+        tally = list_all(survey, draft)
+        removed = draft.missing()
+        if tally.found and not agreed:
+            self._guard(folder, removed=removed, served=self._ledger.counts(draft.before)[0])
+        cut = Cut(self._ways.embedder.count, self._ways.sizes)
+        room = self._settings.batch_mb * MEGABYTE
+        Reader(self._ledger, draft, cut=cut, again=again, room=room).read(survey, tally, watch=watch, stop=stop)
+        if not tally.added + tally.changed + tally.kept:
+            raise SourceError(_nothing(folder, tally))
+        embedded, current = 0, self._ledger.current()
+        if current is None or again or tally.added or tally.changed or removed:
+            draft.retire()
+            with self._worker() as worker:
+                embedded = self._embed(draft, watch=watch, stop=stop)
+                current = self._publish(draft, folder, worker, again=again, watch=watch, stop=stop)
         else:
-            embedded = 0
             self._ledger.remember(current.number, folder=str(folder))
-        return _report(plan, current, embedded=embedded, seconds=time.monotonic() - started)
+        report = Report(
+            revision=current.number,
+            added=tally.added,
+            changed=tally.changed,
+            removed=removed,
+            unchanged=tally.kept,
+            failures=tuple(tally.failures),
+            passages=current.passages,
+            embedded=embedded,
+            seconds=time.monotonic() - started,
+        )
+        self._merge(current, watch=watch, stop=stop)
+        return report
 
-    def rebuild(self, revision: Revision) -> None:
-        """Build the segment of a revision again from what the ledger holds. Needs no model."""
-        segment = self._segment(revision.number, fingerprint=revision.fingerprint)
-        self._ledger.point(revision.number, segment=segment)
-        self._clear()
+    def problems(self, revision: Revision) -> dict[str, str]:
+        """Return what is wrong with the segments of a revision, by their names. Takes seconds."""
+        with Worker(self._place) as worker:
+            return worker.check(revision.number)
 
-    def problem(self, revision: Revision) -> str:
-        """Return what is wrong with the segment of a revision in words, or nothing. Takes seconds."""
-        folder = self._data / SEGMENTS / revision.segment
-        try:
-            for part in ("vectors", "words"):
-                opened(folder / part, thoroughly=True)
-            audit(self._data, revision=revision.number, segment=revision.segment, fingerprint=revision.fingerprint)
-        except Damaged as damage:
-            return str(damage)
-        return ""
+    def rebuild(self, revision: Revision, broken: Collection[str]) -> None:
+        """Build segments of a revision again from the ledger, without the model; until then the old ones stay.
 
-    def _read(
-        self,
-        found: Sequence[Candidate],
-        failures: Sequence[Failure],
-        current: Revision | None,
-        *,
-        watch: Watch,
-        stop: Stop,
-    ) -> _Plan:
-        """Read what is new or changed into the ledger, where no reader looks yet.
-
-        With another model or other sizes every article is cut and embedded again. Whether a model of the same name is
-        still the same model is known only once it had to be loaded.
+        From the first broken segment on, all are one new one: their ranges follow on each other.
         """
-        if current is None:
-            return self._read_into(_Plan(1, {}, again=False), found, failures, watch=watch, stop=stop)
-        known = self._ledger.digests(current.number)
-        again = current.model != self._embedder.name or current.chunking != self._chunking
-        plan = self._read_into(_Plan(current.number + 1, known, again=again), found, failures, watch=watch, stop=stop)
-        # The default model cannot change under its name: its checksum is in the code. Any other one can.
-        may_differ = bool(plan.texts) or self._embedder.name != DEFAULT_MODEL
-        if may_differ and not again and self._embedder.fingerprint != current.fingerprint:
-            plan = self._read_into(
-                _Plan(current.number + 1, known, again=True), found, failures, watch=watch, stop=stop
-            )
-        return plan
+        known = self._ledger.facts(revision.segments)
+        sound = takewhile(lambda name: name in known and name not in broken, revision.segments)
+        words = revision.words not in ("", *broken)
+        self._remake(revision, [known[name] for name in sound], words=words, watch=lambda *_: None, stop=lambda: False)
 
-    def _read_into(
-        self, plan: _Plan, found: Sequence[Candidate], failures: Sequence[Failure], *, watch: Watch, stop: Stop
-    ) -> _Plan:
-        self._ledger.discard_unfinished(plan.revision - 1)
-        meter = _Meter("reading", len(found), watch)
-        for candidate in found:
-            _check(stop)
-            self._take(candidate, plan)
-            meter.tick()
-        for failure in failures:
-            plan.failures.append(failure)
-            for id_ in [i for i in plan.known if i not in plan.seen and f"{i}/".startswith(f"{failure.name}/")]:
-                self._keep_last_good(id_, plan, reason=failure.reason)  # below a folder that cannot be listed today
-        gone = [id_ for id_, digest in plan.known.items() if plan.again or plan.seen.get(id_) != digest]
-        self._ledger.retire(gone, revision=plan.revision)
-        return plan
+    def clear(self) -> None:
+        """Remove the segments that no revision names; those that somebody reads still stay until the next time."""
+        named = self._ledger.named()
+        for store in self._stores:
+            for name in store.names() - named:
+                store.remove(name)
 
-    def _take(self, candidate: Candidate, plan: _Plan) -> None:
-        before = plan.known.get(candidate.id)
+    def _survey(self, folder: Path) -> Survey:
+        return Survey(folder, largest=self._settings.largest_file_mb * MEGABYTE)
+
+    @contextmanager
+    def _worker(self) -> Iterator[Worker]:
+        """Give a child process; whatever it leaves unfinished is removed at the end."""
         try:
-            digest, parse = candidate.load()
-            if before != digest or plan.again:
-                self._stage(parse(), digest, plan)
-        except SourceError as error:
-            plan.failures.append(Failure(candidate.id, self._keep_last_good(candidate.id, plan, reason=str(error))))
-            return
-        plan.seen[candidate.id] = digest
-        plan.added += before is None
-        plan.changed += before not in (None, digest)
-        plan.kept += before == digest
+            with Worker(self._place) as worker:
+                yield worker
+        finally:
+            self.clear()
 
-    def _stage(self, article: Article, digest: str, plan: _Plan) -> None:
-        pieces = chunk(article, count=self._embedder.count, sizes=self._sizes())
-        if not pieces:
-            message = "has headings but no text"
-            raise SourceError(message)
-        self._ledger.stage(article, digest, pieces, revision=plan.revision)
-        plan.texts.update((key_of(piece.embedded), piece.embedded) for piece in pieces)
+    def _again(self) -> bool:
+        """Whether the model or the sizes of passages are others than those of the served revision."""
+        current = self._ledger.current()
+        if current is None:
+            return False
+        ways = self._ways
+        if (current.model, current.chunking) != (ways.embedder.name, ways.chunking):
+            return True
+        return current.fingerprint != ways.embedder.fingerprint
 
-    def _keep_last_good(self, id_: ArticleId, plan: _Plan, *, reason: str) -> str:
-        """Keep the version that is served: a file broken today must not take away the article it was yesterday."""
-        before = plan.known.get(id_)
-        if before is None:
-            return reason
-        last_good = self._ledger.article(id_, plan.revision - 1)
-        if plan.again and last_good is not None:
-            self._stage(last_good, before, plan)
-        plan.seen[id_] = before
-        plan.kept += 1
-        return f"{reason} (its last good version stays)"
+    def _guard(self, folder: Path, *, removed: int, served: int) -> None:
+        if removed > self._settings.confirm_removal * served:
+            message = (
+                f"This would remove {removed} of {served} articles, because {folder} does not hold them any more. "
+                "Nothing was changed. If a disk or a network folder is missing, bring it back; if it is meant, "
+                "run `footnote index --yes`, or send /reindex to the bot and agree."
+            )
+            raise TooMuchGone(message)
 
-    def _embed(self, plan: _Plan, *, watch: Watch, stop: Stop) -> int:
+    def _embed(self, draft: Draft, *, watch: Watch, stop: Stop) -> int:
         """Embed the texts that have no embedding yet; return how many that were."""
-        if not plan.texts:
-            return 0
-        model = self._embedder.fingerprint
-        known = self._ledger.known_keys(plan.texts, model=model)
-        missing = [(key, text) for key, text in plan.texts.items() if key not in known]
-        meter = _Meter("embedding", len(missing), watch)
-        for at in range(0, len(missing), _WINDOW):
-            window = sorted(missing[at : at + _WINDOW], key=lambda item: -len(item[1]))
-            for keys, made in self._in_batches(window, meter=meter, stop=stop):
-                self._ledger.keep(keys, made, model=model)
-        return len(missing)
+        model = self._ways.embedder.fingerprint
+        meter = Meter("embedding", draft.without_embedding(model=model), watch)
+        embedded = after = 0
+        while some := draft.unembedded(model=model, after=after, limit=WINDOW):
+            after = some[-1].row
+            different = {item.key: item for item in some}
+            for batch in self._batches(list(different.values())):
+                check(stop)
+                made = self._ways.embedder.passages([item.text for item in batch])
+                draft.keep([item.key for item in batch], made, model=model)
+                meter.tick(len(batch))
+            meter.tick(len(some) - len(different))
+            embedded += len(different)
+        return embedded
 
-    def _in_batches(
-        self, window: Sequence[tuple[bytes, str]], *, meter: "_Meter", stop: Stop
-    ) -> Iterator[tuple[list[bytes], Vectors]]:
-        size = self._embedder.batch
-        for at in range(0, len(window), size):
-            _check(stop)
-            batch = window[at : at + size]
-            yield [key for key, _ in batch], self._embedder.passages([text for _, text in batch])
-            meter.tick(len(batch))
+    def _batches(self, window: Sequence[Unembedded]) -> Iterator[Sequence[Unembedded]]:
+        """Yield batches of texts of like length: the model reads as many word pieces of each as the longest has."""
+        ordered = sorted(window, key=lambda item: -len(item.text))
+        size = self._ways.embedder.batch
+        for at in range(0, len(ordered), size):
+            yield ordered[at : at + size]
 
-    def _finish(self, plan: _Plan, folder: Path, *, watch: Watch, stop: Stop) -> Revision:
-        articles, passages = self._ledger.counts(plan.revision)
-        fingerprint = self._fingerprint(plan)
-        meter = _Meter("building", 1, watch)
-        segment = self._segment(plan.revision, fingerprint=fingerprint, stop=stop)
-        meter.tick()
+    def _publish(
+        self, draft: Draft, folder: Path, worker: Worker, *, again: bool, watch: Watch, stop: Stop
+    ) -> Revision:
+        """Make and check what the draft needs to be searched, then make it current."""
+        before = None if again else self._ledger.current()
+        articles, passages = self._ledger.counts(draft.number)
+        old = self._facts(before)
+        kept = self._staying(old, draft, passages=passages)
+        anew = not kept
+        vectors = MakeVectors(_name(draft.number, "base" if anew else "delta"), after=kept[-1].last if kept else 0)
+        words = MakeWords(_name(draft.number, "words"), previous="" if anew or before is None else before.words)
+        needed = anew or len(kept) < len(old) or draft.fresh() > 0
+        job = Job(draft.number, self._ways.embedder.fingerprint, vectors if needed else None, words)
+        made = worker.make(job, watch=Meter("building", passages, watch).reach, stop=stop)
         revision = Revision(
-            number=plan.revision,
+            number=draft.number,
             made_at=dt.datetime.now(dt.UTC),
-            segment=segment,
-            model=self._embedder.name,
-            fingerprint=fingerprint,
-            chunking=self._chunking,
+            segments=(*(facts.name for facts in kept), *([vectors.name] if needed else [])),
+            words=words.name,
+            model=self._ways.embedder.name,
+            fingerprint=job.fingerprint,
+            chunking=self._ways.chunking,
             folder=str(folder),
             articles=articles,
             passages=passages,
         )
-        self._ledger.switch(revision)
-        self._ledger.sweep(revision.number)
-        self._clear()
+        draft.publish(revision, made)
+        sweep(self._ledger, thoroughly=anew)
         return revision
 
-    def _fingerprint(self, plan: _Plan) -> str:
-        """Return the model's fingerprint; a build that only removed articles need not load the model for it."""
-        current = self._ledger.current()
-        if current is not None and not plan.again and not plan.texts:
-            return current.fingerprint
-        return self._embedder.fingerprint
+    def _staying(self, old: Sequence[Facts], draft: Draft, *, passages: int) -> Sequence[Facts]:
+        """Return the segments that the draft keeps; a small collection is made anew where it would soon be merged."""
+        fresh = draft.fresh()
+        if not fresh or not old:
+            return old
+        kept = staying(old, fresh=fresh)
+        tail = Facts("", draft.number, kept[-1].last, kept[-1].last, fresh, fresh)
+        due = merging([*kept, tail], dead=self._dead(old, draft.number), share=self._settings.delta_share)
+        return kept if due is None or passages > DIRECT else due
 
-    def _segment(self, revision: int, *, fingerprint: str, stop: Stop = lambda: False) -> str:
-        """Build and check the segment of a revision in a new folder; return the folder's name."""
-        name = f"{revision:06d}-{secrets.token_hex(4)}"
-        folder = self._data / SEGMENTS / name
-        folder.mkdir(parents=True)
+    def _merge(self, revision: Revision, *, watch: Watch, stop: Stop) -> None:
+        """Merge segments where they have become many or hollow. Meanwhile the revision is served as it was."""
+        old = self._facts(revision)
+        kept = merging(old, dead=self._dead(old, revision.number), share=self._settings.delta_share)
+        if kept is None:
+            return
+        meter = Meter("merging", revision.passages, watch)
         try:
-            lexicon.build(folder / "words", self._ledger.stored(revision))
-            _check(stop)
-            vectors.build(folder / "vectors", lambda: self._vectors(revision, fingerprint, stop))
-            audit(self._data, revision=revision, segment=name, fingerprint=fingerprint)
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-        return name
+            self._remake(revision, kept, words=bool(kept), watch=meter.reach, stop=stop)
+        except (Cancelled, Damaged) as error:  # everything new is published; the next reindex merges
+            log.warning("the segments were not merged: %s", error)
 
-    def _vectors(self, revision: int, fingerprint: str, stop: Stop) -> Iterator[tuple[list[PassageId], Vectors]]:
-        ids: list[PassageId] = []
-        for passage in self._ledger.stored(revision):
-            ids.append(passage.id)
-            if len(ids) == _WINDOW:
-                _check(stop)
-                yield ids, self._known(ids, fingerprint)
-                ids = []
-        if ids:
-            yield ids, self._known(ids, fingerprint)
+    def _remake(
+        self, revision: Revision, kept: Sequence[Facts], *, words: bool, watch: Callable[[int, int], None], stop: Stop
+    ) -> None:
+        """Make one segment of all that lies behind those that are kept, and the word index anew unless it is sound."""
+        vectors = MakeVectors(_name(revision.number, "delta" if kept else "base"), after=kept[-1].last if kept else 0)
+        needed = len(kept) < len(revision.segments) or not kept
+        fresh = MakeWords(_name(revision.number, "words"))
+        job = Job(revision.number, revision.fingerprint, vectors if needed else None, None if words else fresh)
+        with self._worker() as worker:
+            made = worker.make(job, watch=watch, stop=stop)
+            names = [*(facts.name for facts in kept), *([vectors.name] if needed else [])]
+            self._ledger.point(revision.number, names=names, words=revision.words if words else fresh.name, made=made)
+            sweep(self._ledger, thoroughly=not kept)
 
-    def _known(self, ids: Sequence[PassageId], fingerprint: str) -> Vectors:
-        known = self._ledger.vectors(ids, model=fingerprint)
-        if len(known) < len(ids):
-            message = "The ledger lacks embeddings of served passages. Run `footnote index`: they are made again."
-            raise Damaged(message)
-        return np.stack([known[i] for i in ids])
+    def _facts(self, revision: Revision | None) -> list[Facts]:
+        known = self._ledger.facts(revision.segments) if revision else {}
+        return [known[name] for name in (revision.segments if revision else ()) if name in known]
 
-    def _clear(self) -> None:
-        """Remove segment folders that no revision names."""
-        named = self._ledger.segments()
-        for folder in (self._data / SEGMENTS).iterdir():
-            if folder.name not in named:
-                shutil.rmtree(folder, ignore_errors=True)
+    def _dead(self, segments: Sequence[Facts], revision: int) -> int:
+        return sum(len(self._ledger.dead(facts, revision)) for facts in segments)
 
 
-def audit(data: Path, *, revision: int, segment: str, fingerprint: str) -> None:
-    """Check a segment in a child process: a damaged one can take the process down that asks it.
-
-    Raises:
-        Damaged: with what was wrong.
-    """
-    # -P: a folder `index` where the program was started must not be taken for ours.
-    command = [sys.executable, "-P", "-m", "index.audit", str(data), str(revision), segment, fingerprint]
-    child = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  our own module
-    if child.returncode:
-        reason = child.stdout.strip() or f"the check ended with code {child.returncode}"
-        log.error("segment %s failed its check: %s %s", segment, reason, child.stderr[-2_000:])
-        message = (
-            f"The index that was built failed its check ({reason}); the old one stays. Run `footnote index` again."
-        )
-        raise Damaged(message)
+def _name(revision: int, kind: str) -> str:
+    return f"{revision:06d}-{kind}-{secrets.token_hex(4)}"
 
 
-def candidates(folder: Path, *, largest: int) -> tuple[list[Candidate], list[Failure]]:
-    """Find the articles of a folder, or of one JSONL file. `largest` is in bytes a file."""
-    if folder.suffix == ".jsonl" and folder.is_file():
-        items = list(sources.jsonl_articles(folder))
-        failures = [item for item in items if isinstance(item, Failure)]
-        first = {item.id: item for item in reversed(items) if isinstance(item, Article)}
-        articles = [item for item in items if isinstance(item, Article)]
-        failures += [Failure(a.id, "has the id of an earlier article") for a in articles if first[a.id] is not a]
-        return [_of_article(article) for article in articles if first[article.id] is article], failures
-    origins, failures = sources.scan(folder)
-    return [_of_file(origin, largest=largest) for origin in origins], failures
-
-
-def _of_file(origin: sources.Origin, *, largest: int) -> Candidate:
-    def load() -> tuple[str, Parse]:
-        data = sources.read(origin, limit=largest)
-        return hashlib.sha256(EXTRACTOR + data).hexdigest()[:32], lambda: extract.extract(origin.id, data)
-
-    return Candidate(origin.id, load)
-
-
-def _of_article(article: Article) -> Candidate:
-    return Candidate(article.id, lambda: (digest_of(article), lambda: article))
-
-
-def _nothing(folder: Path, failures: Sequence[Failure]) -> str:
-    seen = "".join(f" {failure.name} {failure.reason}." for failure in failures[:3])
+def _nothing(folder: Path, tally: Tally) -> str:
+    seen = "".join(f" {failure.name} {failure.reason}." for failure in tally.failures[:3])
     return f"There are no articles in {folder}.{seen} Put .txt, .md or .html files there; nothing was changed."
-
-
-def _report(plan: _Plan, current: Revision, *, embedded: int, seconds: float) -> Report:
-    return Report(
-        revision=current.number,
-        added=plan.added,
-        changed=plan.changed,
-        removed=len(plan.removed),
-        unchanged=plan.kept,
-        failures=tuple(plan.failures),
-        passages=current.passages,
-        embedded=embedded,
-        seconds=seconds,
-    )
-
-
-class _Meter:
-    """Counts units of a stage and tells whoever watches."""
-
-    def __init__(self, stage: str, total: int, watch: Watch) -> None:
-        self._stage, self._total, self._watch = stage, total, watch
-        self._done = 0
-        self._started = time.monotonic()
-        watch(Progress(stage, 0, total))
-
-    def tick(self, units: int = 1) -> None:
-        self._done += units
-        rate = self._done / max(time.monotonic() - self._started, 1e-6)
-        self._watch(Progress(self._stage, self._done, self._total, rate))
-
-
-def _check(stop: Stop) -> None:
-    if stop():
-        message = "Stopped. The articles are as they were before; what was embedded is kept for the next time."
-        raise Cancelled(message)

@@ -20,11 +20,15 @@ Count = Callable[[Sequence[str]], list[int]]
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A passage before it has a number: a slice of the article, its heading, and the text the model embeds."""
+    """A passage before it has a number: a slice of the article under a heading.
+
+    `context` is what the model is told of title and heading, `embedded` all that it embeds.
+    """
 
     start: int
     end: int
     heading: str
+    context: str
     embedded: str
 
 
@@ -52,12 +56,17 @@ def chunk(article: Article, *, count: Count, sizes: Sizes) -> list[Piece]:
         units = _units(article.text, section.span, count=count, room=room)
         for span in _packed(units, room=room, overlap=sizes.overlap):
             text = span.of(article.text)
-            pieces.append(Piece(span.start, span.end, section.heading, f"{context}\n\n{text}" if context else text))
+            pieces.append(Piece(span.start, span.end, section.heading, context, embedded_text(context, text)))
     over = max(count([piece.embedded for piece in pieces]), default=0) - sizes.limit
     if over > 0 and sizes.size > 1:  # a tokenizer that counts the spaces between sentences too: leave them room
         smaller = min(sizes.size, sizes.limit * (CONTEXT_SHARE - 1) // CONTEXT_SHARE) - over
         return chunk(article, count=count, sizes=replace(sizes, size=max(smaller, sizes.size // 2, 1)))
     return pieces
+
+
+def embedded_text(context: str, text: str) -> str:
+    """Return what the model embeds of a passage: its title and heading, a blank line, its text."""
+    return f"{context}\n\n{text}" if context else text
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,10 @@ FootnoteError                 its message is one clear sentence, safe to show to
 ├── OtherModel                the data directory was made with another model: index again, or restore the setting
 ├── Busy                      another process holds the data directory; try again when it is done
 ├── Cancelled                 the person stopped it; nothing visible changed
+├── Superseded                a question took longer than two reindexes; asked again by the Library itself
+├── TooMuchGone               a reindex would remove a large part of the collection: agree to it, or mend the folder
+├── NothingToUndo             there is no earlier revision
+├── StoreUnavailable          the Chroma server does not answer
 ├── ModelUnavailable          the embedding model cannot be had
 └── Damaged                   something stored cannot be read; it is rebuilt, or the message says how
 """
@@ -21,10 +25,14 @@ __all__ = [
     "FootnoteError",
     "ModelUnavailable",
     "NotIndexed",
+    "NothingToUndo",
     "OtherModel",
     "QuestionError",
     "SettingsError",
     "SourceError",
+    "StoreUnavailable",
+    "Superseded",
+    "TooMuchGone",
 ]
 
 
@@ -50,6 +58,26 @@ class Busy(FootnoteError):
 
 class Cancelled(FootnoteError):
     """The work was stopped on request before anything became visible."""
+
+
+class Superseded(FootnoteError):
+    """The revision that was being read is gone."""
+
+    def __init__(self) -> None:
+        """Say so; nobody but a log should ever see it."""
+        super().__init__("The articles changed while this was answered. Please ask again.")
+
+
+class TooMuchGone(FootnoteError):
+    """A reindex would remove more of the collection than it may without being asked."""
+
+
+class NothingToUndo(FootnoteError):
+    """There is no earlier revision to return to."""
+
+
+class StoreUnavailable(FootnoteError):
+    """The server that keeps the vectors cannot be reached."""
 
 
 class ModelUnavailable(FootnoteError):

@@ -18,11 +18,11 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from index.build import candidates
 from index.errors import SourceError
 from index.library import Library
 from index.records import Answer, Citation, Hit, Progress
 from index.sentences import sentences
+from index.survey import Candidate, Survey
 
 DEPTH = 50
 """Passages ranked a question; ten different articles are among them on every set we know."""
@@ -63,10 +63,11 @@ def corpus(folder: Path) -> Path:
 
 def texts(folder: Path, *, largest: int) -> dict[str, str]:
     """Return the text of every article of a set, read from its files. `largest` is in bytes a file."""
-    found = {}
-    for candidate in candidates(corpus(folder), largest=largest)[0]:
+    found: dict[str, str] = {}
+    for candidate in Survey(corpus(folder), largest=largest):
         with contextlib.suppress(SourceError):  # what cannot be read was reported when it was indexed
-            found[str(candidate.id)] = candidate.load()[1]().text
+            if isinstance(candidate, Candidate):
+                found.setdefault(candidate.id, candidate.load().parse().text)
     return found
 
 

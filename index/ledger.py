@@ -1,119 +1,38 @@
 """The truth: articles with their text, passages as offsets, embeddings by content, and which revision is current.
 
 SQLAlchemy Core over SQLite in the data directory. Knows nothing of Chroma, tantivy or models: it names their
-segments, and everything in them can be made again from here.
-
-A row of `articles` is one version of an article. It belongs to every revision from `since` up to, and not including,
-`until`. A build writes its rows with `since` = the next revision, where no reader looks; one transaction, `switch`,
-then makes that revision current. What a crash leaves behind lies above the current revision and is swept.
+segments, and everything in them can be made again from here. What a build writes is in `draft`, the tables in `tables`.
 """
 
 import datetime as dt
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
 from filelock import FileLock
+from numpy.typing import NDArray
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from index.chunk import Piece
+from index import tables
 from index.embed import Vectors
-from index.errors import Damaged
-from index.records import Article, ArticleId, Heading, Passage, PassageId
+from index.errors import Damaged, Superseded
+from index.records import Article, ArticleId, Facts, Heading, Passage, PassageId, Revision, Stored
+from index.tables import about, alive, articles, embeddings, passages, revisions, segments, twins
 
 FILE = "ledger.sqlite"
-SCHEMA = 1
-"""Stored as SQLite's `user_version`; raised with every change of the tables."""
 
-_BATCH = 500
+BATCH = 500
 """Rows asked for in one statement; SQLite allows 32,766 parameters, and 500 keeps a statement under a millisecond."""
 
-_meta = sa.MetaData()
-
-_revisions = sa.Table(
-    "revisions",
-    _meta,
-    sa.Column("number", sa.Integer, primary_key=True),
-    sa.Column("made_at", sa.Text, nullable=False),
-    sa.Column("segment", sa.Text, nullable=False),
-    sa.Column("model", sa.Text, nullable=False),
-    sa.Column("fingerprint", sa.Text, nullable=False),
-    sa.Column("chunking", sa.Text, nullable=False),
-    sa.Column("folder", sa.Text, nullable=False),
-    sa.Column("articles", sa.Integer, nullable=False),
-    sa.Column("passages", sa.Integer, nullable=False),
-)
-_articles = sa.Table(
-    "articles",
-    _meta,
-    sa.Column("row", sa.Integer, primary_key=True),
-    sa.Column("id", sa.Text, nullable=False),
-    sa.Column("digest", sa.Text, nullable=False),
-    sa.Column("title", sa.Text, nullable=False),
-    sa.Column("date", sa.Text, nullable=False),
-    sa.Column("source", sa.Text, nullable=False),
-    sa.Column("url", sa.Text, nullable=False),
-    sa.Column("text", sa.Text, nullable=False),
-    sa.Column("headings", sa.Text, nullable=False),
-    sa.Column("since", sa.Integer, nullable=False),
-    sa.Column("until", sa.Integer),
-    sa.Index("articles_by_revision", "until", "since"),
-    sqlite_autoincrement=True,  # a number is never given twice, so an old segment cannot name a new row
-)
-_passages = sa.Table(
-    "passages",
-    _meta,
-    sa.Column("row", sa.Integer, primary_key=True),
-    sa.Column("article", sa.Integer, nullable=False, index=True),
-    sa.Column("start", sa.Integer, nullable=False),
-    sa.Column("end", sa.Integer, nullable=False),
-    sa.Column("heading", sa.Text, nullable=False),
-    sa.Column("embedded", sa.LargeBinary(16), nullable=False),
-    sqlite_autoincrement=True,
-)
-_embeddings = sa.Table(
-    "embeddings",
-    _meta,
-    sa.Column("model", sa.Text, primary_key=True),
-    sa.Column("key", sa.LargeBinary(16), primary_key=True),
-    sa.Column("vector", sa.LargeBinary, nullable=False),
-    sqlite_with_rowid=False,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Revision:
-    """One state of the library.
-
-    `model` is the embedding model's name in the settings, `fingerprint` that model as `Embedder` identifies it, and
-    `chunking` the sizes its passages were cut to.
-    """
-
-    number: int
-    made_at: dt.datetime
-    segment: str
-    model: str
-    fingerprint: str
-    chunking: str
-    folder: str
-    articles: int
-    passages: int
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A passage as the segments need it: its number, and the words it is found by."""
-
-    id: PassageId
-    title: str
-    heading: str
-    text: str
+WINDOW = 2_048
+"""Vectors read at once where all of them are wanted: 3 MB at 384 dimensions."""
 
 
 class Ledger:
@@ -126,8 +45,7 @@ class Ledger:
             Damaged: the file is not a ledger, or was made by a newer Footnote.
         """
         self.path = data / FILE
-        self._engine = sa.create_engine(f"sqlite:///{self.path}", connect_args={"timeout": 30})
-        sa.event.listen(self._engine, "connect", _prepare)
+        self._engine = tables.engine(self.path)
         try:
             with FileLock(data / "ledger.lock", timeout=30):  # two that start at once must not both make the tables
                 self._create()
@@ -136,13 +54,21 @@ class Ledger:
             raise
 
     @contextmanager
-    def _reading(self) -> Iterator[sa.Connection]:
+    def reading(self) -> Iterator[sa.Connection]:
+        """Read one state of the ledger, whatever is written meanwhile."""
         with self._translated(), self._engine.connect() as db:
             yield db
 
     @contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
-        with self._translated(), self._engine.begin() as db:
+    def writing(self) -> Iterator[sa.Connection]:
+        """Write in one transaction: all of it, or nothing."""
+        with self._translated(), self._engine.connect().execution_options(writes=True) as db, db.begin():
+            yield db
+
+    @contextmanager
+    def compacting(self) -> Iterator[sa.Connection]:
+        """Give back disk space, which SQLite does only outside of a transaction. A reader in its way is no error."""
+        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db, suppress(OperationalError):
             yield db
 
     @contextmanager
@@ -167,179 +93,216 @@ class Ledger:
         """Release the file."""
         self._engine.dispose()
 
+    @property
+    def library(self) -> str:
+        """A random name of this library, which sets its collections on a server apart from all others."""
+        with self.reading() as db:
+            return str(db.execute(sa.select(about.c.value).where(about.c.key == "library")).scalar_one())
+
     def current(self) -> Revision | None:
         """Return the revision that is served, or None before the first indexing."""
-        with self._reading() as db:
-            row = db.execute(_revisions.select().order_by(_revisions.c.number.desc()).limit(1)).first()
-        return _revision(row) if row else None
+        return next(iter(self._newest_revisions(1)), None)
 
-    def digests(self, revision: int) -> dict[ArticleId, str]:
-        """Return the digest of every article of a revision."""
-        with self._reading() as db:
-            rows = db.execute(sa.select(_articles.c.id, _articles.c.digest).where(_alive(revision)))
-            return {ArticleId(id_): digest for id_, digest in rows}
+    def previous(self) -> Revision | None:
+        """Return the revision that `rollback` would return to."""
+        return next(iter(self._newest_revisions(2)[1:]), None)
 
     def article(self, id_: ArticleId, revision: int) -> Article | None:
         """Return one article of a revision."""
-        with self._reading() as db:
-            row = db.execute(_articles.select().where(_articles.c.id == id_, _alive(revision))).first()
+        with self.reading() as db:
+            row = db.execute(articles.select().where(articles.c.id == id_, alive(revision))).first()
         return _article(row) if row else None
 
     def newest(self, revision: int, *, limit: int, offset: int = 0) -> list[Article]:
         """Return articles of a revision, newest first, those without a date last. Their text is left out."""
-        columns = [c if c.name not in ("text", "headings") else sa.literal("").label(c.name) for c in _articles.c]
-        query = sa.select(*columns).where(_alive(revision)).order_by(_articles.c.date.desc(), _articles.c.id)
-        with self._reading() as db:
+        columns = [c if c.name not in ("text", "headings") else sa.literal("").label(c.name) for c in articles.c]
+        query = sa.select(*columns).where(alive(revision)).order_by(articles.c.date.desc(), articles.c.id)
+        with self.reading() as db:
             return [_article(row) for row in db.execute(query.limit(limit).offset(offset))]
 
     def passages(self, ids: Sequence[PassageId], revision: int) -> dict[PassageId, Passage]:
-        """Return those of the passages that the revision holds."""
+        """Return those of the passages that the revision holds.
+
+        Raises:
+            Superseded: the revision is gone: it was undone, or two newer ones were made since.
+        """
         found: dict[PassageId, Passage] = {}
-        with self._reading() as db:
-            for some in _batches(ids):
+        with self.reading() as db:
+            if db.execute(_STANDS, {"revision": revision}).first() is None:
+                raise Superseded
+            for some in batches(ids):
                 rows = db.execute(_PASSAGES, {"rows": some, "revision": revision}).all()
-                articles = self._articles_of(db, {row.article for row in rows})
+                of = self._articles_of(db, {row.article for row in rows})
                 for row in rows:
                     number = PassageId(row.row)
-                    found[number] = Passage(number, articles[row.article], row.start, row.end, row.heading)
+                    found[number] = Passage(number, of[row.article], row.start, row.end, row.heading)
         return found
 
     def vectors(self, ids: Sequence[PassageId], *, model: str) -> dict[PassageId, Vectors]:
         """Return the stored embeddings of passages."""
         found: dict[PassageId, Vectors] = {}
-        with self._reading() as db:
-            for some in _batches(ids):
+        with self.reading() as db:
+            for some in batches(ids):
                 for row in db.execute(_VECTORS, {"rows": some, "model": model}):
                     found[PassageId(row.row)] = np.frombuffer(row.vector, dtype=np.float32)
         return found
 
-    def stored(self, revision: int) -> Iterator[Stored]:
-        """Yield every passage of a revision in the order of their numbers, without holding all their text at once."""
+    def stored(self, revision: int, *, after: int = 0) -> Iterator[Stored]:
+        """Yield the passages of a revision numbered above `after`, in order, holding one article's text at a time."""
         query = (
-            sa.select(_passages, _articles.c.title, _articles.c.text)
-            .join(_articles, _articles.c.row == _passages.c.article)
-            .where(_alive(revision))
-            .order_by(_passages.c.row)
+            sa.select(passages.c.row, passages.c.article, passages.c.start, passages.c.end, passages.c.heading)
+            .join(articles, articles.c.row == passages.c.article)
+            .where(alive(revision), passages.c.row > after)
+            .order_by(passages.c.row)
         )
-        with self._reading() as db:
-            for row in db.execution_options(yield_per=_BATCH).execute(query):
-                yield Stored(PassageId(row.row), row.title, row.heading, row.text[row.start : row.end])
+        text = sa.select(articles.c.title, articles.c.text).where(articles.c.row == sa.bindparam("row"))
+        with self.reading() as db, self.reading() as texts:
+            rows = db.execution_options(yield_per=BATCH).execute(query)
+            for number, pieces in groupby(rows, key=attrgetter("article")):
+                article = texts.execute(text, {"row": number}).one()
+                for piece in pieces:
+                    words = article.text[piece.start : piece.end]
+                    yield Stored(PassageId(piece.row), article.title, piece.heading, words)
 
-    def known_keys(self, keys: Iterable[bytes], *, model: str) -> set[bytes]:
-        """Return those of the keys that have an embedding by this model."""
-        known: set[bytes] = set()
-        with self._reading() as db:
-            for some in _batches(list(keys)):
-                query = sa.select(_embeddings.c.key).where(_embeddings.c.model == model, _embeddings.c.key.in_(some))
-                known.update(db.execute(query).scalars())
-        return known
+    def all_vectors(self, revision: int, *, after: int, model: str) -> Iterator[tuple[NDArray[np.int64], Vectors]]:
+        """Yield (numbers of shape (n,), vectors of shape (n, dimensions)) of a revision's passages above `after`.
 
-    def keep(self, keys: Sequence[bytes], vectors: Vectors, *, model: str) -> None:
-        """Store embeddings, so that this text never costs model time again."""
-        rows = [
-            {"model": model, "key": key, "vector": np.ascontiguousarray(vector, dtype=np.float32).tobytes()}
-            for key, vector in zip(keys, vectors, strict=True)
-        ]
-        with self._writing() as db:
-            db.execute(_embeddings.insert().prefix_with("OR IGNORE"), rows)
+        Raises:
+            Damaged: an embedding is missing, or not of the length of the others.
+        """
+        while True:
+            with self.reading() as db:
+                values = {"revision": revision, "after": after, "model": model, "limit": WINDOW}
+                rows = db.execute(_ALL_VECTORS, values).all()
+            if not rows:
+                return
+            if len({len(row.vector or b"") for row in rows}) > 1 or rows[0].vector is None:
+                message = "The ledger lacks embeddings of passages. Run `footnote index`: they are made again."
+                raise Damaged(message)
+            joined = np.frombuffer(b"".join(row.vector for row in rows), dtype=np.float32)
+            yield np.array([row.row for row in rows], dtype=np.int64), joined.reshape(len(rows), -1)
+            after = rows[-1].row
 
-    def discard_unfinished(self, current: int) -> None:
-        """Remove what a build that never came to its switch left behind; the embeddings it made are kept."""
-        with self._writing() as db:
-            rows = sa.select(_articles.c.row).where(_articles.c.since > current)
-            db.execute(_passages.delete().where(_passages.c.article.in_(rows)))
-            db.execute(_articles.delete().where(_articles.c.since > current))
-            db.execute(_articles.update().where(_articles.c.until > current).values(until=None))
+    def alive_numbers(self, facts: Facts, revision: int) -> NDArray[np.int64]:
+        """Return the numbers of the passages that a segment should hold of a revision, in order."""
+        query = (
+            sa.select(passages.c.row)
+            .join(articles, articles.c.row == passages.c.article)
+            .where(alive(revision), passages.c.row > facts.after, passages.c.row <= facts.last)
+            .order_by(passages.c.row)
+        )
+        with self.reading() as db:
+            return np.fromiter(db.execution_options(yield_per=10_000).execute(query).scalars(), dtype=np.int64)
 
-    def sweep(self, current: int) -> None:
-        """Forget what neither the current revision nor the one before it needs, embeddings included."""
-        with self._writing() as db:
-            db.execute(_revisions.delete().where(_revisions.c.number < current - 1))
-            gone = _articles.c.until < current
-            rows = sa.select(_articles.c.row).where(gone)
-            db.execute(_passages.delete().where(_passages.c.article.in_(rows)))
-            if db.execute(_articles.delete().where(gone)).rowcount:
-                db.execute(_embeddings.delete().where(_embeddings.c.key.not_in(sa.select(_passages.c.embedded))))
-            models = sa.select(_revisions.c.fingerprint)
-            db.execute(_embeddings.delete().where(_embeddings.c.model.not_in(models)))
+    def dead(self, facts: Facts, revision: int) -> frozenset[PassageId]:
+        """Return the passages of a segment that `revision` does not hold any more."""
+        query = (
+            sa.select(passages.c.row)
+            .join(articles, articles.c.row == passages.c.article)
+            .where(articles.c.until > facts.revision, articles.c.until <= revision)
+            .where(passages.c.row > facts.after, passages.c.row <= facts.last)
+        )
+        with self.reading() as db:
+            return frozenset(PassageId(row) for row in db.execute(query).scalars())
 
-    def stage(self, article: Article, digest: str, pieces: Sequence[Piece], *, revision: int) -> None:
-        """Write a new version of an article for a revision that is not current yet."""
-        values = {
-            "id": article.id,
-            "digest": digest,
-            "title": article.title,
-            "date": article.date.isoformat() if article.date else "",
-            "source": article.source,
-            "url": article.url,
-            "text": article.text,
-            "headings": json.dumps([[h.start, h.end, h.level] for h in article.headings]),
-            "since": revision,
-        }
-        with self._writing() as db:
-            row = db.execute(_articles.insert().returning(_articles.c.row), values).scalar_one()
-            rows = [
-                {"article": row, "start": p.start, "end": p.end, "heading": p.heading, "embedded": key_of(p.embedded)}
-                for p in pieces
-            ]
-            if rows:
-                db.execute(_passages.insert(), rows)
-
-    def retire(self, ids: Iterable[ArticleId], *, revision: int) -> None:
-        """Let the served versions of articles end with `revision`. Until the switch nobody sees a difference."""
-        with self._writing() as db:
-            for some in _batches(list(ids)):
-                which = sa.and_(_articles.c.id.in_(some), _articles.c.since < revision, _articles.c.until.is_(None))
-                db.execute(_articles.update().where(which).values(until=revision))
+    def facts(self, names: Iterable[str]) -> dict[str, Facts]:
+        """Return the facts of segments by name; unknown names are left out."""
+        wanted = list(names)
+        found = {}
+        with self.reading() as db:
+            same: dict[str, dict[PassageId, tuple[PassageId, ...]]] = {}
+            for row in db.execute(twins.select().where(twins.c.segment.in_(wanted))):
+                of = same.setdefault(row.segment, {})
+                of[PassageId(row.first)] = (*of.get(PassageId(row.first), ()), PassageId(row.passage))
+            for row in db.execute(segments.select().where(segments.c.name.in_(wanted))):
+                found[row.name] = Facts(**row._asdict(), twins=same.get(row.name, {}))
+        return found
 
     def counts(self, revision: int) -> tuple[int, int]:
         """Return how many articles and passages a revision holds."""
-        articles = sa.select(sa.func.count()).select_from(_articles).where(_alive(revision))
-        joined = _passages.join(_articles, _articles.c.row == _passages.c.article)
-        passages = sa.select(sa.func.count()).select_from(joined).where(_alive(revision))
-        with self._reading() as db:
-            return db.execute(articles).scalar_one(), db.execute(passages).scalar_one()
+        query = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(articles.c.pieces), 0)).where(alive(revision))
+        with self.reading() as db:
+            whole, pieces = db.execute(query).one()
+        return int(whole), int(pieces)
 
-    def switch(self, revision: Revision) -> None:
-        """Make a revision current. The one moment at which readers see anything new."""
-        values = {name: getattr(revision, name) for name in Revision.__slots__}
-        values["made_at"] = revision.made_at.isoformat()
-        with self._writing() as db:
-            db.execute(_revisions.insert(), values)
+    def last_number(self, revision: int) -> int:
+        """Return the highest number of a passage that was made up to a revision; 0 where there is none."""
+        query = (
+            sa.select(passages.c.row)
+            .join(articles, articles.c.row == passages.c.article)
+            .where(articles.c.since <= revision)
+            .order_by(passages.c.row.desc())
+            .limit(1)
+        )
+        with self.reading() as db:
+            return int(db.execute(query).scalar() or 0)
 
-    def point(self, revision: int, *, segment: str) -> None:
-        """Let a revision use another segment, built again from what the ledger holds."""
-        with self._writing() as db:
-            db.execute(_revisions.update().where(_revisions.c.number == revision).values(segment=segment))
+    def point(self, revision: int, *, names: Sequence[str], words: str, made: Sequence[Facts]) -> None:
+        """Let a revision use other segments, made again from what the ledger holds."""
+        values = {"segments": json.dumps(list(names)), "words": words}
+        with self.writing() as db:
+            record(db, made)
+            db.execute(revisions.update().where(revisions.c.number == revision).values(values))
 
     def remember(self, revision: int, *, folder: str) -> None:
-        """Note the folder that a revision was last found to agree with."""
-        with self._writing() as db:
-            db.execute(_revisions.update().where(_revisions.c.number == revision).values(folder=folder))
+        """Note that a revision was found to agree with a folder."""
+        which = revisions.c.number == revision
+        with self.writing() as db:
+            db.execute(revisions.update().where(which).values(folder=folder, held=False))
 
-    def segments(self) -> set[str]:
-        """Return the segments that some revision still names."""
-        with self._reading() as db:
-            return set(db.execute(sa.select(_revisions.c.segment)).scalars())
+    def undo(self, revision: int) -> None:
+        """Take back a revision: the one before it is current again, and held. Its number is never given again."""
+        with self.writing() as db:
+            db.execute(revisions.update().where(revisions.c.number == revision).values(undone=True))
+            discard(db, above=revision - 1)
+            before = sa.select(sa.func.max(revisions.c.number)).where(~revisions.c.undone).scalar_subquery()
+            db.execute(revisions.update().where(revisions.c.number == before).values(held=True))
+
+    def named(self) -> set[str]:
+        """Return the segments, of vectors and of words, that some revision names."""
+        with self.reading() as db:
+            rows = db.execute(sa.select(revisions.c.segments, revisions.c.words).where(~revisions.c.undone)).all()
+        return {name for row in rows for name in (*json.loads(row.segments), row.words)}
 
     def is_sound(self) -> bool:
         """Let SQLite check the whole file."""
-        with self._reading() as db:
+        with self.reading() as db:
             return bool(db.execute(sa.text("PRAGMA quick_check")).scalar_one() == "ok")
 
+    def _newest_revisions(self, limit: int) -> list[Revision]:
+        query = revisions.select().where(~revisions.c.undone).order_by(revisions.c.number.desc()).limit(limit)
+        with self.reading() as db:
+            return [_revision(row) for row in db.execute(query)]
+
     def _articles_of(self, db: sa.Connection, rows: set[int]) -> dict[int, Article]:
-        found = db.execute(_articles.select().where(_articles.c.row.in_(rows)))
+        found = db.execute(articles.select().where(articles.c.row.in_(rows)))
         return {row.row: _article(row) for row in found}
 
     def _create(self) -> None:
-        with self._writing() as db:
-            version = db.execute(sa.text("PRAGMA user_version")).scalar_one()
-            if version > SCHEMA:
-                message = f"{self.path} was made by a newer Footnote. Update this one: pip install -U footnote-bot."
-                raise Damaged(message)
-            if version < SCHEMA:
-                _meta.create_all(db)
-                db.execute(sa.text(f"PRAGMA user_version = {SCHEMA}"))
+        with self.writing() as db:
+            tables.create(db, self.path)
+
+
+def record(db: sa.Connection, made: Sequence[Facts]) -> None:
+    """Write down the facts of new segments."""
+    for facts in made:
+        values = {name: getattr(facts, name) for name in Facts.__slots__ if name != "twins"}
+        db.execute(segments.insert(), values)
+        rows = [
+            {"segment": facts.name, "first": first, "passage": passage}
+            for first, others in facts.twins.items()
+            for passage in others
+        ]
+        if rows:
+            db.execute(twins.insert(), rows)
+
+
+def discard(db: sa.Connection, *, above: int) -> None:
+    """Remove all that belongs to revisions above one; embeddings are kept, because somebody will want them again."""
+    rows = sa.select(articles.c.row).where(articles.c.since > above)
+    db.execute(passages.delete().where(passages.c.article.in_(rows)))
+    db.execute(articles.delete().where(articles.c.since > above))
+    db.execute(articles.update().where(articles.c.until > above).values(until=None))
 
 
 def key_of(embedded: str) -> bytes:
@@ -356,25 +319,41 @@ def digest_of(article: Article) -> str:
     return digest.hexdigest()[:32]
 
 
-def _alive(revision: int | sa.BindParameter[int]) -> sa.ColumnElement[bool]:
-    return sa.and_(_articles.c.since <= revision, sa.or_(_articles.c.until.is_(None), _articles.c.until > revision))
+def batches(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Yield slices small enough for one statement."""
+    for at in range(0, len(items), BATCH):
+        yield items[at : at + BATCH]
 
 
-_PASSAGES = (  # built once: SQLAlchemy takes longer to build this statement than SQLite to run it
-    sa.select(_passages.c.row, _passages.c.article, _passages.c.start, _passages.c.end, _passages.c.heading)
-    .join(_articles, _articles.c.row == _passages.c.article)
-    .where(_passages.c.row.in_(sa.bindparam("rows", expanding=True)), _alive(sa.bindparam("revision")))
+# Built once: SQLAlchemy takes longer to build these statements than SQLite to run them.
+_STANDS = sa.select(sa.literal(1)).where(revisions.c.number == sa.bindparam("revision"), ~revisions.c.undone)
+_PASSAGES = (
+    sa.select(passages.c.row, passages.c.article, passages.c.start, passages.c.end, passages.c.heading)
+    .join(articles, articles.c.row == passages.c.article)
+    .where(passages.c.row.in_(sa.bindparam("rows", expanding=True)), alive(sa.bindparam("revision")))
 )
 _VECTORS = (
-    sa.select(_passages.c.row, _embeddings.c.vector)
-    .join(_embeddings, _embeddings.c.key == _passages.c.embedded)
-    .where(_passages.c.row.in_(sa.bindparam("rows", expanding=True)), _embeddings.c.model == sa.bindparam("model"))
+    sa.select(passages.c.row, embeddings.c.vector)
+    .join(embeddings, embeddings.c.key == passages.c.embedded)
+    .where(passages.c.row.in_(sa.bindparam("rows", expanding=True)), embeddings.c.model == sa.bindparam("model"))
+)
+_ALL_VECTORS = (
+    sa.select(passages.c.row, embeddings.c.vector)
+    .join(articles, articles.c.row == passages.c.article)
+    .outerjoin(
+        embeddings, sa.and_(embeddings.c.key == passages.c.embedded, embeddings.c.model == sa.bindparam("model"))
+    )
+    .where(alive(sa.bindparam("revision")), passages.c.row > sa.bindparam("after"))
+    .order_by(passages.c.row)
+    .limit(sa.bindparam("limit"))
 )
 
 
 def _revision(row: sa.Row[Any]) -> Revision:
     values = row._asdict()
-    return Revision(**{**values, "made_at": dt.datetime.fromisoformat(values["made_at"])})
+    del values["undone"]
+    made_at = dt.datetime.fromisoformat(values["made_at"])
+    return Revision(**{**values, "made_at": made_at, "segments": tuple(json.loads(values["segments"]))})
 
 
 def _article(row: sa.Row[Any]) -> Article:
@@ -387,24 +366,3 @@ def _article(row: sa.Row[Any]) -> Article:
         url=row.url,
         headings=tuple(Heading(start, end, level) for start, end, level in json.loads(row.headings or "[]")),
     )
-
-
-def _batches(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for at in range(0, len(items), _BATCH):
-        yield items[at : at + _BATCH]
-
-
-@contextmanager
-def _cursor(connection: Any) -> Iterator[Any]:  # noqa: ANN401  a DBAPI connection has no common type
-    cursor = connection.cursor()
-    try:
-        yield cursor
-    finally:
-        cursor.close()
-
-
-def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401
-    """WAL lets people ask while a build writes; FULL makes a switch survive a power cut."""
-    with _cursor(connection) as cursor:
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=FULL")

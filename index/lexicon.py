@@ -1,16 +1,18 @@
 """The lexical side: BM25 over words, in immutable tantivy directories. The only module that imports tantivy."""
 
 import math
+import os
 import re
-from collections.abc import Iterable, Sequence
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from index.errors import Damaged
-from index.ledger import Stored
-from index.records import PassageId
-from index.seal import damage, opened, seal
+from index.lock import Reading
+from index.records import PassageId, Stored
+from index.seal import SEAL, damage, opened, seal
 
 if TYPE_CHECKING:
     import tantivy
@@ -49,6 +51,13 @@ class Lexicon:
     def count(self) -> int:
         """How many passages it holds."""
         return int(self._searcher.num_docs)
+
+    def numbers(self) -> Iterator[int]:
+        """Yield the numbers of all passages."""
+        import tantivy  # noqa: PLC0415
+
+        hits = self._searcher.search(tantivy.Query.all_query(), max(1, self.count), count=False).hits
+        yield from (int(number or 0) for number in self._searcher.fast_field_values(_NUMBER, [at for _, at in hits]))
 
     def best(self, question: str, *, limit: int) -> dict[PassageId, float]:
         """Return the passages with the highest BM25 for the words of a question, best first."""
@@ -112,9 +121,55 @@ def build(directory: Path, passages: Iterable[Stored]) -> None:
     import tantivy  # noqa: PLC0415
 
     directory.mkdir(parents=True)
-    index = tantivy.Index(_schema(), path=str(directory))
+    _fill(directory, tantivy.Index(_schema(), path=str(directory)), passages)
+
+
+def derive(directory: Path, *, previous: Path, passages: Iterable[Stored], dead: Iterable[PassageId]) -> None:
+    """Write a word index into a new directory: the one of `previous`, without `dead`, with `passages`.
+
+    tantivy never changes a file of an index but its list of files, so all others are shared with `previous` by hard
+    links (copied where the file system has none), and the cost is that of what changed. `previous` is only read.
+
+    Raises:
+        Damaged: `previous` is missing or not what was built.
+    """
+    import tantivy  # noqa: PLC0415
+
+    opened(previous)
+    directory.mkdir(parents=True)
+    for path in previous.iterdir():
+        if path.name in _REWRITTEN:
+            shutil.copyfile(path, directory / path.name)
+        elif path.name not in _LEFT_BEHIND:
+            _link(path, directory / path.name)
+    try:
+        index = tantivy.Index.open(str(directory))
+    except Exception as error:
+        raise Damaged(damage(previous, str(error))) from error
+    _fill(directory, index, passages, dead=dead)
+
+
+_REWRITTEN = frozenset({"meta.json", ".managed.json"})
+_LEFT_BEHIND = frozenset({SEAL, Reading.FILE, ".tantivy-writer.lock", ".tantivy-meta.lock"})
+
+
+def _link(old: Path, new: Path) -> None:
+    try:
+        os.link(old, new)
+    except OSError:
+        shutil.copy2(old, new)
+
+
+def _fill(
+    directory: Path, index: "tantivy.Index", passages: Iterable[Stored], *, dead: Iterable[PassageId] = ()
+) -> None:
+    import tantivy  # noqa: PLC0415
+
     index.register_tokenizer("words", _analyzer())
-    writer = index.writer(heap_size=64_000_000, num_threads=1)  # one thread: one tantivy segment, one order of ties
+    writer = index.writer(heap_size=64_000_000, num_threads=1)  # one thread: one order of equally good passages
+    gone = [int(number) for number in dead]
+    if gone:  # by a query: `delete_documents_by_term` looks for a signed number and finds no unsigned one
+        writer.delete_documents_by_query(tantivy.Query.term_set_query(index.schema, _NUMBER, gone))
     for passage in passages:
         document = tantivy.Document()
         document.add_unsigned(_NUMBER, passage.id)
@@ -123,7 +178,8 @@ def build(directory: Path, passages: Iterable[Stored]) -> None:
         writer.add_document(document)
     writer.commit()
     writer.wait_merging_threads()
-    seal(directory, [path for path in sorted(directory.iterdir()) if path.name != ".tantivy-writer.lock"])
+    (directory / Reading.FILE).touch()
+    seal(directory, [path for path in sorted(directory.iterdir()) if path.name not in _LEFT_BEHIND])
 
 
 def terms(text: str) -> list[str]:

@@ -15,20 +15,36 @@ from llama_index.core.schema import NodeWithScore
 
 from config import Settings
 from index import answer
-from index.build import Builder, Stop, Watch
+from index.audit import report
+from index.build import Builder, Ways
 from index.chunk import Sizes
 from index.embed import Embedder
-from index.errors import Damaged, NotIndexed, OtherModel, QuestionError, SourceError
-from index.ledger import Ledger, Revision
+from index.errors import Damaged, NothingToUndo, NotIndexed, OtherModel, QuestionError, SourceError, Superseded
+from index.ledger import Ledger
 from index.lexicon import content_words, terms
 from index.lock import hold
-from index.records import Answer, Article, Hit, Report
+from index.make import store_of
+from index.progress import Stop, Watch
+from index.records import Answer, Article, Hit, Plan, Progress, Report, Revision
 from index.retrieve import HybridRetriever, PassageNode, TimedQuery
 from index.snapshot import Snapshot
+from index.worker import Place
 
-MEGABYTE = 1_000_000
 MOST = 1_000
 """Passages that one search returns at most."""
+
+TRIES = 5
+"""Times a question is asked anew because the revision it read was replaced twice meanwhile."""
+
+
+def quiet(_: Progress) -> None:
+    """Watch nothing."""
+
+
+def never() -> bool:
+    """Never stop."""
+    return False
+
 
 Result = TypeVar("Result")
 
@@ -60,6 +76,9 @@ class Library:
         _make(self.data)
         self._ledger = Ledger(self.data)
         self._embedder = embedder or Embedder(settings.embedding)
+        token = settings.store.token.get_secret_value() if settings.store.token else ""
+        self._place = Place(self.data, settings.store.url, token)
+        self._store = store_of(self._place, self._ledger)
         self._opening = threading.Lock()
         self._mending = threading.Lock()
         self._snapshot: Snapshot | None = None
@@ -78,6 +97,7 @@ class Library:
             if self._snapshot is not None:
                 self._snapshot.leave()
                 self._snapshot = None
+        self._store.close()
         self._ledger.close()
 
     def ask(self, question: str) -> Answer:
@@ -99,19 +119,55 @@ class Library:
         query = self._query(question, limit=limit)
         return self._read(lambda snapshot: self._hits(snapshot, query)), query.watch.stages
 
-    def index(self, folder: Path | None = None, *, watch: Watch = lambda _: None, stop: Stop = lambda: False) -> Report:
+    def plan(self, folder: Path | None = None, *, watch: Watch = quiet, stop: Stop = never) -> Plan:
+        """Find out what `index` would do with a folder; changes nothing. Raises as `index`."""
+        with hold(self.data, "writer", doing="planning a reindex"):
+            chosen = self.folder(folder)
+            return self._builder().plan(chosen, trusted=self._on_seeds(), watch=watch, stop=stop)
+
+    def index(
+        self, folder: Path | None = None, *, agreed: bool = False, watch: Watch = quiet, stop: Stop = never
+    ) -> Report:
         """Bring the library in step with a folder; None is the one of the settings, else the last one, else the seeds.
 
         Raises:
             Busy: another process or thread is indexing.
             SourceError: the folder is missing or holds no article; nothing changed.
+            TooMuchGone: much would be removed, and nobody `agreed` to it; nothing changed.
             Cancelled: `stop` said so; nothing changed.
             ModelUnavailable: the embedding model cannot be had; nothing changed.
         """
         with hold(self.data, "writer", doing="indexing"):
-            report = self._builder().build(self.folder(folder), watch=watch, stop=stop)
+            agreed = agreed or self._on_seeds()
+            done = self._builder().build(self.folder(folder), agreed=agreed, watch=watch, stop=stop)
             self._openable()
-        return report
+        return done
+
+    def rollback(self) -> Revision:
+        """Return to the revision before the current one; what was indexed since is taken back. Takes milliseconds.
+
+        Nothing reindexes by itself after that, until somebody calls `index`: it would only undo the undoing.
+
+        Raises:
+            Busy: another process or thread is indexing.
+            NothingToUndo: there is no earlier revision.
+            OtherModel: it was made with another model than the settings name.
+        """
+        with hold(self.data, "writer", doing="rolling back"):
+            current, before = self._ledger.current(), self._ledger.previous()
+            if current is None or before is None:
+                message = "There is no earlier revision to return to: one is kept, the one before the current."
+                raise NothingToUndo(message)
+            self._fits(before)
+            self._ledger.undo(current.number)
+            self._openable()
+        return self._revision()
+
+    @property
+    def held(self) -> bool:
+        """Whether nothing may reindex by itself, because somebody rolled back."""
+        current = self._ledger.current()
+        return current is not None and current.held
 
     def folder(self, given: Path | None = None) -> Path:
         """Return the folder that `index` would read."""
@@ -126,7 +182,7 @@ class Library:
 
     def status(self) -> Status:
         """Return what the library holds."""
-        disk = sum(_size(path) for path in self.data.rglob("*"))
+        disk = sum(dict(map(_size, self.data.rglob("*"))).values())  # a file with two names counts once
         return Status(self.data, self._embedder.name, self._ledger.current(), disk)
 
     def revision(self) -> Revision | None:
@@ -137,7 +193,7 @@ class Library:
         """Load what the first question needs, so that nobody waits for it."""
         self._embedder.question("warm")
         with contextlib.suppress(NotIndexed, OtherModel):
-            self._read(lambda snapshot: snapshot.segment.count)
+            self._read(lambda snapshot: snapshot.rows)
 
     def fits(self) -> None:
         """Load the model and compare it with the one that the index was made with.
@@ -157,11 +213,11 @@ class Library:
         revision = self._revision()
         if not self._ledger.is_sound():
             return f"{self._ledger.path} is damaged: restore it from a backup."
-        return self._builder().problem(revision)
+        return report(self._builder().problems(revision))
 
     def as_retriever(self) -> HybridRetriever:
         """Return a llama-index retriever over the current revision, for use with anything that takes one."""
-        return self._retriever(self._current())
+        return self._retriever(self._opened(self._revision()))
 
     def _answer(self, snapshot: Snapshot, query: TimedQuery) -> Answer:
         hits = self._hits(snapshot, query)
@@ -214,35 +270,47 @@ class Library:
         return TimedQuery(" ".join(clean.split()), limit=limit and min(limit, MOST))
 
     def _read(self, work: Callable[[Snapshot], Result]) -> Result:
-        """Do something with the current revision. A damaged segment is built again, once, and asked again."""
-        try:
-            with self._reading() as snapshot:
-                return work(snapshot)
-        except Damaged as damage:
-            log.warning("%s Building it again from the ledger.", damage)
-            self._mend()
-            with self._reading() as snapshot:
-                return work(snapshot)
+        """Do something with the current revision; again where a newer one took its place meanwhile.
+
+        A damaged segment is built again, once, and asked again.
+        """
+        mended = False
+        for _ in range(TRIES):
+            revision = self._revision()
+            try:
+                with self._reading(revision) as snapshot:
+                    return work(snapshot)
+            except Superseded:
+                continue
+            except Damaged as damage:
+                if self._ledger.current() != revision:
+                    continue  # it was removed, because two newer revisions were made since
+                if mended:
+                    raise
+                log.warning("%s Building it again from the ledger.", damage)
+                self._mend(revision)
+                mended = True
+        raise Superseded
 
     @contextlib.contextmanager
-    def _reading(self) -> Iterator[Snapshot]:
-        snapshot = self._current()
+    def _reading(self, revision: Revision) -> Iterator[Snapshot]:
+        snapshot = self._opened(revision)
         while not snapshot.enter():  # its last reader left between our look and our entering
-            snapshot = self._current()
+            snapshot = self._opened(revision)
         try:
             yield snapshot
         finally:
             snapshot.leave()
 
-    def _current(self) -> Snapshot:
-        """Return the snapshot of the revision that the ledger names, whichever process made it."""
-        revision = self._revision()
+    def _opened(self, revision: Revision) -> Snapshot:
+        """Return the snapshot of the revision that the ledger named, whichever process made it."""
         with self._opening:
             if self._snapshot is None or self._snapshot.revision != revision:
                 self._fits(revision)
-                fresh = Snapshot(self.data, revision)
-                if self._snapshot is not None:
-                    self._snapshot.leave()
+                before = self._snapshot
+                fresh = Snapshot(self.data, revision, ledger=self._ledger, store=self._store, before=before)
+                if before is not None:
+                    before.leave()
                 self._snapshot = fresh
             return self._snapshot
 
@@ -264,31 +332,41 @@ class Library:
             )
             raise OtherModel(message)
 
-    def _mend(self) -> None:
-        """Build the current segment again from the ledger, without the model, unless somebody just did."""
+    def _mend(self, revision: Revision) -> None:
+        """Build what is damaged of a revision again from the ledger, without the model, unless somebody just did."""
         with self._mending, hold(self.data, "writer", doing="rebuilding a damaged index"):
-            revision = self._revision()
-            if self._builder().problem(revision):
-                self._builder().rebuild(revision)
+            if self._ledger.current() == revision:
+                problems = self._builder().problems(revision)
+                if problems:
+                    self._builder().rebuild(revision, problems)
 
     def _openable(self) -> None:
-        """Rebuild the current segment if it cannot even be opened. The caller holds the writer's lock."""
+        """Open what was just made current, mend it where it cannot be, and remove what nobody needs any more.
+
+        The caller holds the writer's lock.
+        """
         revision = self._revision()
         try:
-            Snapshot(self.data, revision).leave()
-        except Damaged:
-            self._builder().rebuild(revision)
+            self._opened(revision)
+        except Damaged as damage:
+            log.warning("%s Building it again from the ledger.", damage)
+            self._builder().rebuild(revision, self._builder().problems(revision))
+            self._opened(self._revision())
+        self._builder().clear()
+
+    def _on_seeds(self) -> bool:
+        """Whether the library holds only the articles that came with the install, which anyone may replace."""
+        current = self._ledger.current()
+        return current is not None and current.folder == str(seeds())
 
     def _builder(self) -> Builder:
         chunk = self._settings.chunk
-        return Builder(
-            self.data,
-            ledger=self._ledger,
-            embedder=self._embedder,
+        ways = Ways(
+            self._embedder,
             sizes=lambda: Sizes(self._embedder.limit, chunk.size, chunk.overlap),
             chunking=f"{chunk.size}/{chunk.overlap}/{self._embedder.prefixes}",
-            largest=self._settings.library.largest_file_mb * MEGABYTE,
         )
+        return Builder(self._ledger, self._store, place=self._place, ways=ways, settings=self._settings.library)
 
 
 def seeds() -> Path:
@@ -298,12 +376,13 @@ def seeds() -> Path:
     return Path(next(iter(package.__path__)))
 
 
-def _size(path: Path) -> int:
-    """Return a file's size; one that a reindex removes under our eyes has none."""
+def _size(path: Path) -> tuple[int, int]:
+    """Return a file's number in its file system, and its size; one that is removed under our eyes has none."""
     try:
-        return path.stat().st_size if path.is_file() else 0
+        stat = path.lstat()
     except OSError:
-        return 0
+        return 0, 0
+    return stat.st_ino, stat.st_size
 
 
 def _make(data: Path) -> None:

@@ -4,6 +4,7 @@ The kernel frees it when its holder dies, however it dies. A note beside it says
 """
 
 import datetime as dt
+import fcntl
 import json
 import os
 import socket
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from index.errors import Busy
+from index.errors import Busy, Damaged
 
 
 @contextmanager
@@ -22,6 +23,7 @@ def hold(data: Path, name: str, *, doing: str) -> Iterator[None]:
 
     Raises:
         Busy: somebody else holds it; the message says who, since when, and what for.
+        Damaged: the data directory cannot be written.
     """
     note = data / f"{name}.json"
     lock = FileLock(data / f"{name}.lock", timeout=0)
@@ -29,13 +31,71 @@ def hold(data: Path, name: str, *, doing: str) -> Iterator[None]:
         lock.acquire()
     except Timeout:
         raise Busy(_who(note, data)) from None
+    except OSError as error:
+        message = (
+            f"{data} cannot be written ({error.strerror}). Let this user write there, or name another with --data."
+        )
+        raise Damaged(message) from error
     try:
-        holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": _now(), "doing": doing}
-        note.write_text(json.dumps(holder))
+        _write(note, doing)
         yield
     finally:
         note.unlink(missing_ok=True)
         lock.release()
+
+
+class Reading:
+    """Holds a directory against being removed, together with any number of other readers, in any process.
+
+    filelock has no shared locks on files, so this is `flock` itself.
+    """
+
+    FILE = "readers.lock"
+
+    def __init__(self, directory: Path) -> None:
+        """Begin to read a directory that has a file of this name.
+
+        Raises:
+            OSError: it is gone, or about to be removed.
+        """
+        self._handle = os.open(directory / self.FILE, os.O_RDONLY)
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._handle)
+            raise
+
+    def close(self) -> None:
+        """End it."""
+        os.close(self._handle)
+
+
+@contextmanager
+def unread(directory: Path) -> Iterator[bool]:
+    """Say whether nobody reads a directory, and keep it so meanwhile."""
+    try:
+        handle = os.open(directory / Reading.FILE, os.O_RDONLY)
+    except OSError:
+        yield True  # it was never finished, so nobody ever read it
+        return
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        free = False
+    else:
+        free = True
+    try:
+        yield free
+    finally:
+        os.close(handle)
+
+
+def _write(note: Path, doing: str) -> None:
+    holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": _now(), "doing": doing}
+    try:
+        note.write_text(json.dumps(holder))
+    except OSError:  # a full disk: the lock is held all the same, only nobody can be told by whom
+        note.unlink(missing_ok=True)
 
 
 def _now() -> str:

@@ -161,6 +161,30 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Plan:
+    """What a reindex of `folder` would do, in articles. `served` is how many there are now.
+
+    `again`: the model or the sizes of passages are others, so that all are embedded again. `consent`: so much would be
+    removed that somebody has to agree to it first.
+    """
+
+    folder: str
+    served: int
+    added: int
+    changed: int
+    removed: int
+    unchanged: int
+    failures: tuple["Failure", ...]
+    again: bool = False
+    consent: bool = False
+
+    @property
+    def changes(self) -> bool:
+        """Whether there is anything to do."""
+        return bool(self.added or self.changed or self.removed or self.again)
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """A file that could not become an article, and why, in words."""
 
@@ -186,3 +210,51 @@ class Report:
     def articles(self) -> int:
         """How many articles the library holds now."""
         return self.added + self.changed + self.unchanged
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One state of the library.
+
+    `segments` and `words` name what was derived from it. `model` is the embedding model's name in the settings,
+    `fingerprint` that model as `Embedder` identifies it, and `chunking` the sizes its passages were cut to. `held`
+    after a rollback: nothing may reindex by itself until a person does.
+    """
+
+    number: int
+    made_at: dt.datetime
+    segments: tuple[str, ...]
+    words: str
+    model: str
+    fingerprint: str
+    chunking: str
+    folder: str
+    articles: int
+    passages: int
+    held: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a segment was planned to hold: the passages of `revision` numbered above `after` up to `last`.
+
+    `rows` is how many different vectors they have; `twins` are the passages that share the row of another one.
+    """
+
+    name: str
+    revision: int
+    after: int
+    last: int
+    passages: int
+    rows: int
+    twins: Mapping[PassageId, tuple[PassageId, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A passage as the segments need it: its number, and the words it is found by."""
+
+    id: PassageId
+    title: str
+    heading: str
+    text: str

@@ -107,7 +107,7 @@ class HybridRetriever(BaseRetriever):
         limit = max(self._settings.candidates, query.limit or 0)
         revision = self.snapshot.revision
         with query.watch.stage("dense"):
-            dense = self.snapshot.segment.nearest(query.vector, limit=limit)
+            dense = self.snapshot.nearest(query.vector, limit=limit)
         with query.watch.stage("lexical"):
             lexical = self.snapshot.lexicon.best(query.query_str, limit=limit)
             lexical |= self.snapshot.lexicon.scores(query.query_str, [i for i in dense if i not in lexical])

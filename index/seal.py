@@ -9,13 +9,13 @@ from typing import Any
 
 from index.errors import Damaged
 
-_FILE = "seal.json"
+SEAL = "seal.json"
 
 
 def seal(directory: Path, files: Iterable[Path], **facts: object) -> None:
     """Note size, time and SHA-256 of files, and facts about the whole; then sync everything to the disk."""
     noted = {path.relative_to(directory).as_posix(): _note(path) for path in files}
-    (directory / _FILE).write_text(json.dumps({"files": noted, **facts}))
+    (directory / SEAL).write_text(json.dumps({"files": noted, **facts}))
     for path in [*directory.rglob("*"), directory, directory.parent]:
         _fsync(path)
 
@@ -30,7 +30,7 @@ def opened(directory: Path, *, thoroughly: bool = False) -> dict[str, Any]:
         Damaged: a file is missing or not what it was.
     """
     try:
-        facts: dict[str, Any] = json.loads((directory / _FILE).read_text())
+        facts: dict[str, Any] = json.loads((directory / SEAL).read_text())
         for name, (size, time, digest) in facts["files"].items():
             now = (directory / name).stat()
             same = (now.st_size, now.st_mtime_ns) == (size, time) and not thoroughly

@@ -25,39 +25,44 @@ class Origin:
     mtime_ns: int
 
 
-def scan(folder: Path) -> tuple[list[Origin], list[Failure]]:
-    """List the article files at any depth below a folder, in order of id, and what could not be listed.
+def walk(folder: Path) -> Iterator[Origin | Failure]:
+    """Yield the article files at any depth below a folder, and what could not be listed, holding one listing a level.
 
-    Names with a leading dot are passed over. A link to a file is followed while it stays inside the folder; a link
-    to a folder inside never is, because what it holds is found at its own place. Raises SourceError if the folder
-    itself cannot be listed.
+    The order is the same every time: the files of a folder by name, then its folders by name. Names with a leading dot
+    are passed over. A link to a file is followed while it stays inside the folder; a link to a folder inside never is,
+    because what it holds is found at its own place. Raises SourceError if the folder itself cannot be listed.
     """
     try:
         root = folder.resolve()
     except (OSError, RuntimeError) as exc:
         msg = f"{folder} {_ASTRAY}: name the folder that holds the articles."
         raise SourceError(msg) from exc
-    origins: list[Origin] = []
-    failures: list[Failure] = []
     waiting = [root]
     while waiting:
         here = waiting.pop()
         try:
             with os.scandir(here) as listing:
-                entries = list(listing)
+                entries = sorted(listing, key=lambda entry: entry.name)
         except OSError as exc:
             if here == root:
                 raise SourceError(_unlistable(folder, exc)) from exc
-            failures.append(Failure(here.relative_to(root).as_posix(), _unreadable(exc)))
+            yield Failure(here.relative_to(root).as_posix(), _unreadable(exc))
             continue
+        deeper: list[Path] = []
         for entry in entries:
             match _judge(entry, root):
-                case Path() as deeper:
-                    waiting.append(deeper)
-                case Origin() as origin:
-                    origins.append(origin)
-                case Failure() as failure:
-                    failures.append(failure)
+                case Path() as below:
+                    deeper.append(below)
+                case Origin() | Failure() as found:
+                    yield found
+        waiting += reversed(deeper)
+
+
+def scan(folder: Path) -> tuple[list[Origin], list[Failure]]:
+    """Return what `walk` yields as two lists, in order of id and of name."""
+    found = list(walk(folder))
+    origins = [entry for entry in found if isinstance(entry, Origin)]
+    failures = [entry for entry in found if isinstance(entry, Failure)]
     return sorted(origins, key=lambda origin: origin.id), sorted(failures, key=lambda failure: failure.name)
 
 

@@ -1,132 +1,146 @@
-"""Immutable Chroma segments: build one, open one, ask it. The only module that imports chromadb.
-
-A segment holds passage numbers and vectors and nothing else; texts are the ledger's. It is written once, in a
-directory of its own, and only read from then on: Chroma's own files do not survive writing while they are served.
-"""
+"""Segments of vectors: build one, ask one. Texts are the ledger's; what Chroma needs is in `store`."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from index.embed import Vectors
-from index.errors import Damaged
-from index.records import PassageId
-from index.seal import damage, opened, seal
+from index.errors import Damaged, StoreUnavailable
+from index.records import Facts, PassageId
+from index.store import Store
 
-_NAME = "passages"
-_ROWS = 4_000
+ROWS = 4_000
 """Rows added at once; Chroma takes at most 5,461."""
+
+Numbers = NDArray[np.int64]
+Batches = Callable[[], Iterable[tuple[Numbers, Vectors]]]
+"""Yields (numbers of shape (n,), unit vectors of shape (n, dimensions)), the same each time it is called."""
 
 
 class Segment:
     """A segment that was opened for reading. Safe to share between threads."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, store: Store, facts: Facts) -> None:
         """Open a segment.
 
         Raises:
             Damaged: it is missing, cut short, or Chroma cannot read it.
         """
-        self.directory = directory
-        facts = opened(directory)
-        self.count = int(facts["passages"])
-        self._rows = int(facts["rows"])
-        self._twins = {PassageId(int(first)): others for first, others in facts["twins"].items()}
-        self._client = _client(directory)
+        self.facts = facts
+        self._shelf = store.open(facts.name)
+        self._rows = facts.rows
         try:
-            self._collection = self._client.get_collection(_NAME, embedding_function=None)
-            rows = self._collection.count()
-        except Exception as error:  # Chroma's Rust core raises whatever it likes on a broken file
-            self._client.close()
-            raise Damaged(damage(directory, str(error))) from error
-        if rows != self._rows:
-            self._client.close()
-            raise Damaged(damage(directory, f"it has {rows} of {self._rows} rows"))
+            self._count()
+        except Exception:
+            self._shelf.close()
+            raise
 
-    def nearest(self, question: Vectors, *, limit: int) -> dict[PassageId, float]:
-        """Return the passages nearest to a vector of shape (dimensions,) with their cosines, best first."""
-        if not self.count:
-            return {}
-        try:
-            found = self._collection.query(
-                query_embeddings=question[np.newaxis, :], n_results=min(limit, self._rows), include=["distances"]
-            )
-        except Exception as error:  # as above
-            raise Damaged(damage(self.directory, str(error))) from error
-        distances = found["distances"] or [[]]
-        nearest: dict[PassageId, float] = {}
-        for number, distance in zip(found["ids"][0], distances[0], strict=True):
-            first = PassageId(int(number))
-            for passage in (first, *self._twins.get(first, ())):
-                nearest[passage] = 1.0 - distance
-        return nearest
+    def nearest(
+        self, question: Vectors, *, limit: int, dead: Collection[PassageId] = frozenset()
+    ) -> dict[PassageId, float]:
+        """Return the passages nearest to a vector of shape (dimensions,) with their cosines, best first.
+
+        Those in `dead` are left out; more are asked for until `limit` others are found, or there are no more.
+        """
+        asked = limit + min(len(dead), limit // 4)
+        while self._rows:
+            rows = min(asked, self._rows)
+            found = dict(self._living(question, rows=rows, dead=dead))
+            if len(found) >= limit or rows == self._rows:
+                return found
+            asked *= 2
+        return {}
+
+    def find(self, vectors: Vectors) -> list[float]:
+        """Return for each of n vectors, shape (n, dimensions), the cosine of the row that is nearest to it."""
+        found = self._asked(
+            lambda: self._shelf.collection.query(query_embeddings=vectors, n_results=1, include=["distances"])
+        )
+        return [1.0 - distances[0] if distances else -1.0 for distances in found["distances"] or []]
+
+    def numbers(self) -> Iterator[int]:
+        """Yield the numbers of all rows."""
+        for offset in range(0, self._rows + 1, _LISTED):
+            page = self._asked(partial(self._shelf.collection.get, include=[], limit=_LISTED, offset=offset))
+            yield from map(int, page["ids"])
 
     def close(self) -> None:
         """Release the files. Nobody may ask any more."""
-        self._client.close()
+        self._shelf.close()
+
+    def _count(self) -> None:
+        rows = int(self._asked(self._shelf.collection.count))
+        if rows != self._rows:
+            raise Damaged(self._damage(f"it has {rows} of {self._rows} rows"))
+
+    def _living(
+        self, question: Vectors, *, rows: int, dead: Collection[PassageId]
+    ) -> Iterator[tuple[PassageId, float]]:
+        found = self._asked(
+            lambda: self._shelf.collection.query(
+                query_embeddings=question[np.newaxis, :], n_results=rows, include=["distances"]
+            )
+        )
+        distances = found["distances"] or [[]]
+        for number, distance in zip(found["ids"][0], distances[0], strict=True):
+            first = PassageId(int(number))
+            for passage in (first, *self.facts.twins.get(first, ())):
+                if passage not in dead:
+                    yield passage, 1.0 - distance
+
+    def _asked(self, ask: Callable[[], Any]) -> Any:  # noqa: ANN401  whatever Chroma returns
+        """Ask Chroma. A server that does not answer says nothing about the segment."""
+        import httpx  # noqa: PLC0415  chromadb brings it
+
+        try:
+            return ask()
+        except httpx.TransportError as error:
+            message = f"The Chroma server cannot be reached ({error}). Start it, or mend [store] url."
+            raise StoreUnavailable(message) from error
+        except Exception as error:  # Chroma's Rust core raises whatever it likes on a broken file
+            raise Damaged(self._damage(str(error))) from error
+
+    def _damage(self, reason: str) -> str:
+        return f"The index {self.facts.name} is damaged ({reason[:200]}). Run `footnote index`: it is built again."
 
 
-def build(directory: Path, batches: Callable[[], Iterable[tuple[Sequence[PassageId], Vectors]]]) -> None:
-    """Write a segment into a new directory, and sync it to the disk.
+_LISTED = 10_000
 
-    `batches` yields (ids, unit vectors of shape (n, dimensions)), the same each time it is called. Equal vectors
-    become one row with twins: hundreds of equal rows make others unfindable in an HNSW graph (320 among 1,000: 109).
+
+def build(store: Store, name: str, batches: Batches) -> tuple[int, dict[PassageId, tuple[PassageId, ...]]]:
+    """Write a new segment; return how many rows it has, and which passages share the row of another one.
+
+    Equal vectors become one row with twins: hundreds of equal rows make others unfindable in an HNSW graph (320 among
+    1,000 hid 109). Holds 24 bytes a passage in memory besides a batch; the graph that Chroma builds is larger.
     """
-    firsts: dict[bytes, PassageId] = {}
-    twins: dict[PassageId, list[PassageId]] = {}
-    passages = 0
+    numbers, firsts, dimensions = _firsts(batches)
+    kept = numbers[firsts == numbers]
+    twins: dict[PassageId, tuple[PassageId, ...]] = {}
+    for number, first in zip(numbers[firsts != numbers], firsts[firsts != numbers], strict=True):
+        twins[PassageId(int(first))] = (*twins.get(PassageId(int(first)), ()), PassageId(int(number)))
+    with store.making(name, rows=len(kept), dimensions=dimensions) as collection:
+        for ids, vectors in batches():
+            chosen = np.flatnonzero(kept[np.searchsorted(kept, ids).clip(max=len(kept) - 1)] == ids)
+            for at in range(0, len(chosen), ROWS):
+                some = chosen[at : at + ROWS]
+                collection.add(ids=[str(number) for number in ids[some]], embeddings=vectors[some])
+    return len(kept), twins
+
+
+def _firsts(batches: Batches) -> tuple[Numbers, Numbers, int]:
+    """Return all numbers, for each the first number that has an equal vector, and the length of a vector."""
+    numbers: list[Numbers] = [np.empty(0, dtype=np.int64)]
+    digests: list[NDArray[np.uint64]] = [np.empty((0, 2), dtype=np.uint64)]
+    dimensions = 0
     for ids, vectors in batches():
-        passages += len(ids)
-        for number, vector in zip(ids, vectors, strict=True):
-            first = firsts.setdefault(hashlib.sha256(vector.tobytes()).digest()[:16], number)
-            if first != number:
-                twins.setdefault(first, []).append(number)
-    rows = len(firsts)
-    directory.mkdir(parents=True)
-    _fill(directory, batches, rows=rows, kept=set(firsts.values()))
-    graph = directory.rglob("*.bin") if rows > 1 else ()  # of a single row Chroma rewrites them at every open
-    seal(directory, sorted(graph), passages=passages, rows=rows, twins=twins)
-
-
-def _fill(
-    directory: Path,
-    batches: Callable[[], Iterable[tuple[Sequence[PassageId], Vectors]]],
-    *,
-    rows: int,
-    kept: set[PassageId],
-) -> None:
-    client = _client(directory)
-    # With a threshold of exactly the row count, the last row makes Chroma persist the whole graph; otherwise the
-    # rest stays in its log, and every open replays it (1.6 s for 5,000 rows) and rewrites the files. It wants >= 2.
-    hnsw = {"space": "cosine", "sync_threshold": max(2, rows), "batch_size": max(2, min(rows, 100))}
-    collection = client.create_collection(_NAME, configuration={"hnsw": hnsw}, embedding_function=None)
-    for ids, vectors in batches():
-        chosen = [at for at, number in enumerate(ids) if number in kept]
-        for at in range(0, len(chosen), _ROWS):
-            some = chosen[at : at + _ROWS]
-            collection.add(ids=[str(ids[row]) for row in some], embeddings=vectors[some])
-    if rows:
-        probe = np.ones((1, vectors.shape[1]), dtype=np.float32)
-        collection.query(query_embeddings=probe, n_results=1, include=[])  # lets Chroma finish what it does lazily
-    client.close()
-
-
-def _client(directory: Path) -> Any:  # noqa: ANN401  chromadb types its clients without their `close`
-    """Return a client of its own for a directory.
-
-    Raises:
-        Damaged: Chroma cannot even start on it.
-    """
-    import chromadb  # noqa: PLC0415  takes a second
-    from chromadb.config import Settings  # noqa: PLC0415
-
-    # Given in full, because Chroma would otherwise obey a `.env` in the working directory, which may well be ours.
-    make: Any = Settings  # its stubs do not know pydantic's `_env_file`
-    settings = make(_env_file=None, is_persistent=True, anonymized_telemetry=False, allow_reset=False)
-    try:
-        return chromadb.PersistentClient(path=str(directory), settings=settings)
-    except Exception as error:
-        raise Damaged(damage(directory, str(error))) from error
+        joined = b"".join(hashlib.sha256(vector.tobytes()).digest()[:16] for vector in vectors)
+        numbers.append(np.asarray(ids, dtype=np.int64))
+        digests.append(np.frombuffer(joined, dtype=np.uint64).reshape(-1, 2))
+        dimensions = vectors.shape[1]
+    every = np.concatenate(numbers)
+    _, where, groups = np.unique(np.concatenate(digests), axis=0, return_index=True, return_inverse=True)
+    return every, every[where][groups.reshape(-1)], dimensions

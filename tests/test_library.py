@@ -143,7 +143,7 @@ def test_an_empty_folder_or_one_that_does_not_exist_changes_nothing(
         library.index(tmp_path / "missing")
     (tmp_path / "empty" / "broken.txt").write_bytes(b"")
     with pytest.raises(SourceError, match=r"broken\.txt"):
-        library.index(tmp_path / "empty")
+        library.index(tmp_path / "empty", agreed=True)
     status = library.status().revision
     assert status is not None
     assert (status.number, status.articles) == (1, 3)
@@ -188,9 +188,9 @@ def test_a_folder_that_cannot_be_listed_today_keeps_its_articles(
     write(folder / "sub" / "zoo.md", title="Zoo", text="The zoo has a new tiger named Bella.")
     library = make_library()
     library.index(folder)
-    origins, _ = sources.scan(folder)
-    there = [origin for origin in origins if not str(origin.id).startswith("sub/")]
-    monkeypatch.setattr(sources, "scan", lambda _: (there, [Failure("sub", "cannot be listed: input/output error")]))
+    there = [origin for origin in sources.scan(folder)[0] if not str(origin.id).startswith("sub/")]
+    found = [*there, Failure("sub", "cannot be listed: input/output error")]
+    monkeypatch.setattr(sources, "walk", lambda _: iter(found))
     report = library.index(folder)
     assert (report.removed, report.unchanged, len(report.failures)) == (0, 4, 1)
     assert "Bella" in library.ask("What is the name of the new tiger in the zoo?").text
@@ -277,31 +277,35 @@ def test_other_passage_sizes_cut_everything_again(make_library: MakeLibrary, fol
 def test_a_damaged_segment_is_rebuilt_from_the_ledger_without_the_model(
     make_library: MakeLibrary, folder: Path, tmp_path: Path, harm: str, embedder: Embedder
 ) -> None:
-    make_library().index(folder)
-    segment = next((tmp_path / "data" / "segments").iterdir())
+    first = make_library()
+    first.index(folder)
+    first.close()
+    base, words = sorted((tmp_path / "data" / "segments").iterdir())
     match harm:
         case "deleted":
-            shutil.rmtree(segment / "vectors")
+            shutil.rmtree(base)
         case "words deleted":
-            shutil.rmtree(segment / "words")
+            shutil.rmtree(words)
         case "all deleted":
-            shutil.rmtree(segment)
+            shutil.rmtree(base)
+            shutil.rmtree(words)
         case "cut":
-            graph = next(segment.rglob("data_level0.bin"))
+            graph = next(base.rglob("data_level0.bin"))
             graph.write_bytes(graph.read_bytes()[:100])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(embedder, "passages", lambda _: pytest.fail("the model was asked"))
         library = make_library()
         assert "1987" in library.ask(WHEN).text
         assert library.check() == ""
-    assert len(list((tmp_path / "data" / "segments").iterdir())) == 1
+    assert len(list((tmp_path / "data" / "segments").iterdir())) == 2
 
 
 def test_a_reindex_mends_a_damaged_segment_even_when_nothing_changed(
     make_library: MakeLibrary, folder: Path, tmp_path: Path
 ) -> None:
     make_library().index(folder)
-    shutil.rmtree(next((tmp_path / "data" / "segments").iterdir()))
+    for segment in (tmp_path / "data" / "segments").glob("*-base-*"):
+        shutil.rmtree(segment)
     library = make_library()
     report = library.index(folder)
     assert report.unchanged == 3
@@ -425,7 +429,7 @@ def test_a_killed_index_leaves_exactly_the_old_articles(
     assert library.index(folder).changed == 1
     assert "1988" in library.ask(WHEN).text
     assert library.check() == ""
-    assert len(list((tmp_path / "data" / "segments").iterdir())) <= 2
+    assert len(list((tmp_path / "data" / "segments").iterdir())) <= 4
 
 
 def test_old_segments_and_old_rows_do_not_pile_up(make_library: MakeLibrary, folder: Path, tmp_path: Path) -> None:
@@ -434,7 +438,7 @@ def test_old_segments_and_old_rows_do_not_pile_up(make_library: MakeLibrary, fol
         write(folder / "harbour.md", title="The old harbour", text=f"The old harbour was closed in {year}.")
         library.index(folder)
         assert str(year) in library.ask("When was the old harbour closed?").text
-    assert len(list((tmp_path / "data" / "segments").iterdir())) <= 2
+    assert len(list((tmp_path / "data" / "segments").iterdir())) <= 4
     with contextlib.closing(sqlite3.connect(tmp_path / "data" / "ledger.sqlite")) as db:
         assert db.execute("SELECT count(*) FROM articles").fetchone()[0] <= 4
         assert db.execute("SELECT count(*) FROM embeddings").fetchone()[0] <= 4

@@ -1,19 +1,21 @@
-"""Segments of vectors and of words: built once, checked, found broken when they are."""
+"""Segments of vectors: one suite for both forms, in a directory and on a Chroma server, then what only one has."""
 
 import shutil
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from index import lexicon, vectors
+from index import vectors
 from index.embed import Vectors
-from index.errors import Damaged
-from index.ledger import Stored
-from index.lexicon import Lexicon, content_words, terms
-from index.records import PassageId
+from index.errors import Damaged, StoreUnavailable
+from index.records import Facts, PassageId
 from index.seal import opened
+from index.store import Embedded, Server, Store
+from index.vectors import Numbers, Segment
+from tests.chromaserver import chroma_server
 
 
 def unit(rows: int, *, seed: int = 0) -> Vectors:
@@ -21,69 +23,190 @@ def unit(rows: int, *, seed: int = 0) -> Vectors:
     return np.asarray(made / np.linalg.norm(made, axis=1, keepdims=True), dtype=np.float32)
 
 
-def batches(made: Vectors, *, size: int = 1_000) -> Iterator[tuple[list[PassageId], Vectors]]:
-    for at in range(0, len(made), size):
-        yield [PassageId(i + 1) for i in range(at, min(at + size, len(made)))], made[at : at + size]
+def batches(made: Vectors, *, size: int = 1_000) -> Callable[[], Iterator[tuple[Numbers, Vectors]]]:
+    def give() -> Iterator[tuple[Numbers, Vectors]]:
+        for at in range(0, len(made), size):
+            yield np.arange(at + 1, min(at + size, len(made)) + 1), made[at : at + size]
+
+    return give
+
+
+def build(store: Store, made: Vectors, *, name: str = "segment") -> Facts:
+    rows, twins = vectors.build(store, name, batches(made))
+    return Facts(name, revision=1, after=0, last=len(made), passages=len(made), rows=rows, twins=twins)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with chroma_server(tmp_path_factory.mktemp("chroma")) as url:
+        yield url
+
+
+@pytest.fixture(params=["in a directory", "on a server"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    made: Store
+    if request.param == "in a directory":
+        (tmp_path / "segments").mkdir()
+        made = Embedded(tmp_path / "segments")
+    else:
+        made = Server(request.getfixturevalue("server"), token="", library=tmp_path.name.replace("_", ""))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def embedded(tmp_path: Path) -> Embedded:
+    (tmp_path / "segments").mkdir()
+    return Embedded(tmp_path / "segments")
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 100, 1_001, 6_000])
-def test_every_vector_finds_itself_with_its_true_cosine_in_a_segment_of_any_size(tmp_path: Path, rows: int) -> None:
+def test_every_vector_finds_itself_with_its_true_cosine_in_a_segment_of_any_size(store: Store, rows: int) -> None:
     made = unit(rows)
-    vectors.build(tmp_path / "s", lambda: batches(made))
-    segment = vectors.Segment(tmp_path / "s")
-    assert segment.count == rows
+    segment = Segment(store, build(store, made))
+    assert sorted(segment.numbers()) == list(range(1, rows + 1))
     for i in range(0, rows, max(1, rows // 50)):
         found = segment.nearest(made[i], limit=5)
-        best = max(found, key=lambda number: found[number])
-        assert best == i + 1
+        assert max(found, key=lambda number: found[number]) == i + 1
         for number, cosine in found.items():
             assert cosine == pytest.approx(float(made[i] @ made[number - 1]), abs=1e-4)
+    assert min(segment.find(made[:200])) > 0.9999
     segment.close()
 
 
-def test_the_nearest_are_those_of_an_exact_scan(tmp_path: Path) -> None:
+def test_the_nearest_are_those_of_an_exact_scan(store: Store) -> None:
     made, asked = unit(3_000), unit(40, seed=1)
-    vectors.build(tmp_path / "s", lambda: batches(made))
-    segment = vectors.Segment(tmp_path / "s")
+    segment = Segment(store, build(store, made))
     found = [set(segment.nearest(question, limit=10)) for question in asked]
     exact = [set((np.argsort(-(made @ question))[:10] + 1).tolist()) for question in asked]
     segment.close()
     assert sum(len(one & other) for one, other in zip(found, exact, strict=True)) / 400 >= 0.97
 
 
-def test_equal_vectors_are_all_found_and_hide_no_other(tmp_path: Path) -> None:
+def test_equal_vectors_are_all_found_and_hide_no_other(store: Store) -> None:
     made = np.vstack([unit(1_000), np.repeat(unit(1, seed=5), 320, axis=0)])
-    vectors.build(tmp_path / "s", lambda: batches(made))
-    segment = vectors.Segment(tmp_path / "s")
-    assert segment.count == 1_320
-    for at in range(1_000):
-        assert max(segment.nearest(made[at], limit=1).values()) > 0.9999
+    facts = build(store, made)
+    assert facts.rows == 1_001
+    segment = Segment(store, facts)
+    assert min(segment.find(made[:1_000])) > 0.9999
     assert len(segment.nearest(made[1_200], limit=1)) == 320
     segment.close()
 
 
-def test_a_segment_copied_from_a_backup_is_sound(tmp_path: Path) -> None:
-    vectors.build(tmp_path / "s", lambda: batches(unit(50)))
-    shutil.copytree(tmp_path / "s", tmp_path / "copy", copy_function=shutil.copy)
-    segment = vectors.Segment(tmp_path / "copy")
-    assert segment.count == 50
+def test_the_dead_are_left_out_and_as_many_living_are_found_in_their_place(store: Store) -> None:
+    made, question = unit(2_000), unit(1, seed=7)[0]
+    segment = Segment(store, build(store, made))
+    order = [PassageId(int(at) + 1) for at in np.argsort(-(made @ question))]
+    dead = frozenset(order[:300])
+    found = segment.nearest(question, limit=10, dead=dead)
+    assert set(order[300:308]) <= set(found)
+    assert not dead & set(found)
+    assert segment.nearest(question, limit=10, dead=frozenset(order)) == {}
     segment.close()
 
 
-def test_serving_a_segment_does_not_change_its_graph(tmp_path: Path) -> None:
+def test_of_twins_the_living_are_found_though_the_first_is_dead(store: Store) -> None:
+    made = np.vstack([unit(5), np.repeat(unit(1, seed=5), 3, axis=0)])
+    segment = Segment(store, build(store, made))
+    assert set(segment.nearest(made[6], limit=2, dead=frozenset({PassageId(6)}))) >= {7, 8}
+    segment.close()
+
+
+def test_a_segment_that_is_gone_or_has_other_rows_is_damaged_not_smaller(store: Store) -> None:
+    facts = build(store, unit(50))
+    with pytest.raises(Damaged, match="rows"):
+        Segment(store, Facts("segment", 1, 0, 51, 51, 51))
+    store.remove("segment")
+    with pytest.raises(Damaged, match="footnote index"):
+        Segment(store, facts)
+
+
+def test_names_are_those_of_this_library_alone(store: Store) -> None:
+    assert store.names() == set()
+    for name in ("one", "two"):
+        build(store, unit(3), name=name)
+    assert store.names() == {"one", "two"}
+    store.remove("one")
+    store.remove("one")
+    assert store.names() == {"two"}
+
+
+def test_many_threads_may_ask_one_segment(store: Store) -> None:
     made = unit(500)
-    vectors.build(tmp_path / "s", lambda: batches(made))
+    segment = Segment(store, build(store, made))
+    wrong: list[int] = []
+
+    def ask(start: int) -> None:
+        wrong.extend(at for at in range(start, 500, 4) if at + 1 not in segment.nearest(made[at], limit=3))
+
+    threads = [threading.Thread(target=ask, args=(start,)) for start in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    segment.close()
+    assert wrong == []
+
+
+def test_two_libraries_on_one_server_do_not_see_each_other(server: str) -> None:
+    one, other = (Server(server, token="", library=name) for name in ("aaaa", "bbbb"))
+    build(one, unit(3))
+    assert other.names() == set()
+    other.remove("segment")
+    assert one.names() == {"segment"}
+    one.close()
+    other.close()
+
+
+def test_a_server_that_is_not_there_is_no_damage() -> None:
+    store = Server("http://127.0.0.1:9", token="secret", library="x")
+    with pytest.raises(StoreUnavailable, match=r"127\.0\.0\.1:9.*\[store\] url") as caught:
+        Segment(store, Facts("segment", 1, 0, 1, 1, 1))
+    assert "secret" not in str(caught.value)
+
+
+def test_a_server_that_goes_away_is_no_damage(tmp_path: Path) -> None:
+    with chroma_server(tmp_path / "chroma") as url:
+        store = Server(url, token="", library="x")
+        segment = Segment(store, build(store, unit(5)))
+    with pytest.raises(StoreUnavailable):
+        segment.nearest(unit(1)[0], limit=1)
+    store.close()
+
+
+def test_a_segment_that_is_read_stays_until_its_last_reader_leaves(embedded: Embedded) -> None:
+    made = unit(20)
+    facts = build(embedded, made)
+    one, other = Segment(embedded, facts), Segment(embedded, facts)
+    embedded.remove("segment")
+    one.close()
+    embedded.remove("segment")
+    assert 1 in other.nearest(made[0], limit=1)
+    other.close()
+    embedded.remove("segment")
+    assert embedded.names() == set()
+
+
+def test_a_segment_copied_from_a_backup_is_sound(embedded: Embedded, tmp_path: Path) -> None:
+    facts = build(embedded, unit(50))
+    shutil.copytree(tmp_path / "segments", tmp_path / "copy", copy_function=shutil.copy)
+    Segment(Embedded(tmp_path / "copy"), facts).close()
+
+
+def test_serving_a_segment_does_not_change_its_graph(embedded: Embedded, tmp_path: Path) -> None:
+    made = unit(500)
+    facts = build(embedded, made)
     for _ in range(3):
-        segment = vectors.Segment(tmp_path / "s")
+        segment = Segment(embedded, facts)
         segment.nearest(made[0], limit=10)
         segment.close()
-    opened(tmp_path / "s", thoroughly=True)
+    opened(tmp_path / "segments" / "segment", thoroughly=True)
 
 
 @pytest.mark.parametrize("harm", ["gone", "graph cut", "graph gone", "database gone", "database empty", "no manifest"])
-def test_a_segment_that_lost_something_is_damaged_not_smaller(tmp_path: Path, harm: str) -> None:
-    folder = tmp_path / "s"
-    vectors.build(folder, lambda: batches(unit(500)))
+def test_a_directory_that_lost_something_is_damaged_not_smaller(embedded: Embedded, tmp_path: Path, harm: str) -> None:
+    facts = build(embedded, unit(500))
+    folder = tmp_path / "segments" / "segment"
     graph = next(folder.rglob("data_level0.bin"))
     match harm:
         case "gone":
@@ -99,90 +222,25 @@ def test_a_segment_that_lost_something_is_damaged_not_smaller(tmp_path: Path, ha
         case "no manifest":
             (folder / "seal.json").unlink()
     with pytest.raises(Damaged, match="footnote index"):
-        vectors.Segment(folder)
+        Segment(embedded, facts)
 
 
-def test_a_flipped_byte_is_found_when_the_segment_is_opened(tmp_path: Path) -> None:
-    folder = tmp_path / "s"
-    vectors.build(folder, lambda: batches(unit(500)))
-    graph = next(folder.rglob("data_level0.bin"))
+def test_a_flipped_byte_is_found_when_the_segment_is_opened(embedded: Embedded, tmp_path: Path) -> None:
+    facts = build(embedded, unit(500))
+    graph = next((tmp_path / "segments").rglob("data_level0.bin"))
     data = bytearray(graph.read_bytes())
     data[len(data) // 2] ^= 0xFF
     graph.write_bytes(bytes(data))
     with pytest.raises(Damaged, match="not what was built"):
-        vectors.Segment(folder)
+        Segment(embedded, facts)
 
 
 def test_a_dotenv_in_the_working_directory_does_not_reach_chroma(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    embedded: Embedded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     elsewhere = tmp_path / "elsewhere"
     (tmp_path / ".env").write_text(f"PERSIST_DIRECTORY={elsewhere}\nALLOW_RESET=TRUE\nTELEGRAM_BOT_TOKEN=1:x\n")
     monkeypatch.chdir(tmp_path)
-    vectors.build(tmp_path / "s", lambda: batches(unit(10)))
-    assert (tmp_path / "s" / "chroma.sqlite3").is_file()
+    build(embedded, unit(10))
+    assert (tmp_path / "segments" / "segment" / "chroma.sqlite3").is_file()
     assert not elsewhere.exists()
-
-
-@pytest.fixture
-def words(tmp_path: Path) -> Lexicon:
-    texts = [
-        ("Harbours", "The old harbour was closed to cargo ships in 1987."),
-        ("Bakery", "Rye bread is the best-selling loaf of the bakery."),
-        ("Missiles", "A Tomahawk flies 1,600 kilometres. The BGM-109 is one."),
-        ("Café", "Müller's café sells naïve paintings; Зеленский приехал."),
-        ("Empty", "It stays closed on Sundays."),
-    ]
-    lexicon.build(tmp_path / "w", (Stored(PassageId(i), t, "", x) for i, (t, x) in enumerate(texts, start=1)))
-    return Lexicon(tmp_path / "w")
-
-
-@pytest.mark.parametrize(
-    "question, best",
-    [
-        ("When did the harbours close?", 1),
-        ("what is the best selling bread", 2),
-        ("How far does a tomahawk fly", 3),
-        ("BGM-109", 3),
-        ("muller cafe", 4),
-        ("Зеленский", 4),
-        ("Is it closed on Sunday?", 5),
-    ],
-)
-def test_words_find_their_passage_whatever_their_form(words: Lexicon, question: str, best: int) -> None:
-    assert next(iter(words.best(question, limit=3))) == best
-
-
-@pytest.mark.parametrize("question", ["", "the of and", "😀", 'a" OR title:*', "AND NOT (", "x" * 5_000, "^~[]{}\\/"])
-def test_no_question_is_a_syntax_error(words: Lexicon, question: str) -> None:
-    assert isinstance(words.best(question, limit=3), dict)
-    assert isinstance(words.scores(question, [PassageId(1)]), dict)
-
-
-def test_the_score_of_a_given_passage_is_the_one_it_is_ranked_by(words: Lexicon) -> None:
-    ranked = words.best("closed harbour on Sundays", limit=5)
-    assert len(ranked) == 2
-    assert words.scores("closed harbour on Sundays", list(ranked)) == pytest.approx(ranked)
-    assert words.scores("closed harbour", [PassageId(2)]) == {}
-
-
-def test_rare_words_weigh_more_and_unknown_ones_are_known_as_such(words: Lexicon) -> None:
-    weights = words.weights(terms("closed tomahawk"))
-    assert weights["tomahawk"] > weights["close"] > 0
-    assert words.knows(terms("Tomahawks")[0])
-    assert not words.knows("zeppelin")
-
-
-def test_content_words_keep_how_they_were_written() -> None:
-    assert list(content_words("Which Hotels in Budapest will host the talks?").values()) == [
-        "Hotels", "Budapest", "host", "talks",
-    ]  # fmt: skip
-
-
-def test_a_broken_word_index_is_damaged(tmp_path: Path) -> None:
-    with pytest.raises(Damaged):
-        Lexicon(tmp_path / "nowhere")
-    (tmp_path / "w").mkdir()
-    (tmp_path / "w" / "meta.json").write_text("{")
-    with pytest.raises(Damaged):
-        Lexicon(tmp_path / "w")

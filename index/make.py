@@ -1,0 +1,122 @@
+"""Make the segments of a revision from what the ledger holds, and check them. Runs in the process of `worker`."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from index import audit, lexicon, vectors
+from index.embed import Vectors
+from index.errors import Damaged
+from index.ledger import Ledger
+from index.records import Facts
+from index.snapshot import SEGMENTS
+from index.store import Embedded, Server, Store
+from index.worker import Job, Place
+
+Watch = Callable[[int, int], None]
+
+
+def store_of(place: Place, ledger: Ledger) -> Store:
+    """Return where the vectors of a library are kept."""
+    if place.url:
+        return Server(place.url, token=place.token, library=ledger.library)
+    return Embedded(place.data / SEGMENTS)
+
+
+class Workshop:
+    """Makes and checks segments of one library."""
+
+    def __init__(self, place: Place) -> None:
+        """Open its ledger, for reading, and its store."""
+        self._data = place.data
+        self._ledger = Ledger(place.data)
+        self._store = store_of(place, self._ledger)
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close them."""
+        self._store.close()
+        self._ledger.close()
+
+    def problems(self, revision: int) -> dict[str, str]:
+        """Return what is wrong with the segments of a revision, by their names."""
+        served = next(r for r in (self._ledger.current(), self._ledger.previous()) if r and r.number == revision)
+        return audit.revision(self._data, self._store, served, ledger=self._ledger)
+
+    def make(self, job: Job, watch: Watch) -> list[Facts]:
+        """Make and check what a job names; return the facts of each segment.
+
+        Raises:
+            Damaged: what was made failed its check.
+        """
+        made: list[Facts] = []
+        problem = ""
+        if job.words is not None:
+            made.append(self._words(job))
+            problem = audit.words(self._data, made[-1], ledger=self._ledger)
+        if job.vectors is not None and not problem:
+            made.append(self._vectors(job, watch))
+            problem = audit.segment(
+                self._store, made[-1], ledger=self._ledger, revision=job.revision, fingerprint=job.fingerprint
+            )
+        if problem:
+            message = f"The index that was built failed its check ({problem}); the old one stays. Try again."
+            raise Damaged(message)
+        return made
+
+    def _words(self, job: Job) -> Facts:
+        assert job.words is not None  # noqa: S101  for mypy: see `make`
+        directory = self._data / SEGMENTS / job.words.name
+        before = self._ledger.facts([job.words.previous]).get(job.words.previous)
+        if before is None or not self._derived(directory, before, job):
+            lexicon.build(directory, self._ledger.stored(job.revision))
+        return self._facts(job, job.words.name, after=0)
+
+    def _derived(self, directory: Path, before: Facts, job: Job) -> bool:
+        """Make a word index from an earlier one; False where that is damaged."""
+        try:
+            lexicon.derive(
+                directory,
+                previous=self._data / SEGMENTS / before.name,
+                passages=self._ledger.stored(job.revision, after=before.last),
+                dead=self._ledger.dead(before, job.revision),
+            )
+        except Damaged:
+            shutil.rmtree(directory, ignore_errors=True)
+            return False
+        return True
+
+    def _vectors(self, job: Job, watch: Watch) -> Facts:
+        assert job.vectors is not None  # noqa: S101  as above
+        planned = self._facts(job, job.vectors.name, after=job.vectors.after)
+        passed = count(1)  # the vectors are read twice: to find equal ones, and to add them
+
+        def batches() -> Iterator[tuple[vectors.Numbers, Vectors]]:
+            return self._batches(job, planned, watch, done=planned.passages * (next(passed) - 1))
+
+        rows, twins = vectors.build(self._store, planned.name, batches)
+        return Facts(planned.name, planned.revision, planned.after, planned.last, planned.passages, rows, twins)
+
+    def _batches(
+        self, job: Job, planned: Facts, watch: Watch, *, done: int
+    ) -> Iterator[tuple[vectors.Numbers, Vectors]]:
+        for numbers, found in self._ledger.all_vectors(job.revision, after=planned.after, model=job.fingerprint):
+            if not np.isfinite(found).all():
+                message = "The ledger holds embeddings that are no numbers. Restore it from a backup, or index again."
+                raise Damaged(message)
+            yield numbers, found
+            done += len(numbers)
+            watch(done, 2 * planned.passages)
+
+    def _facts(self, job: Job, name: str, *, after: int) -> Facts:
+        """Plan a segment: which passages of the job's revision it is to hold."""
+        whole = Facts(name, job.revision, after, self._ledger.last_number(job.revision), 0, 0)
+        held = len(self._ledger.alive_numbers(whole, job.revision))
+        return Facts(name, job.revision, after, whole.last, held, held)

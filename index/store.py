@@ -1,0 +1,292 @@
+"""Where segments live: each in a directory of its own, or each as a collection on a Chroma server.
+
+The only module that imports chromadb. Knows nothing of what the rows mean.
+"""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import httpx
+import numpy as np
+
+from index.errors import Damaged, StoreUnavailable
+from index.lock import Reading, unread
+from index.seal import damage, opened, seal
+
+_NAME = "passages"
+
+Collection = Any
+"""A collection of chromadb: its stubs do not know `configuration`."""
+
+
+class Shelf(Protocol):
+    """A segment that was opened for reading."""
+
+    collection: Collection
+
+    def close(self) -> None:
+        """Let it go. Nobody may ask any more."""
+
+
+class Store(Protocol):
+    """Keeps segments by name. Written once, only read from then on."""
+
+    def making(self, name: str, *, rows: int, dimensions: int) -> Any:  # noqa: ANN401  a context manager
+        """Give a new collection to fill with exactly `rows` rows; at the end of the `with` it is on the disk."""
+
+    def open(self, name: str) -> Shelf:
+        """Open a segment for reading, after a check that takes milliseconds.
+
+        Raises:
+            Damaged: it is missing or not what was built.
+            StoreUnavailable: nobody knows, because the server cannot be reached.
+        """
+
+    def examine(self, name: str) -> None:
+        """Check every byte, where bytes can be checked. Raises Damaged."""
+
+    def names(self) -> set[str]:
+        """Return the names of all segments, finished or not."""
+
+    def remove(self, name: str) -> None:
+        """Remove a segment, unless somebody reads it still: then it stays until the next time."""
+
+    def close(self) -> None:
+        """Let go of whatever connects to the segments. They stay."""
+
+
+class Embedded:
+    """Segments in directories below one folder, each a Chroma of its own: the form that needs no server."""
+
+    def __init__(self, folder: Path) -> None:
+        """Keep segments in `folder`."""
+        self._folder = folder
+
+    @contextmanager
+    def making(self, name: str, *, rows: int, dimensions: int) -> Iterator[Collection]:
+        """Give a new collection, and sync it to the disk at the end."""
+        directory = self._folder / name
+        directory.mkdir(parents=True)
+        client = _client(directory)
+        try:
+            collection = client.create_collection(_NAME, configuration=_hnsw(rows), embedding_function=None)
+            yield collection
+            if rows:
+                _settle(collection, dimensions)
+        finally:
+            client.close()
+        (directory / Reading.FILE).touch()
+        graph = directory.rglob("*.bin") if rows > 1 else ()  # of a single row Chroma rewrites them at every open
+        seal(directory, sorted(graph))
+
+    def open(self, name: str) -> "_Opened":
+        """Open a segment, after comparing sizes and times of its files with its seal."""
+        return _Opened(self._folder / name)
+
+    def examine(self, name: str) -> None:
+        """Compare the checksums of all files with the seal."""
+        opened(self._folder / name, thoroughly=True)
+
+    def names(self) -> set[str]:
+        """Return the names of all directories that hold vectors, or were meant to."""
+        return {path.name for path in self._folder.iterdir() if path.is_dir()}
+
+    def remove(self, name: str) -> None:
+        """Remove a directory that nobody reads."""
+        with unread(self._folder / name) as free:
+            if free:
+                shutil.rmtree(self._folder / name, ignore_errors=True)
+
+    def close(self) -> None:
+        """Nothing is held between segments."""
+
+
+class _Opened:
+    """A directory that is read."""
+
+    def __init__(self, directory: Path) -> None:
+        try:
+            self._reading = Reading(directory)
+        except OSError as error:
+            raise Damaged(damage(directory, str(error))) from error
+        self._client = None
+        try:
+            opened(directory)
+            self._client = _client(directory)
+            self.collection = self._client.get_collection(_NAME, embedding_function=None)
+        except Damaged:
+            self.close()
+            raise
+        except Exception as error:  # Chroma's Rust core raises whatever it likes on a broken file
+            self.close()
+            raise Damaged(damage(directory, str(error))) from error
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+        self._reading.close()
+
+
+class Server:
+    """Segments as collections on a Chroma server, for several processes or machines.
+
+    A collection that is being filled is as invisible as a directory: no revision names it yet.
+    """
+
+    def __init__(self, url: str, *, token: str, library: str) -> None:
+        """Keep segments on the server at `url`. `library` sets this library's collections apart from all others."""
+        self._url = url
+        self._token = token
+        self._prefix = f"footnote-{library}-"
+        self._connected: Any = None
+
+    @contextmanager
+    def making(self, name: str, *, rows: int, dimensions: int) -> Iterator[Collection]:
+        """Give a new collection."""
+        with self._reached():
+            collection = self._client().create_collection(
+                self._prefix + name, configuration=_hnsw(rows), embedding_function=None
+            )
+            yield collection
+            if rows:
+                _settle(collection, dimensions)
+
+    def open(self, name: str) -> "_Collected":
+        """Open a collection."""
+        import chromadb.errors  # noqa: PLC0415  takes half a second
+
+        with self._reached():
+            try:
+                return _Collected(self._client().get_collection(self._prefix + name, embedding_function=None))
+            except chromadb.errors.NotFoundError as error:
+                message = f"The index {name} is missing on {self._where}. Run `footnote index`: it is built again."
+                raise Damaged(message) from error
+
+    def examine(self, name: str) -> None:
+        """See that the collection is there; its files are the server's."""
+        self.open(name)
+
+    def names(self) -> set[str]:
+        """Return the names of this library's collections."""
+        with self._reached():
+            found: set[str] = set()
+            while page := self._client().list_collections(limit=_PAGE, offset=len(found)):
+                found |= {collection.name for collection in page}
+                if len(page) < _PAGE:
+                    break
+        return {name.removeprefix(self._prefix) for name in found if name.startswith(self._prefix)}
+
+    def remove(self, name: str) -> None:
+        """Remove a collection. Who reads it still is told that it is gone, and asks the newer revision."""
+        import chromadb.errors  # noqa: PLC0415
+
+        with self._reached(), suppress(chromadb.errors.NotFoundError):
+            self._client().delete_collection(self._prefix + name)
+
+    def close(self) -> None:
+        """Close the connections to the server."""
+        if self._connected is not None:
+            for session in self._sessions():
+                session.close()
+            self._connected.close()
+            self._connected = None
+
+    @property
+    def _where(self) -> str:
+        parts = urlsplit(self._url)
+        return f"the Chroma server at {parts.scheme}://{parts.hostname}:{parts.port or ''}".rstrip(":")
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        try:
+            yield
+        except httpx.TransportError as error:
+            raise StoreUnavailable(self._unreachable(error)) from error
+
+    def _client(self) -> Any:  # noqa: ANN401
+        if self._connected is None:
+            import chromadb  # noqa: PLC0415
+
+            parts = urlsplit(self._url)
+            headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+            try:
+                # asked once by ourselves, because Chroma's client waits for ever
+                httpx.get(
+                    f"{self._url.rstrip('/')}/api/v2/heartbeat", headers=headers, timeout=_TIMEOUT
+                ).raise_for_status()
+                self._connected = chromadb.HttpClient(
+                    host=parts.hostname or "",
+                    port=parts.port or (443 if parts.scheme == "https" else 80),
+                    ssl=parts.scheme == "https",
+                    headers=headers,
+                    settings=_settings(),
+                )
+            except (ValueError, httpx.HTTPError) as error:
+                raise StoreUnavailable(self._unreachable(error)) from error
+            for session in self._sessions():
+                session.timeout = _TIMEOUT
+        return self._connected
+
+    def _sessions(self) -> list[httpx.Client]:
+        """Return the HTTP clients of Chroma's, which have no limit of time and which its `close` forgets."""
+        return [part._server._session for part in (self._connected, self._connected._admin_client)]  # noqa: SLF001
+
+    def _unreachable(self, error: Exception) -> str:
+        reason = (str(error).split("\n")[0] or type(error).__name__)[:160]
+        return f"{self._where} cannot be used ({reason}). Start it, or mend [store] url."
+
+
+class _Collected:
+    """A collection on a server that is read."""
+
+    def __init__(self, collection: Collection) -> None:
+        self.collection = collection
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+_PAGE = 1_000
+
+_TIMEOUT = httpx.Timeout(60.0, connect=5.0)
+"""Seconds; adding 4,000 rows to a graph takes about one."""
+
+
+def _hnsw(rows: int) -> dict[str, Any]:
+    # With a threshold of exactly the row count, the last row makes Chroma persist the whole graph; otherwise the
+    # rest stays in its log, and every open replays it (1.6 s for 5,000 rows) and rewrites the files. It wants >= 2.
+    return {"hnsw": {"space": "cosine", "sync_threshold": max(2, rows), "batch_size": max(2, min(rows, 100))}}
+
+
+def _settle(collection: Collection, dimensions: int) -> None:
+    """Let Chroma finish what it does only when it is first asked."""
+    probe = np.ones((1, dimensions), dtype=np.float32)
+    collection.query(query_embeddings=probe, n_results=1, include=[])
+
+
+def _settings() -> Any:  # noqa: ANN401  its stubs do not know pydantic's `_env_file`
+    """Return Chroma's settings in full, because it would otherwise obey a `.env` in the working directory: ours."""
+    from chromadb.config import Settings  # noqa: PLC0415
+
+    make: Any = Settings
+    return make(_env_file=None, anonymized_telemetry=False, allow_reset=False)
+
+
+def _client(directory: Path) -> Any:  # noqa: ANN401  chromadb types its clients without their `close`
+    """Return a client of its own for a directory.
+
+    Raises:
+        Damaged: Chroma cannot even start on it.
+    """
+    import chromadb  # noqa: PLC0415  takes half a second
+
+    settings = _settings()
+    settings.is_persistent = True
+    try:
+        return chromadb.PersistentClient(path=str(directory), settings=settings)
+    except Exception as error:
+        raise Damaged(damage(directory, str(error))) from error

@@ -1,0 +1,73 @@
+"""What a folder of articles, or one JSONL file of them, offers to an index. Holds one article at a time."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count, islice
+from pathlib import Path
+
+from index import extract, sources
+from index.ledger import digest_of
+from index.records import Article, ArticleId, Failure
+
+EXTRACTOR = b"1"
+"""Raised when `extract` reads the same bytes differently, so that the next reindex reads every file again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The content of an article: its digest, its size in bytes, and the parsing that only a change needs."""
+
+    digest: str
+    size: int
+    parse: Callable[[], Article]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An article that may have to be indexed, and its place in the listing. `load` may raise SourceError."""
+
+    id: ArticleId
+    place: int
+    load: Callable[[], Loaded]
+
+
+class Survey:
+    """A collection as it lies on the disk. It can be walked through any number of times, and may change meanwhile."""
+
+    def __init__(self, folder: Path, *, largest: int) -> None:
+        """Survey a folder, or one JSONL file. `largest` is in bytes a file."""
+        self._folder = folder
+        self._largest = largest
+
+    def batches(self, size: int) -> Iterator[list[Candidate | Failure]]:
+        """Yield what there is, `size` at a time. Raises SourceError as walking through it does."""
+        walking = iter(self)
+        while some := list(islice(walking, size)):
+            yield some
+
+    def __iter__(self) -> Iterator[Candidate | Failure]:
+        """Yield what there is, in an order of its own.
+
+        Raises:
+            SourceError: the folder cannot be listed, or the file cannot be read.
+        """
+        places = count(1)
+        if self._folder.suffix == ".jsonl" and self._folder.is_file():
+            for item in sources.jsonl_articles(self._folder):
+                yield item if isinstance(item, Failure) else _of_article(item, next(places))
+            return
+        for entry in sources.walk(self._folder):
+            yield entry if isinstance(entry, Failure) else self._of_file(entry, next(places))
+
+    def _of_file(self, origin: sources.Origin, place: int) -> Candidate:
+        def load() -> Loaded:
+            data = sources.read(origin, limit=self._largest)
+            digest = hashlib.sha256(EXTRACTOR + data).hexdigest()[:32]
+            return Loaded(digest, len(data), lambda: extract.extract(origin.id, data))
+
+        return Candidate(origin.id, place, load)
+
+
+def _of_article(article: Article, place: int) -> Candidate:
+    return Candidate(article.id, place, lambda: Loaded(digest_of(article), len(article.text), lambda: article))

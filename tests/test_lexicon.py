@@ -1,0 +1,125 @@
+"""Word indexes: built once or derived from an earlier one, checked, found broken when they are."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from index import lexicon
+from index.errors import Damaged
+from index.lexicon import Lexicon, content_words, terms
+from index.records import PassageId, Stored
+from index.seal import opened
+
+
+@pytest.fixture
+def words(tmp_path: Path) -> Lexicon:
+    texts = [
+        ("Harbours", "The old harbour was closed to cargo ships in 1987."),
+        ("Bakery", "Rye bread is the best-selling loaf of the bakery."),
+        ("Missiles", "A Tomahawk flies 1,600 kilometres. The BGM-109 is one."),
+        ("Café", "Müller's café sells naïve paintings; Зеленский приехал."),
+        ("Empty", "It stays closed on Sundays."),
+    ]
+    lexicon.build(tmp_path / "w", (Stored(PassageId(i), t, "", x) for i, (t, x) in enumerate(texts, start=1)))
+    return Lexicon(tmp_path / "w")
+
+
+@pytest.mark.parametrize(
+    "question, best",
+    [
+        ("When did the harbours close?", 1),
+        ("what is the best selling bread", 2),
+        ("How far does a tomahawk fly", 3),
+        ("BGM-109", 3),
+        ("muller cafe", 4),
+        ("Зеленский", 4),
+        ("Is it closed on Sunday?", 5),
+    ],
+)
+def test_words_find_their_passage_whatever_their_form(words: Lexicon, question: str, best: int) -> None:
+    assert next(iter(words.best(question, limit=3))) == best
+
+
+@pytest.mark.parametrize("question", ["", "the of and", "😀", 'a" OR title:*', "AND NOT (", "x" * 5_000, "^~[]{}\\/"])
+def test_no_question_is_a_syntax_error(words: Lexicon, question: str) -> None:
+    assert isinstance(words.best(question, limit=3), dict)
+    assert isinstance(words.scores(question, [PassageId(1)]), dict)
+
+
+def test_the_score_of_a_given_passage_is_the_one_it_is_ranked_by(words: Lexicon) -> None:
+    ranked = words.best("closed harbour on Sundays", limit=5)
+    assert len(ranked) == 2
+    assert words.scores("closed harbour on Sundays", list(ranked)) == pytest.approx(ranked)
+    assert words.scores("closed harbour", [PassageId(2)]) == {}
+
+
+def test_rare_words_weigh_more_and_unknown_ones_are_known_as_such(words: Lexicon) -> None:
+    weights = words.weights(terms("closed tomahawk"))
+    assert weights["tomahawk"] > weights["close"] > 0
+    assert words.knows(terms("Tomahawks")[0])
+    assert not words.knows("zeppelin")
+
+
+def test_content_words_keep_how_they_were_written() -> None:
+    assert list(content_words("Which Hotels in Budapest will host the talks?").values()) == [
+        "Hotels", "Budapest", "host", "talks",
+    ]  # fmt: skip
+
+
+def test_a_broken_word_index_is_damaged(tmp_path: Path) -> None:
+    with pytest.raises(Damaged):
+        Lexicon(tmp_path / "nowhere")
+    (tmp_path / "w").mkdir()
+    (tmp_path / "w" / "meta.json").write_text("{")
+    with pytest.raises(Damaged):
+        Lexicon(tmp_path / "w")
+
+
+def numbered(first: int, *texts: str) -> Iterator[Stored]:
+    return (Stored(PassageId(first + at), "", "", text) for at, text in enumerate(texts))
+
+
+def test_a_derived_word_index_answers_as_one_built_anew(tmp_path: Path) -> None:
+    texts = [f"the harbour number{n} was closed in {1900 + n}" for n in range(200)]
+    lexicon.build(tmp_path / "a", numbered(1, *texts))
+    fresh = ["a zeppelin landed in the harbour", "the bakery has moved"]
+    dead = {PassageId(n) for n in (1, 7, 200)}
+    lexicon.derive(tmp_path / "b", previous=tmp_path / "a", passages=numbered(201, *fresh), dead=dead)
+    lexicon.build(tmp_path / "c", [p for p in numbered(1, *texts, *fresh) if p.id not in dead])
+    derived, anew = Lexicon(tmp_path / "b"), Lexicon(tmp_path / "c")
+    assert sorted(derived.numbers()) == sorted(anew.numbers()) == sorted({*range(1, 203)} - dead)
+    for question in ("zeppelin harbour", "bakery", "number6", "number7", "closed in 1950"):
+        assert set(derived.best(question, limit=5)) == set(anew.best(question, limit=5))
+    assert Lexicon(tmp_path / "a").count == 200
+
+
+def test_deriving_shares_the_files_that_did_not_change_and_never_touches_the_earlier_ones(tmp_path: Path) -> None:
+    lexicon.build(tmp_path / "a", numbered(1, *("some words about ships" for _ in range(1_000))))
+    before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "a").iterdir()}
+    lexicon.derive(tmp_path / "b", previous=tmp_path / "a", passages=numbered(1_001, "more"), dead=[PassageId(3)])
+    assert {path.name: path.stat().st_mtime_ns for path in (tmp_path / "a").iterdir()} == before
+    opened(tmp_path / "a", thoroughly=True)
+    shared = [path for path in (tmp_path / "b").iterdir() if path.stat().st_nlink > 1]
+    assert sum(path.stat().st_size for path in shared) > sum(
+        path.stat().st_size for path in (tmp_path / "b").iterdir() if path not in shared
+    )
+
+
+def test_where_there_are_no_hard_links_the_files_are_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError
+
+    lexicon.build(tmp_path / "a", numbered(1, "ships", "boats"))
+    monkeypatch.setattr(os, "link", refuse)
+    lexicon.derive(tmp_path / "b", previous=tmp_path / "a", passages=numbered(3, "planes"), dead=[])
+    assert sorted(Lexicon(tmp_path / "b").numbers()) == [1, 2, 3]
+
+
+def test_nothing_is_derived_from_a_word_index_that_is_not_what_was_built(tmp_path: Path) -> None:
+    lexicon.build(tmp_path / "a", numbered(1, "ships", "boats"))
+    largest = max((tmp_path / "a").glob("*.*"), key=lambda path: path.stat().st_size)
+    largest.write_bytes(largest.read_bytes()[:-1])
+    with pytest.raises(Damaged):
+        lexicon.derive(tmp_path / "b", previous=tmp_path / "a", passages=numbered(3, "planes"), dead=[])
