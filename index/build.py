@@ -104,19 +104,19 @@ class Builder:
         removed = draft.missing()
         if tally.found and not agreed:
             self._guard(folder, removed=removed, served=self._ledger.counts(draft.before)[0])
-        cut = Cut(self._ways.embedder.count, self._ways.sizes)
-        room = self._settings.batch_mb * MEGABYTE
-        Reader(self._ledger, draft, cut=cut, again=again, room=room).read(survey, tally, watch=watch, stop=stop)
-        if not tally.added + tally.changed + tally.kept:
-            raise SourceError(_nothing(folder, tally))
         embedded, current = 0, self._ledger.current()
-        if current is None or again or tally.added or tally.changed or removed:
-            draft.retire()
-            with self._worker() as worker:
+        with self._hand() as hand:
+            cut = Cut(self._ways.embedder.count, self._ways.sizes, hand.start)
+            room = self._settings.batch_mb * MEGABYTE
+            Reader(self._ledger, draft, cut=cut, again=again, room=room).read(survey, tally, watch=watch, stop=stop)
+            if not tally.added + tally.changed + tally.kept:
+                raise SourceError(_nothing(folder, tally))
+            if current is None or again or tally.added or tally.changed or removed:
+                draft.retire()
                 embedded = self._embed(draft, watch=watch, stop=stop)
-                current = self._publish(draft, folder, worker, again=again, watch=watch, stop=stop)
-        else:
-            self._ledger.remember(current.number, folder=str(folder))
+                current = self._publish(draft, folder, hand.start(), again=again, watch=watch, stop=stop)
+            else:
+                self._ledger.remember(current.number, folder=str(folder))
         report = Report(
             revision=current.number,
             added=tally.added,
@@ -157,13 +157,14 @@ class Builder:
         return Survey(folder, largest=self._settings.largest_file_mb * MEGABYTE)
 
     @contextmanager
-    def _worker(self) -> Iterator[Worker]:
-        """Give a child process; whatever it leaves unfinished is removed at the end."""
+    def _hand(self) -> Iterator["_Hand"]:
+        """Give a child process to whoever needs one; whatever it leaves unfinished is removed at the end."""
+        hand = _Hand(self._place)
         try:
-            with Worker(self._place) as worker:
-                yield worker
+            yield hand
         finally:
-            self.clear()
+            if hand.close():
+                self.clear()
 
     def _again(self) -> bool:
         """Whether the model or the sizes of passages are others than those of the served revision."""
@@ -268,8 +269,8 @@ class Builder:
         needed = len(kept) < len(revision.segments) or not kept
         fresh = MakeWords(_name(revision.number, "words"))
         job = Job(revision.number, revision.fingerprint, vectors if needed else None, None if words else fresh)
-        with self._worker() as worker:
-            made = worker.make(job, watch=watch, stop=stop)
+        with self._hand() as hand:
+            made = hand.start().make(job, watch=watch, stop=stop)
             names = [*(facts.name for facts in kept), *([vectors.name] if needed else [])]
             self._ledger.point(revision.number, names=names, words=revision.words if words else fresh.name, made=made)
             sweep(self._ledger, thoroughly=not kept)
@@ -280,6 +281,26 @@ class Builder:
 
     def _dead(self, segments: Sequence[Facts], revision: int) -> int:
         return sum(len(self._ledger.dead(facts, revision)) for facts in segments)
+
+
+class _Hand:
+    """A child process that starts when it is first wanted, because it takes half a second to get ready."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._worker: Worker | None = None
+
+    def start(self) -> Worker:
+        """Start it, unless it was."""
+        if self._worker is None:
+            self._worker = Worker(self._place)
+        return self._worker
+
+    def close(self) -> bool:
+        """End it; say whether there was one."""
+        if self._worker is not None:
+            self._worker.close()
+        return self._worker is not None
 
 
 def _name(revision: int, kind: str) -> str:

@@ -268,7 +268,7 @@ def _unembedded(number: int, model: str) -> sa.Select[tuple[int, int, int, int, 
         )
         .join(articles, articles.c.row == passages.c.article)
         .outerjoin(embeddings, there)
-        .where(articles.c.since == number, embeddings.c.row.is_(None))
+        .where(articles.c.since + 0 == number, embeddings.c.row.is_(None))  # begins at the passages: see `alive_here`
     )
 
 

@@ -24,7 +24,7 @@ from index import tables
 from index.embed import Vectors
 from index.errors import Damaged, Superseded
 from index.records import Article, ArticleId, Facts, Heading, Passage, PassageId, Revision, Stored
-from index.tables import about, alive, articles, embeddings, passages, revisions, segments, twins
+from index.tables import about, alive, alive_here, articles, embeddings, passages, revisions, segments, twins
 
 FILE = "ledger.sqlite"
 
@@ -144,7 +144,8 @@ class Ledger:
         with self.reading() as db:
             for some in batches(ids):
                 for row in db.execute(_VECTORS, {"rows": some, "model": model}):
-                    found[PassageId(row.row)] = np.frombuffer(row.vector, dtype=np.float32)
+                    if row.vector is not None:
+                        found[PassageId(row.row)] = np.frombuffer(row.vector, dtype=np.float32)
         return found
 
     def stored(self, revision: int, *, after: int = 0) -> Iterator[Stored]:
@@ -152,7 +153,7 @@ class Ledger:
         query = (
             sa.select(passages.c.row, passages.c.article, passages.c.start, passages.c.end, passages.c.heading)
             .join(articles, articles.c.row == passages.c.article)
-            .where(alive(revision), passages.c.row > after)
+            .where(alive_here(revision), passages.c.row > after)
             .order_by(passages.c.row)
         )
         text = sa.select(articles.c.title, articles.c.text).where(articles.c.row == sa.bindparam("row"))
@@ -188,7 +189,7 @@ class Ledger:
         query = (
             sa.select(passages.c.row)
             .join(articles, articles.c.row == passages.c.article)
-            .where(alive(revision), passages.c.row > facts.after, passages.c.row <= facts.last)
+            .where(alive_here(revision), passages.c.row > facts.after, passages.c.row <= facts.last)
             .order_by(passages.c.row)
         )
         with self.reading() as db:
@@ -330,20 +331,20 @@ _STANDS = sa.select(sa.literal(1)).where(revisions.c.number == sa.bindparam("rev
 _PASSAGES = (
     sa.select(passages.c.row, passages.c.article, passages.c.start, passages.c.end, passages.c.heading)
     .join(articles, articles.c.row == passages.c.article)
-    .where(passages.c.row.in_(sa.bindparam("rows", expanding=True)), alive(sa.bindparam("revision")))
+    .where(passages.c.row.in_(sa.bindparam("rows", expanding=True)), alive_here(sa.bindparam("revision")))
 )
+# An outer join even where rows without a vector are of no use: it makes SQLite begin at the passages.
+_EMBEDDED = sa.and_(embeddings.c.key == passages.c.embedded, embeddings.c.model == sa.bindparam("model"))
 _VECTORS = (
     sa.select(passages.c.row, embeddings.c.vector)
-    .join(embeddings, embeddings.c.key == passages.c.embedded)
-    .where(passages.c.row.in_(sa.bindparam("rows", expanding=True)), embeddings.c.model == sa.bindparam("model"))
+    .outerjoin(embeddings, _EMBEDDED)
+    .where(passages.c.row.in_(sa.bindparam("rows", expanding=True)))
 )
 _ALL_VECTORS = (
     sa.select(passages.c.row, embeddings.c.vector)
     .join(articles, articles.c.row == passages.c.article)
-    .outerjoin(
-        embeddings, sa.and_(embeddings.c.key == passages.c.embedded, embeddings.c.model == sa.bindparam("model"))
-    )
-    .where(alive(sa.bindparam("revision")), passages.c.row > sa.bindparam("after"))
+    .outerjoin(embeddings, _EMBEDDED)
+    .where(alive_here(sa.bindparam("revision")), passages.c.row > sa.bindparam("after"))
     .order_by(passages.c.row)
     .limit(sa.bindparam("limit"))
 )

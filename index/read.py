@@ -17,10 +17,14 @@ AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """How articles are cut into passages. `sizes` is asked only when one must be cut, because it loads a model."""
+    """How articles are cut into passages. `sizes` is asked only when one must be cut, because it loads a model.
+
+    `begin` is called before the first, for whoever has to get ready for what comes of it.
+    """
 
     count: Count
     sizes: Callable[[], Sizes]
+    begin: Callable[[], object]
 
 
 @dataclass(slots=True)
@@ -128,6 +132,7 @@ class Reader:
         if self._cut is None:
             return
         article = parse()
+        self._cut.begin()
         pieces = chunk(article, count=self._cut.count, sizes=self._cut.sizes())
         if not pieces:
             message = "has headings but no text"

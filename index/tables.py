@@ -117,6 +117,19 @@ def alive(revision: int | sa.BindParameter[int]) -> sa.ColumnElement[bool]:
     return sa.and_(articles.c.since <= revision, sa.or_(articles.c.until.is_(None), articles.c.until > revision))
 
 
+def alive_here(revision: int | sa.BindParameter[int]) -> sa.ColumnElement[bool]:
+    """Return the condition of `alive` in a form that no index answers, for joins that must begin at `passages`.
+
+    SQLite otherwise begins at whatever looks cheaper without statistics: 120 ms where it should take 0.5.
+    """
+    ends = sa.func.coalesce(articles.c.until, NEVER)
+    return sa.and_(articles.c.since + 0 <= revision, ends > revision)
+
+
+NEVER = 2**31 - 1
+"""A revision that will not come: reindexing once a second reaches it in 68 years."""
+
+
 def engine(path: Path) -> sa.Engine:
     """Return an engine for a ledger's file. Nothing is opened yet.
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from index.embed import Vectors
 from index.errors import Damaged, StoreUnavailable
 from index.records import Facts, PassageId
-from index.store import Store
+from index.store import Shape, Store
 
 ROWS = 4_000
 """Rows added at once; Chroma takes at most 5,461."""
@@ -111,9 +111,12 @@ class Segment:
 _LISTED = 10_000
 
 
-def build(store: Store, name: str, batches: Batches) -> tuple[int, dict[PassageId, tuple[PassageId, ...]]]:
+def build(
+    store: Store, name: str, batches: Batches, *, dense: bool = False
+) -> tuple[int, dict[PassageId, tuple[PassageId, ...]]]:
     """Write a new segment; return how many rows it has, and which passages share the row of another one.
 
+    A `dense` graph takes longer to build and to ask, and loses fewer.
     Equal vectors become one row with twins: hundreds of equal rows make others unfindable in an HNSW graph (320 among
     1,000 hid 109). Holds 24 bytes a passage in memory besides a batch; the graph that Chroma builds is larger.
     """
@@ -122,7 +125,7 @@ def build(store: Store, name: str, batches: Batches) -> tuple[int, dict[PassageI
     twins: dict[PassageId, tuple[PassageId, ...]] = {}
     for number, first in zip(numbers[firsts != numbers], firsts[firsts != numbers], strict=True):
         twins[PassageId(int(first))] = (*twins.get(PassageId(int(first)), ()), PassageId(int(number)))
-    with store.making(name, rows=len(kept), dimensions=dimensions) as collection:
+    with store.making(name, Shape(len(kept), dimensions, dense)) as collection:
         for ids, vectors in batches():
             chosen = np.flatnonzero(kept[np.searchsorted(kept, ids).clip(max=len(kept) - 1)] == ids)
             for at in range(0, len(chosen), ROWS):
