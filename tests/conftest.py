@@ -13,6 +13,7 @@ os.environ.setdefault("PTB_TIMEDELTA", "1")  # otherwise python-telegram-bot war
 from config import Embedding, Settings, load
 from index.embed import Embedder
 from index.library import Library, seeds
+from tests.chromaserver import chroma_server
 
 # Examples are drawn the same way in every run; a machine with two busy cores may take its time over each.
 settings.register_profile(
@@ -64,6 +65,13 @@ def shared(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Iter
     with Library(settings_for(place / "data"), embedder=embedder) as library:
         library.index(three_articles(place / "articles"))
         yield library
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a Chroma server."""
+    with chroma_server(tmp_path_factory.mktemp("chroma")) as url:
+        yield url
 
 
 @pytest.fixture

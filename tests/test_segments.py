@@ -36,12 +36,6 @@ def build(store: Store, made: Vectors, *, name: str = "segment") -> Facts:
     return Facts(name, revision=1, after=0, last=len(made), passages=len(made), rows=rows, twins=twins)
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with chroma_server(tmp_path_factory.mktemp("chroma")) as url:
-        yield url
-
-
 @pytest.fixture(params=["in a directory", "on a server"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     made: Store
