@@ -41,6 +41,7 @@ class Status:
 
     data: Path
     model: str
+    runtime: str
     revision: Revision | None
     disk: int
 
@@ -59,7 +60,7 @@ class Library:
         self.data = Path(settings.library.data).expanduser()
         _make(self.data)
         self._ledger = Ledger(self.data)
-        self._embedder = embedder or Embedder(settings.embedding)
+        self._embedder = embedder or Embedder(settings.embedding, models=self.data / "models")
         self._opening = threading.Lock()
         self._mending = threading.Lock()
         self._snapshot: Snapshot | None = None
@@ -127,7 +128,7 @@ class Library:
     def status(self) -> Status:
         """Return what the library holds."""
         disk = sum(_size(path) for path in self.data.rglob("*"))
-        return Status(self.data, self._embedder.name, self._ledger.current(), disk)
+        return Status(self.data, self._embedder.name, self._embedder.runtime, self._ledger.current(), disk)
 
     def revision(self) -> Revision | None:
         """Return the revision that is served, or None before the first indexing."""
