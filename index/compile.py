@@ -181,7 +181,6 @@ def _quantise(graph: Path) -> None:
     """Make the weights 8-bit integers, each column with a scale of its own; activations follow at run time."""
     from onnxruntime.quantization import QuantType, quantize_dynamic  # noqa: PLC0415
 
-    logging.getLogger().setLevel(logging.ERROR)  # it warns through the root logger of a step it does not need
     whole = graph.with_suffix(".fp32")
     graph.rename(whole)
     try:

@@ -17,10 +17,11 @@ from tokenizers import Tokenizer
 from transformers.utils import logging as transformers_log
 
 from config import Embedding
+from index import weights
 from index.compiled import counter
 from index.errors import ModelUnavailable
 from index.model import Vectors
-from index.weights import DEFAULT_MODEL, DEFAULT_SHA256, default_folder, folder
+from index.weights import DEFAULT_MODEL, default_folder, folder
 
 _SHORT = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
 
@@ -72,7 +73,7 @@ class Reference:
         """Hash everything that decides a vector. The default model's weights were hashed when they were found."""
         digest = hashlib.sha256(f"{settings.query_prefix}|{settings.passage_prefix}|{self.max_length}".encode())
         if settings.model == DEFAULT_MODEL:
-            digest.update(DEFAULT_SHA256.encode())
+            digest.update(weights.DEFAULT_SHA256.encode())
         else:
             digest.update(repr(self.transformer).encode())  # the modules and their options, pooling among them
             digest.update(self.tokenizer.to_str().encode())
