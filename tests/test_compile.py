@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +80,7 @@ def make_model(tmp_path: Path) -> MakeModel:
 
 
 @pytest.fixture
-def no_child(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def no_child(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Compile in this process, which has torch already; gives the places where something was compiled."""
     built: list[str] = []
 
@@ -94,7 +94,7 @@ def no_child(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         return subprocess.CompletedProcess(command, 0, f"noise\n{json.dumps(said)}\n", "")
 
     monkeypatch.setattr(shelf.subprocess, "run", here)
-    yield built
+    return built
 
 
 def test_the_default_model_gives_the_vectors_of_the_reference(embedder: Embedder) -> None:
