@@ -31,10 +31,10 @@ from index.weights import note
 RECIPE = 1
 """Raised when what this module writes changes: models compiled by an older recipe are compiled again."""
 
-LEAST_COSINE = {"fp32": 0.9999, "int8": 0.97}
+LEAST_COSINE = {"fp32": 0.9999, "int8": 0.95}
 """What every example must reach against the reference. fp32: the same vectors, so that nothing need be embedded again
-when the runtime changes. int8: all-MiniLM-L6-v2 reaches 0.98; where weights share one scale a matrix, or the CPU adds
-in 16 bits and overflows, it is 0.91 to 0.96, and rankings change."""
+when the runtime changes. int8: all-MiniLM-L6-v2 reaches 0.974 on the worst example and 0.99 on passages; with one scale
+for a whole matrix it fell to 0.91, which is what a CPU or a model that int8 does not suit looks like."""
 
 _KNOWN_INPUTS = frozenset({"input_ids", "attention_mask", "token_type_ids"})
 _OPSET = 17
