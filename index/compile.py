@@ -164,7 +164,7 @@ def _trace(module: _Graph, tensors: Sequence[torch.Tensor], inputs: Sequence[str
             output_names=["vectors"],
             dynamic_axes={**axes, "vectors": {0: "texts"}},
             opset_version=_OPSET,
-            # The newer exporter took 7 s instead of 2 for all-MiniLM-L6-v2, made a graph that is 12 % slower, and
+            # The newer exporter took 7 s instead of 2 for all-MiniLM-L6-v2, made a graph 8 to 12 % slower, and
             # needs two more packages. Where it is the only one, models run by torch until this line is changed.
             dynamo=False,
         )
