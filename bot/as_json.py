@@ -65,6 +65,7 @@ def status(value: Status) -> dict[str, Any]:
     return {
         "data": str(value.data),
         "model": value.model,
+        "runtime": value.runtime,
         "disk_bytes": value.disk,
         "revision": revision.number if revision else None,
         "made_at": revision.made_at.isoformat() if revision else None,

@@ -72,7 +72,8 @@ def _articles(library: Library) -> str:
 def _model(library: Library) -> str:
     with contextlib.suppress(NotIndexed):
         library.fits()
-    return library.status().model
+    status = library.status()
+    return f"{status.model} ({status.runtime})"
 
 
 def _index(library: Library) -> str:

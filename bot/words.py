@@ -66,7 +66,8 @@ def status(value: Status) -> str:
     made = revision.made_at.astimezone().strftime("%d %b %Y, %H:%M")
     return (
         f"{count(revision.articles, 'article')}, {count(revision.passages, 'passage')}\n"
-        f"Revision {revision.number}, made on {made}\nModel {revision.model}\nDisk {value.disk / 1e6:,.1f} MB"
+        f"Revision {revision.number}, made on {made}\nModel {revision.model} ({value.runtime})\n"
+        f"Disk {value.disk / 1e6:,.1f} MB"
     )
 
 

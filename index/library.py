@@ -57,6 +57,7 @@ class Status:
 
     data: Path
     model: str
+    runtime: str
     revision: Revision | None
     disk: int
 
@@ -75,7 +76,7 @@ class Library:
         self.data = Path(settings.library.data).expanduser()
         _make(self.data)
         self._ledger = Ledger(self.data)
-        self._embedder = embedder or Embedder(settings.embedding)
+        self._embedder = embedder or Embedder(settings.embedding, models=self.data / "models")
         token = settings.store.token.get_secret_value() if settings.store.token else ""
         self._place = Place(self.data, settings.store.url, token)
         self._store = store_of(self._place, self._ledger)
@@ -183,7 +184,7 @@ class Library:
     def status(self) -> Status:
         """Return what the library holds."""
         disk = sum(dict(map(_size, self.data.rglob("*"))).values())  # a file with two names counts once
-        return Status(self.data, self._embedder.name, self._ledger.current(), disk)
+        return Status(self.data, self._embedder.name, self._embedder.runtime, self._ledger.current(), disk)
 
     def revision(self) -> Revision | None:
         """Return the revision that is served, or None before the first indexing."""

@@ -63,24 +63,19 @@ class Workshop:
             problem = audit.words(self._data, made[-1], ledger=self._ledger)
         if job.vectors is not None and not problem:
             made.append(self._vectors(job, watch))
-            problem = self._problem(made[-1], job, allowed=0.0)
-            if problem:  # mostly an unlucky graph: a denser one loses fewer
+            problem = self._problem(made[-1], job)
+            if problem:  # vectors among which Chroma's usual graph loses too many: a denser one loses fewer
                 self._store.remove(job.vectors.name)
                 made[-1] = self._vectors(job, watch, dense=True)
-                problem = self._problem(made[-1], job, allowed=audit.ALLOWED)
+                problem = self._problem(made[-1], job)
         if problem:
             message = f"The index that was built failed its check ({problem}); the old one stays. Try again."
             raise Damaged(message)
         return made
 
-    def _problem(self, facts: Facts, job: Job, *, allowed: float) -> str:
+    def _problem(self, facts: Facts, job: Job) -> str:
         return audit.segment(
-            self._store,
-            facts,
-            ledger=self._ledger,
-            revision=job.revision,
-            fingerprint=job.fingerprint,
-            allowed=allowed,
+            self._store, facts, ledger=self._ledger, revision=job.revision, fingerprint=job.fingerprint
         )
 
     def _words(self, job: Job) -> Facts:

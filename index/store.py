@@ -33,7 +33,7 @@ class Shape:
     dense: bool = False
 
 
-class Shelf(Protocol):
+class Opened(Protocol):
     """A segment that was opened for reading."""
 
     collection: Collection
@@ -48,7 +48,7 @@ class Store(Protocol):
     def making(self, name: str, shape: Shape) -> AbstractContextManager[Collection]:
         """Give a new collection to fill with exactly so many rows; at the end of the `with` it is on the disk."""
 
-    def open(self, name: str) -> Shelf:
+    def open(self, name: str) -> Opened:
         """Open a segment for reading, after a check that takes milliseconds.
 
         Raises:
@@ -92,9 +92,9 @@ class Embedded:
         graph = directory.rglob("*.bin") if shape.rows > 1 else ()  # of a single row Chroma rewrites them at every open
         seal(directory, sorted(graph))
 
-    def open(self, name: str) -> "_Opened":
+    def open(self, name: str) -> "_Directory":
         """Open a segment, after comparing sizes and times of its files with its seal."""
-        return _Opened(self._folder / name)
+        return _Directory(self._folder / name)
 
     def examine(self, name: str) -> None:
         """Compare the checksums of all files with the seal."""
@@ -114,7 +114,7 @@ class Embedded:
         """Nothing is held between segments."""
 
 
-class _Opened:
+class _Directory:
     """A directory that is read."""
 
     def __init__(self, directory: Path) -> None:
@@ -163,13 +163,13 @@ class Server:
             yield collection
             _settle(collection, shape)
 
-    def open(self, name: str) -> "_Collected":
+    def open(self, name: str) -> "_Collection":
         """Open a collection."""
         import chromadb.errors  # noqa: PLC0415  takes half a second
 
         with self._reached():
             try:
-                return _Collected(self._client().get_collection(self._prefix + name, embedding_function=None))
+                return _Collection(self._client().get_collection(self._prefix + name, embedding_function=None))
             except chromadb.errors.NotFoundError as error:
                 message = f"The index {name} is missing on {self._where}. Run `footnote index`: it is built again."
                 raise Damaged(message) from error
@@ -248,7 +248,7 @@ class Server:
         return f"{self._where} cannot be used ({reason}). Start it, or mend [store] url."
 
 
-class _Collected:
+class _Collection:
     """A collection on a server that is read."""
 
     def __init__(self, collection: Collection) -> None:

@@ -31,12 +31,12 @@ class Segment:
             Damaged: it is missing, cut short, or Chroma cannot read it.
         """
         self.facts = facts
-        self._shelf = store.open(facts.name)
+        self._opened = store.open(facts.name)
         self._rows = facts.rows
         try:
             self._count()
         except Exception:
-            self._shelf.close()
+            self._opened.close()
             raise
 
     def nearest(
@@ -58,22 +58,22 @@ class Segment:
     def find(self, vectors: Vectors) -> list[float]:
         """Return for each of n vectors, shape (n, dimensions), the cosine of the row that is nearest to it."""
         found = self._asked(
-            lambda: self._shelf.collection.query(query_embeddings=vectors, n_results=1, include=["distances"])
+            lambda: self._opened.collection.query(query_embeddings=vectors, n_results=1, include=["distances"])
         )
         return [1.0 - distances[0] if distances else -1.0 for distances in found["distances"] or []]
 
     def numbers(self) -> Iterator[int]:
         """Yield the numbers of all rows."""
         for offset in range(0, self._rows + 1, _LISTED):
-            page = self._asked(partial(self._shelf.collection.get, include=[], limit=_LISTED, offset=offset))
+            page = self._asked(partial(self._opened.collection.get, include=[], limit=_LISTED, offset=offset))
             yield from map(int, page["ids"])
 
     def close(self) -> None:
         """Release the files. Nobody may ask any more."""
-        self._shelf.close()
+        self._opened.close()
 
     def _count(self) -> None:
-        rows = int(self._asked(self._shelf.collection.count))
+        rows = int(self._asked(self._opened.collection.count))
         if rows != self._rows:
             raise Damaged(self._damage(f"it has {rows} of {self._rows} rows"))
 
@@ -81,7 +81,7 @@ class Segment:
         self, question: Vectors, *, rows: int, dead: Collection[PassageId]
     ) -> Iterator[tuple[PassageId, float]]:
         found = self._asked(
-            lambda: self._shelf.collection.query(
+            lambda: self._opened.collection.query(
                 query_embeddings=question[np.newaxis, :], n_results=rows, include=["distances"]
             )
         )

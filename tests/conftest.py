@@ -1,6 +1,7 @@
 """Real parts, made once where they are slow: the model is loaded once a run, the seeds are indexed once a run."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,23 @@ MakeLibrary = Callable[..., Library]
 
 
 @pytest.fixture(scope="session")
-def embedder() -> Embedder:
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of compiled models, with the default model in it: compiling takes seconds."""
+    folder = tmp_path_factory.mktemp("compiled") / "models"
+    assert Embedder(Embedding(), models=folder).dimensions == 384
+    return folder
+
+
+@pytest.fixture(scope="session")
+def embedder(models: Path) -> Embedder:
     """The real model, loaded once."""
-    return Embedder(Embedding())
+    return Embedder(Embedding(), models=models)
+
+
+def lend(models: Path, data: Path) -> None:
+    """Give a data directory the compiled models, as if it had compiled them: the same files under a second name."""
+    if not (data / "models").exists():
+        shutil.copytree(models, data / "models", copy_function=os.link)
 
 
 def settings_for(data: Path, **flags: Any) -> Settings:
@@ -37,11 +52,12 @@ def settings_for(data: Path, **flags: Any) -> Settings:
 
 
 @pytest.fixture
-def make_library(tmp_path: Path, embedder: Embedder) -> Iterator[MakeLibrary]:
+def make_library(tmp_path: Path, embedder: Embedder, models: Path) -> Iterator[MakeLibrary]:
     """Make libraries that share the loaded model; each call opens the same data directory anew."""
     made: list[Library] = []
 
     def make(data: Path = tmp_path / "data", **flags: Any) -> Library:
+        lend(models, data)
         made.append(Library(settings_for(data, **flags), embedder=embedder))
         return made[-1]
 

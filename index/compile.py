@@ -1,0 +1,279 @@
+"""Compile a model from torch to ONNX, and compare it with the reference before anybody may use it.
+
+Runs in a process of its own (`python -m index.compile PLACE SETTINGS`), so that the program which serves never holds
+torch. Knows nothing of when to compile: see `shelf`.
+"""
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import shutil
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import seeds
+from config import Embedding
+from index.compiled import GRAPH, META, TOKENIZER, Compiled, Meta
+from index.errors import ModelUnavailable
+from index.model import Model
+from index.reference import Reference, files
+from index.seal import seal
+from index.weights import note
+
+RECIPE = 1
+"""Raised when what this module writes changes: models compiled by an older recipe are compiled again."""
+
+LEAST_COSINE = {"fp32": 0.9999, "int8": 0.95}
+"""What every example must reach against the reference. fp32: the same vectors, so that nothing need be embedded again
+when the runtime changes. int8: all-MiniLM-L6-v2 reaches 0.974 on the worst example and 0.99 on passages; with one scale
+for a whole matrix it fell to 0.91, which is what a CPU or a model that int8 does not suit looks like."""
+
+_KNOWN_INPUTS = frozenset({"input_ids", "attention_mask", "token_type_ids"})
+_OPSET = 17
+"""The newest that the exporter writes without a conversion afterwards."""
+
+_NO_LIMIT = 1_000_000
+"""A tokenizer that knows no longest text says 10^30."""
+
+log = logging.getLogger(__name__)
+
+
+class Refused(Exception):
+    """The model cannot be compiled, or not so that it stays the same model. The message says why."""
+
+    def __str__(self) -> str:
+        """Return what to say of the model."""
+        return f"cannot be compiled: {super().__str__()}"
+
+
+class Needless(Refused):
+    """There is a graphics card, on which the model is faster by torch."""
+
+    def __str__(self) -> str:
+        """Return what to say of the model."""
+        return f"is not compiled: {Exception.__str__(self)}"
+
+
+def build(place: Path, settings: Embedding) -> Meta:
+    """Compile the model of the settings into the folder `place`, which appears whole or not at all.
+
+    Raises:
+        ModelUnavailable: the model itself cannot be loaded.
+        Refused: as it says; `place` is as it was.
+    """
+    place.parent.mkdir(parents=True, exist_ok=True)
+    for rest in place.parent.glob(f".{place.name}-*"):  # of a process that died here; whoever calls holds the lock
+        shutil.rmtree(rest, ignore_errors=True)
+    reference = Reference(settings)
+    if reference.accelerated:
+        message = f"{reference.transformer.device} is faster by torch"
+        raise Needless(message)
+    fresh = place.with_name(f".{place.name}-{os.getpid()}")
+    fresh.mkdir()
+    try:
+        meta = _fill(fresh, reference, settings)
+        seal(fresh, list(fresh.iterdir()))
+        _put(fresh, place)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return meta
+
+
+def _fill(fresh: Path, reference: Reference, settings: Embedding) -> Meta:
+    expected = _vectors(reference)  # before the export, which changes how the reference computes
+    inputs = _export(reference.transformer, fresh / GRAPH)
+    if settings.precision == "int8":
+        _quantise(fresh / GRAPH)
+    _write_tokenizer(fresh / TOKENIZER, reference)
+    meta = _meta(reference, settings, inputs)
+    (fresh / META).write_text(meta.model_dump_json())
+    try:
+        vectors = _vectors(Compiled(fresh, threads=settings.threads, sealed=False))
+    except Exception as error:  # onnxruntime raises classes of its own, one for each kind of failure
+        raise Refused(_first_line(error)) from error
+    lowest = float(np.min(np.sum(vectors * expected, axis=1)))
+    if not lowest >= LEAST_COSINE[settings.precision]:  # so that NaN is refused too
+        message = f"its vectors would differ: cosine {lowest:.4f}, least {LEAST_COSINE[settings.precision]}"
+        raise Refused(message)
+    meta = meta.model_copy(update={"lowest_cosine": lowest})
+    (fresh / META).write_text(meta.model_dump_json())
+    return meta
+
+
+def _vectors(model: Model) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return the vectors of the examples, as passages and as questions, of unit length."""
+    examples = list(_examples())
+    together, alone = model.passages(examples), [model.question(text) for text in examples[::4]]
+    vectors = np.vstack([together, *alone]).astype(np.float64)
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+
+
+def _examples() -> Iterator[str]:
+    """Give real passages: lines of the articles that come along, short and long, other scripts, and nothing."""
+    yield from ("", "a", "Where will they meet?", "Где они встретятся? 😀", "他们将在哪里会面？", "أين سيلتقون؟")
+    for path in sorted(Path(next(iter(seeds.__path__))).glob("*.md")):
+        text = path.read_text(encoding="utf-8").split("---", 2)[-1]
+        lines = [line for line in text.split("\n") if line.strip()]
+        yield from (lines[0], " ".join(lines[:3]))
+    yield text  # longer than any model of this kind reads
+
+
+class _Graph(torch.nn.Module):
+    """What is exported: every module of the pipeline, then unit length, as the reference is asked to encode."""
+
+    def __init__(self, transformer: torch.nn.Module, inputs: Sequence[str]) -> None:
+        super().__init__()
+        self._transformer = transformer
+        self._inputs = inputs
+
+    def forward(self, *tensors: torch.Tensor) -> torch.Tensor:
+        features = self._transformer(dict(zip(self._inputs, tensors, strict=True)))
+        return torch.nn.functional.normalize(features["sentence_embedding"].float(), p=2, dim=1)
+
+
+def _export(transformer: Any, graph: Path) -> tuple[str, ...]:  # noqa: ANN401  sentence-transformers is loosely typed
+    """Write the graph; return the inputs it takes."""
+    features = transformer.preprocess(["one", "and another text"])
+    inputs = [name for name, value in features.items() if isinstance(value, torch.Tensor)]
+    if not {"input_ids", "attention_mask"} <= set(inputs) <= _KNOWN_INPUTS:
+        message = f"it reads {', '.join(inputs)}"
+        raise Refused(message)
+    if any(getattr(module, "include_prompt", True) is False for module in transformer.modules()):
+        message = "it pools a text without its prefix"
+        raise Refused(message)
+    try:
+        _eager(transformer)
+        _trace(_Graph(transformer, inputs).eval(), [features[name] for name in inputs], inputs, graph)
+    except Exception as error:  # the exporter raises whatever the model's own code runs into
+        raise Refused(_first_line(error)) from error
+    return _read_inputs(graph)
+
+
+def _eager(transformer: Any) -> None:  # noqa: ANN401  as above
+    """Spell attention out: the fused form is exported with guards that cost a seventh of the speed."""
+    for module in transformer.modules():
+        if hasattr(module, "set_attn_implementation"):
+            module.set_attn_implementation("eager")
+
+
+def _trace(module: _Graph, tensors: Sequence[torch.Tensor], inputs: Sequence[str], graph: Path) -> None:
+    axes = {name: {0: "texts", 1: "tokens"} for name in inputs}
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns of its age, and of every branch it follows: the comparison judges
+        torch.onnx.export(
+            module,
+            tuple(tensors),
+            str(graph),
+            input_names=list(inputs),
+            output_names=["vectors"],
+            dynamic_axes={**axes, "vectors": {0: "texts"}},
+            opset_version=_OPSET,
+            # The newer exporter took 7 s instead of 2 for all-MiniLM-L6-v2, made a graph 8 to 12 % slower, and
+            # needs two more packages. Where it is the only one, models run by torch until this line is changed.
+            dynamo=False,
+        )
+
+
+def _read_inputs(graph: Path) -> tuple[str, ...]:
+    """Return the inputs that are left: the exporter drops those that the model does not look at."""
+    import onnx  # noqa: PLC0415
+
+    return tuple(value.name for value in onnx.load(str(graph), load_external_data=False).graph.input)
+
+
+def _quantise(graph: Path) -> None:
+    """Make the weights 8-bit integers, each column with a scale of its own; activations follow at run time."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic  # noqa: PLC0415
+
+    whole = graph.with_suffix(".fp32")
+    graph.rename(whole)
+    try:
+        quantize_dynamic(str(whole), str(graph), weight_type=QuantType.QInt8, per_channel=True)
+    except Exception as error:
+        raise Refused(_first_line(error)) from error
+    whole.unlink()
+
+
+def _write_tokenizer(path: Path, reference: Reference) -> None:
+    from tokenizers import Tokenizer  # noqa: PLC0415
+
+    tokenizer = Tokenizer.from_str(reference.tokenizer.to_str())
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    if reference.max_length < _NO_LIMIT:
+        tokenizer.enable_truncation(reference.max_length, direction=reference.transformer.tokenizer.truncation_side)
+    tokenizer.save(str(path), pretty=False)
+
+
+def _meta(reference: Reference, settings: Embedding, inputs: tuple[str, ...]) -> Meta:
+    tokenizer, place = reference.transformer.tokenizer, files(settings)
+    return Meta(
+        recipe=RECIPE,
+        model=settings.model,
+        precision=settings.precision,
+        dimensions=reference.dimensions,
+        max_length=reference.max_length,
+        special=reference.special,
+        inputs=inputs,
+        pad=int(tokenizer.pad_token_id or 0),
+        pad_type=int(tokenizer.pad_token_type_id),
+        pad_left=tokenizer.padding_side == "left",
+        query_prompt=reference.transformer.prompts["query"],
+        text_prompt=reference.transformer.prompts["text"],
+        passage_prefix=settings.passage_prefix,
+        fingerprint=_fingerprint(reference, settings),
+        lowest_cosine=0.0,
+        folder=str(place or ""),
+        source=dict(note(place)) if place else {},
+    )
+
+
+def _fingerprint(reference: Reference, settings: Embedding) -> str:
+    """Return the reference's own for fp32, since the vectors agree; another one for every other precision."""
+    if settings.precision == "fp32":
+        return reference.fingerprint
+    return hashlib.sha256(f"{reference.fingerprint}|{settings.precision}".encode()).hexdigest()[:16]
+
+
+def _put(fresh: Path, place: Path) -> None:
+    """Move a folder into place. Who looks between the two moves finds nothing, and waits for our lock."""
+    old = fresh.with_name(f"{fresh.name}-old")
+    with contextlib.suppress(FileNotFoundError):
+        place.rename(old)
+    fresh.replace(place)
+    handle = os.open(place.parent, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0][:160]}"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Compile; print one JSON object as the last line: empty, or with `refused` or `unavailable` and the reason."""
+    logging.disable(logging.ERROR)  # the libraries' chatter; what is wrong is in the last line
+    said: dict[str, str] = {}
+    try:
+        build(Path(arguments[0]), Embedding.model_validate_json(arguments[1]))
+    except Refused as refusal:
+        said = {"refused": str(refusal)}
+    except ModelUnavailable as error:
+        said = {"unavailable": str(error)}
+    sys.stdout.write(f"\n{json.dumps(said)}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,39 @@
+"""What a model in memory can do, whatever runs it, and what a vector is. Knows neither torch nor onnxruntime."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+"""Rows of unit length, shape (n, dimensions)."""
+
+
+class Model(Protocol):
+    """A model in memory. Not safe to share between threads, but for `count`."""
+
+    @property
+    def dimensions(self) -> int:
+        """Length of a vector."""
+
+    @property
+    def limit(self) -> int:
+        """Word pieces of a text that the model reads, its special tokens and the passage prefix taken off."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of everything that decides a vector: weights, configuration, tokenizer, prefixes, precision."""
+
+    @property
+    def runtime(self) -> str:
+        """What runs it, and how precisely, in words."""
+
+    def question(self, text: str) -> Vectors:
+        """Return the vector of a question, shape (dimensions,)."""
+
+    def passages(self, texts: Sequence[str]) -> Vectors:
+        """Return the vectors of texts, shape (n, dimensions)."""
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """Count the word pieces of each text, special tokens not included."""
