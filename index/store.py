@@ -4,7 +4,7 @@ The only module that imports chromadb. Knows nothing of what the rows mean.
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 import numpy as np
 
-from index.errors import Damaged, StoreUnavailable
+from index.errors import Damaged, FootnoteError, StoreUnavailable
 from index.lock import Reading, unread
 from index.seal import damage, opened, seal
 
@@ -36,7 +36,13 @@ class Shape:
 class Opened(Protocol):
     """A segment that was opened for reading."""
 
-    collection: Collection
+    def asked(self, ask: Callable[[Collection], Any]) -> Any:  # noqa: ANN401  whatever Chroma returns
+        """Let `ask` ask the collection.
+
+        Raises:
+            Damaged: Chroma cannot read it, or it is gone.
+            StoreUnavailable: the server does not answer, which says nothing about the segment.
+        """
 
     def close(self) -> None:
         """Let it go. Nobody may ask any more."""
@@ -118,6 +124,7 @@ class _Directory:
     """A directory that is read."""
 
     def __init__(self, directory: Path) -> None:
+        self._directory = directory
         try:
             self._reading = Reading(directory)
         except OSError as error:
@@ -133,6 +140,13 @@ class _Directory:
         except Exception as error:  # Chroma's Rust core raises whatever it likes on a broken file
             self.close()
             raise Damaged(damage(directory, str(error))) from error
+
+    def asked(self, ask: Callable[[Collection], Any]) -> Any:  # noqa: ANN401
+        """Ask; Chroma's Rust core raises whatever it likes on a broken file."""
+        try:
+            return ask(self.collection)
+        except Exception as error:
+            raise Damaged(damage(self._directory, str(error))) from error
 
     def close(self) -> None:
         if self._client is not None:
@@ -156,7 +170,7 @@ class Server:
     @contextmanager
     def making(self, name: str, shape: Shape) -> Iterator[Collection]:
         """Give a new collection."""
-        with self._reached():
+        with self.reached(name):
             collection = self._client().create_collection(
                 self._prefix + name, configuration=_hnsw(shape), embedding_function=None
             )
@@ -165,22 +179,16 @@ class Server:
 
     def open(self, name: str) -> "_Collection":
         """Open a collection."""
-        import chromadb.errors  # noqa: PLC0415  takes half a second
-
-        with self._reached():
-            try:
-                return _Collection(self._client().get_collection(self._prefix + name, embedding_function=None))
-            except chromadb.errors.NotFoundError as error:
-                message = f"The index {name} is missing on {self._where}. Run `footnote index`: it is built again."
-                raise Damaged(message) from error
+        with self.reached(name):
+            return _Collection(self, name, self._client().get_collection(self._prefix + name, embedding_function=None))
 
     def examine(self, name: str) -> None:
         """See that the collection is there; its files are the server's."""
-        self.open(name)
+        self.open(name).close()
 
     def names(self) -> set[str]:
         """Return the names of this library's collections."""
-        with self._reached():
+        with self.reached():
             found: set[str] = set()
             while page := self._client().list_collections(limit=_PAGE, offset=len(found)):
                 found |= {collection.name for collection in page}
@@ -190,9 +198,7 @@ class Server:
 
     def remove(self, name: str) -> None:
         """Remove a collection. Who reads it still is told that it is gone, and asks the newer revision."""
-        import chromadb.errors  # noqa: PLC0415
-
-        with self._reached(), suppress(chromadb.errors.NotFoundError):
+        with suppress(Damaged), self.reached(name):
             self._client().delete_collection(self._prefix + name)
 
     def close(self) -> None:
@@ -209,10 +215,25 @@ class Server:
         return f"the Chroma server at {parts.scheme}://{parts.hostname}:{parts.port or ''}".rstrip(":")
 
     @contextmanager
-    def _reached(self) -> Iterator[None]:
+    def reached(self, name: str = "") -> Iterator[None]:
+        """Translate errors: only the server's own word that a collection is missing says anything about a segment.
+
+        Whatever else it raises comes from the network, or from a proxy before it.
+        """
+        import chromadb.errors  # noqa: PLC0415  takes half a second
+
         try:
             yield
-        except httpx.TransportError as error:
+        except FootnoteError:
+            raise
+        except chromadb.errors.NotFoundError as error:
+            message = f"The index {name} is missing on {self._where}. Run `footnote index`: it is built again."
+            raise Damaged(message) from error
+        except (httpx.HTTPError, chromadb.errors.ChromaError, ValueError) as error:
+            raise StoreUnavailable(self._unreachable(error)) from error
+        except Exception as error:
+            if type(error) is not Exception:  # which is what Chroma raises for an answer it does not understand
+                raise
             raise StoreUnavailable(self._unreachable(error)) from error
 
     def _client(self) -> Any:  # noqa: ANN401
@@ -221,20 +242,15 @@ class Server:
 
             parts = urlsplit(self._url)
             headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
-            try:
-                # asked once by ourselves, because Chroma's client waits for ever
-                httpx.get(
-                    f"{self._url.rstrip('/')}/api/v2/heartbeat", headers=headers, timeout=_TIMEOUT
-                ).raise_for_status()
-                self._connected = chromadb.HttpClient(
-                    host=parts.hostname or "",
-                    port=parts.port or (443 if parts.scheme == "https" else 80),
-                    ssl=parts.scheme == "https",
-                    headers=headers,
-                    settings=_settings(),
-                )
-            except (ValueError, httpx.HTTPError) as error:
-                raise StoreUnavailable(self._unreachable(error)) from error
+            # Asked once by ourselves, because Chroma's client waits for ever.
+            httpx.get(f"{self._url.rstrip('/')}/api/v2/heartbeat", headers=headers, timeout=_TIMEOUT).raise_for_status()
+            self._connected = chromadb.HttpClient(
+                host=parts.hostname or "",
+                port=parts.port or (443 if parts.scheme == "https" else 80),
+                ssl=parts.scheme == "https",
+                headers=headers,
+                settings=_settings(),
+            )
             for session in self._sessions():
                 session.timeout = _TIMEOUT
         return self._connected
@@ -251,8 +267,14 @@ class Server:
 class _Collection:
     """A collection on a server that is read."""
 
-    def __init__(self, collection: Collection) -> None:
-        self.collection = collection
+    def __init__(self, server: Server, name: str, collection: Collection) -> None:
+        self._server = server
+        self._name = name
+        self._collection = collection
+
+    def asked(self, ask: Callable[[Collection], Any]) -> Any:  # noqa: ANN401
+        with self._server.reached(self._name):
+            return ask(self._collection)
 
     def close(self) -> None:
         """Nothing is held."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.embed import Vectors
-from index.errors import Damaged, StoreUnavailable
+from index.errors import Damaged
 from index.records import Facts, PassageId
 from index.store import Shape, Store
 
@@ -57,15 +57,15 @@ class Segment:
 
     def find(self, vectors: Vectors) -> list[float]:
         """Return for each of n vectors, shape (n, dimensions), the cosine of the row that is nearest to it."""
-        found = self._asked(
-            lambda: self._opened.collection.query(query_embeddings=vectors, n_results=1, include=["distances"])
+        found = self._opened.asked(
+            lambda collection: collection.query(query_embeddings=vectors, n_results=1, include=["distances"])
         )
         return [1.0 - distances[0] if distances else -1.0 for distances in found["distances"] or []]
 
     def numbers(self) -> Iterator[int]:
         """Yield the numbers of all rows."""
         for offset in range(0, self._rows + 1, _LISTED):
-            page = self._asked(partial(self._opened.collection.get, include=[], limit=_LISTED, offset=offset))
+            page = self._opened.asked(partial(_listed, offset=offset))
             yield from map(int, page["ids"])
 
     def close(self) -> None:
@@ -73,15 +73,15 @@ class Segment:
         self._opened.close()
 
     def _count(self) -> None:
-        rows = int(self._asked(self._opened.collection.count))
+        rows = int(self._opened.asked(lambda collection: collection.count()))
         if rows != self._rows:
             raise Damaged(self._damage(f"it has {rows} of {self._rows} rows"))
 
     def _living(
         self, question: Vectors, *, rows: int, dead: Collection[PassageId]
     ) -> Iterator[tuple[PassageId, float]]:
-        found = self._asked(
-            lambda: self._opened.collection.query(
+        found = self._opened.asked(
+            lambda collection: collection.query(
                 query_embeddings=question[np.newaxis, :], n_results=rows, include=["distances"]
             )
         )
@@ -92,23 +92,15 @@ class Segment:
                 if passage not in dead:
                     yield passage, 1.0 - distance
 
-    def _asked(self, ask: Callable[[], Any]) -> Any:  # noqa: ANN401  whatever Chroma returns
-        """Ask Chroma. A server that does not answer says nothing about the segment."""
-        import httpx  # noqa: PLC0415  chromadb brings it
-
-        try:
-            return ask()
-        except httpx.TransportError as error:
-            message = f"The Chroma server cannot be reached ({error}). Start it, or mend [store] url."
-            raise StoreUnavailable(message) from error
-        except Exception as error:  # Chroma's Rust core raises whatever it likes on a broken file
-            raise Damaged(self._damage(str(error))) from error
-
     def _damage(self, reason: str) -> str:
         return f"The index {self.facts.name} is damaged ({reason[:200]}). Run `footnote index`: it is built again."
 
 
 _LISTED = 10_000
+
+
+def _listed(collection: Any, *, offset: int) -> Any:  # noqa: ANN401  whatever Chroma returns
+    return collection.get(include=[], limit=_LISTED, offset=offset)
 
 
 def build(

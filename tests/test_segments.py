@@ -15,7 +15,7 @@ from index.records import Facts, PassageId
 from index.seal import opened
 from index.store import Embedded, Server, Store
 from index.vectors import Numbers, Segment
-from tests.chromaserver import chroma_server
+from tests.chromaserver import chroma_server, guarded
 
 
 def unit(rows: int, *, seed: int = 0) -> Vectors:
@@ -166,6 +166,33 @@ def test_a_server_that_goes_away_is_no_damage(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable):
         segment.nearest(unit(1)[0], limit=1)
     store.close()
+
+
+def test_a_proxy_before_the_server_lets_in_who_has_the_token(server: str) -> None:
+    with guarded(server, "right-token") as url:
+        store = Server(url, token="right-token", library="guarded")
+        made = unit(50)
+        facts = build(store, made)
+        segment = Segment(store, facts)
+        assert 1 in segment.nearest(made[0], limit=1)
+        store.close()
+        for token in ("", "wrong-token"):
+            stranger = Server(url, token=token, library="guarded")
+            with pytest.raises(StoreUnavailable, match="401") as caught:
+                Segment(stranger, facts)
+            assert "wrong-token" not in str(caught.value)
+            stranger.close()
+
+
+def test_what_a_proxy_says_when_the_server_behind_it_fails_is_no_damage(server: str) -> None:
+    with guarded(server, "token") as url:
+        store = Server(url, token="token", library="failing")
+        segment = Segment(store, build(store, unit(5)))
+        for session in store._sessions():
+            session.headers["Authorization"] = "Bearer of-yesterday"
+        with pytest.raises(StoreUnavailable):
+            segment.nearest(unit(1)[0], limit=1)
+        store.close()
 
 
 def test_a_segment_that_is_read_stays_until_its_last_reader_leaves(embedded: Embedded) -> None:

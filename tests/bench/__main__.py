@@ -1,6 +1,6 @@
-"""Measure asking, indexing, starting and memory against doing the same with the bare libraries.
+"""Measure asking, indexing, starting and memory against doing the same with the bare libraries; then how all grows.
 
-    python -m tests.bench [--articles N] [--questions N] [--json]
+    python -m tests.bench [--articles N] [--questions N] [--passages N] [--json]
 
 The articles are made by shuffling the sentences of the seeds, the same ones in every run.
 """
@@ -28,6 +28,8 @@ from index.library import Library, seeds
 from index.records import Progress
 from index.sentences import sentences
 from index.weights import DEFAULT_MODEL, default_folder
+from tests.bench import scale
+from tests.bench.scale import timed
 
 BARE_START = """
 import sys
@@ -41,15 +43,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Footnote against the bare libraries.")
     parser.add_argument("--articles", type=int, default=250, help="articles to index (default: 250)")
     parser.add_argument("--questions", type=int, default=200, help="questions to ask (default: 200)")
+    parser.add_argument("--passages", type=int, default=100_000, help="largest collection of made vectors; 0: none")
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="footnote-bench-") as place:
         figures = measure(Path(place), articles=chosen.articles, asked=chosen.questions)
+        figures |= scale.stock(Path(place) / "articles", Path(place) / "data" / "models")
+        figures |= scale.measure(Path(place), largest=chosen.passages) if chosen.passages else {}
     if chosen.json:
         print(json.dumps(figures, indent=2))
         return
     for name, value in figures.items():
-        print(f"{name:<44}{value:>12,.3f}")
+        print(f"{name:<80}{value:>12,.3f}")
 
 
 def measure(place: Path, *, articles: int, asked: int) -> dict[str, float]:
@@ -130,9 +135,9 @@ def asking(library: Library, *, count: int) -> dict[str, float]:
     """
     asked = [question.text for question in questions(seeds())]
     texts = [f"{asked[n % len(asked)]} {n}" for n in range(count)]
-    snapshot = library._current()
+    snapshot = library._opened(library._revision())
     model = bare_model()
-    collection = snapshot.segment._collection
+    collection = snapshot.parts[0].segment._opened.collection
 
     def floor(text: str) -> None:
         vector = model.encode(text, normalize_embeddings=True)
@@ -191,13 +196,6 @@ def watched(command: list[str]) -> tuple[float, float]:
             message = f"{command[1:4]} ended with {child.returncode}"
             raise RuntimeError(message)
     return time.perf_counter() - start, most
-
-
-def timed(work: Callable[[], Any]) -> float:
-    """Return the seconds that a piece of work takes."""
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
 
 
 if __name__ == "__main__":
