@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
-from filelock import FileLock
 from numpy.typing import NDArray
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from index import tables
 from index.embed import Vectors
-from index.errors import Damaged, Superseded
+from index.errors import Busy, Damaged, Superseded
+from index.lock import briefly
 from index.records import Article, ArticleId, Facts, Heading, Passage, PassageId, Revision, Stored
 from index.tables import about, alive, alive_here, articles, embeddings, passages, revisions, segments, twins
 
@@ -42,14 +42,15 @@ class Ledger:
         """Open the ledger, making it where there is none.
 
         Raises:
-            Damaged: the file is not a ledger, or was made by a newer Footnote.
+            Damaged: the file is not a ledger, or was made by a newer Footnote; or nothing can be written there.
+            Busy: another process does not come to an end of making it.
         """
         self.path = data / FILE
         self._engine = tables.engine(self.path)
         try:
-            with FileLock(data / "ledger.lock", timeout=30):  # two that start at once must not both make the tables
+            with briefly(data, "ledger"):  # two that start at once must not both make the tables
                 self._create()
-        except (Damaged, OSError):
+        except (Damaged, Busy):
             self._engine.dispose()
             raise
 
@@ -65,11 +66,14 @@ class Ledger:
         with self._translated(), self._engine.connect().execution_options(writes=True) as db, db.begin():
             yield db
 
-    @contextmanager
-    def compacting(self) -> Iterator[sa.Connection]:
+    def compact(self) -> None:
         """Give back disk space, which SQLite does only outside of a transaction. A reader in its way is no error."""
-        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db, suppress(OperationalError):
-            yield db
+        with self._engine.connect().execution_options(compacts=True) as db, suppress(OperationalError):
+            cursor = db.connection.cursor()
+            try:  # a script, because `execute` takes one step, and each step frees one page
+                cursor.executescript("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                cursor.close()
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -280,6 +284,9 @@ class Ledger:
         return {row.row: _article(row) for row in found}
 
     def _create(self) -> None:
+        with self.reading() as db:
+            if tables.version(db) == tables.SCHEMA:
+                return  # whoever only asks need not wait for a writer
         with self.writing() as db:
             tables.create(db, self.path)
 
