@@ -182,7 +182,7 @@ class Ledger:
             if not rows:
                 return
             if len({len(row.vector or b"") for row in rows}) > 1 or rows[0].vector is None:
-                message = "The ledger lacks embeddings of passages. Run `footnote index`: they are made again."
+                message = f"{self.path} lacks embeddings. Restore it from a backup, or move it away and index again."
                 raise Damaged(message)
             joined = np.frombuffer(b"".join(row.vector for row in rows), dtype=np.float32)
             yield np.array([row.row for row in rows], dtype=np.int64), joined.reshape(len(rows), -1)
@@ -248,6 +248,17 @@ class Ledger:
         with self.writing() as db:
             record(db, made)
             db.execute(revisions.update().where(revisions.c.number == revision).values(values))
+
+    def doubt(self, names: Iterable[str]) -> None:
+        """Note the segments that a thorough check found to be broken, in place of those noted before."""
+        value = json.dumps(sorted(names))
+        with self.writing() as db:
+            db.execute(about.insert().prefix_with("OR REPLACE"), {"key": _DOUBTED, "value": value})
+
+    def doubted(self) -> frozenset[str]:
+        """Return the segments that were found to be broken."""
+        with self.reading() as db:
+            return frozenset(json.loads(db.execute(_DOUBTS).scalar() or "[]"))
 
     def remember(self, revision: int, *, folder: str) -> None:
         """Note that a revision was found to agree with a folder."""
@@ -333,7 +344,10 @@ def batches(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
         yield items[at : at + BATCH]
 
 
+_DOUBTED = "doubted"
+
 # Built once: SQLAlchemy takes longer to build these statements than SQLite to run them.
+_DOUBTS = sa.select(about.c.value).where(about.c.key == _DOUBTED)
 _STANDS = sa.select(sa.literal(1)).where(revisions.c.number == sa.bindparam("revision"), ~revisions.c.undone)
 _PASSAGES = (
     sa.select(passages.c.row, passages.c.article, passages.c.start, passages.c.end, passages.c.heading)

@@ -99,7 +99,7 @@ twins = sa.Table(
     sa.Column("first", sa.Integer, nullable=False),
     sa.Column("passage", sa.Integer, nullable=False),
 )
-about = sa.Table(  # what is true of the library as a whole: `library`, a random name
+about = sa.Table(  # what is true of the library as a whole: `library`, a random name; `doubted`, broken segments
     "about", meta, sa.Column("key", sa.Text, primary_key=True), sa.Column("value", sa.Text, nullable=False)
 )
 seen = sa.Table(  # the listing of the folder that is being read; empty between builds

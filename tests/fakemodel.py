@@ -36,6 +36,10 @@ class WordModel(Embedder):
         return True
 
     @property
+    def runtime(self) -> str:
+        return "words"
+
+    @property
     def batch(self) -> int:
         return 64
 

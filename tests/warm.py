@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -48,7 +49,7 @@ class _Popen:
     def __init__(self, _: list[str], **__: Any) -> None:
         pipes = [_fork.Pipe(duplex=False) for _ in range(3)]
         (reads, self_writes), (self_reads, writes), (overhears, complains) = pipes
-        self._process = process(_work, reads, writes, complains)
+        self._process = process(work(), reads, writes, complains)
         self.stdin, self.stdout, self.stderr = _file(self_writes, "w"), _file(self_reads, "r"), _file(overhears, "r")
         for end in (reads, writes, complains):
             end.close()
@@ -71,9 +72,20 @@ def _file(end: Connection, mode: str) -> Any:
     return os.fdopen(handle, mode)
 
 
-def _work(reads: Connection, writes: Connection, complains: Connection) -> None:
+def work() -> Callable[..., None]:
+    """Return what such a process does; a test may let it do something else."""
+    return serve
+
+
+def serve(reads: Connection, writes: Connection, complains: Connection) -> None:
+    """Do what `python -m index.worker` does."""
     for handle, end in enumerate((reads, writes, complains)):
         os.dup2(end.fileno(), handle)
         end.close()
     sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w"), os.fdopen(2, "w")
     worker.main()
+
+
+def die(*_: Connection) -> None:
+    """Die as Chroma dies of a broken file."""
+    os.kill(os.getpid(), signal.SIGSEGV)
