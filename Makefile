@@ -3,6 +3,7 @@
 #   make run                 index what changed, then the Telegram bot (with a token) or a chat in the terminal
 #   make run Q="…"           answer one question and exit
 #   make test                the tests                     make lint    style and types
+#   make test-crash          the crash tests at length: KILLS=40 processes, at moments that SEED=… decides
 #   make bench               speed, as ratios              make eval    quality on seeds/ (EVAL="DIR …" for other sets)
 #
 # On Linux the default build of PyTorch brings several GB for GPUs. For the small CPU build, name its package index:
@@ -12,12 +13,14 @@ PYTHON ?= python3
 VENV ?= .venv
 TORCH_INDEX ?=
 EVAL ?= seeds
+KILLS ?= 40
+SEED ?= $(shell date +%s)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -qq --constraint requirements.lock
 
-.PHONY: run test lint bench eval wheel clean
+.PHONY: run test test-crash lint bench eval wheel clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/run.done
@@ -25,6 +28,9 @@ run: $(VENV)/run.done
 
 test: $(VENV)/dev.done
 	$(BIN)/python -m pytest
+
+test-crash: $(VENV)/dev.done
+	$(BIN)/python -m pytest -m crash --crashes $(KILLS) --seed $(SEED)
 
 lint: $(VENV)/dev.done
 	$(BIN)/ruff format --check .

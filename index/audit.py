@@ -1,5 +1,6 @@
 """Check segments against the ledger. A damaged index can take the process down that asks it: see `worker`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ from index.embed import Vectors
 from index.errors import Damaged
 from index.ledger import Ledger
 from index.lexicon import Lexicon
-from index.records import Facts, Revision
+from index.records import Facts, PassageId, Revision
 from index.seal import opened
 from index.snapshot import SEGMENTS
 from index.store import Store
@@ -39,7 +40,8 @@ def segment(store: Store, facts: Facts, *, ledger: Ledger, revision: int, finger
     """Return what is wrong with a segment in words, or nothing.
 
     Its rows must be those of the plan, no more and no less; every vector of `revision` in it must be finite and of unit
-    length, and those of the sample must find themselves, but for the few that a sound graph may lose.
+    length; those of the sample must be stored as they are, and must find themselves, but for the few that a sound graph
+    loses.
     """
     store.examine(facts.name)
     opened_segment = Segment(store, facts)
@@ -97,6 +99,7 @@ def _lost(opened_segment: Segment, *, ledger: Ledger, revision: int, fingerprint
     """Return how many vectors were asked for, and the numbers of those that do not find themselves."""
     facts = opened_segment.facts
     sample = _sample(ledger.alive_numbers(facts, revision))
+    firsts = {twin: first for first, twins in facts.twins.items() for twin in twins}
     lost: list[int] = []
     for numbers, vectors in ledger.all_vectors(revision, after=facts.after, model=fingerprint):
         within = numbers <= facts.last  # the rest belongs to later segments
@@ -104,11 +107,22 @@ def _lost(opened_segment: Segment, *, ledger: Ledger, revision: int, fingerprint
         chosen = np.flatnonzero(within & np.isin(numbers, sample))
         for at in range(0, len(chosen), _AT_ONCE):
             some = chosen[at : at + _AT_ONCE]
+            rows = [firsts.get(number, number) for number in map(PassageId, numbers[some].tolist())]
             found = opened_segment.find(vectors[some])
-            lost += [int(n) for n, cosine in zip(numbers[some], found, strict=True) if cosine < NEAR]
+            astray = [i for i, (row, _) in enumerate(found) if row != rows[i]]
+            _compare(opened_segment, [rows[i] for i in astray], vectors[some][astray])
+            lost += [int(n) for n, (_, cosine) in zip(numbers[some], found, strict=True) if cosine < NEAR]
         if not within.all():
             break
     return len(sample), lost
+
+
+def _compare(opened_segment: Segment, rows: Sequence[PassageId], vectors: Vectors) -> None:
+    """Tell vectors that only the graph cannot find from those that were never stored: not one of these may be."""
+    for row, stored, vector in zip(rows, opened_segment.vectors(rows), vectors, strict=True):
+        if float(stored @ vector) < NEAR:
+            message = f"the vector of passage {row} is another one"
+            raise _Unsound(message)
 
 
 def _check(numbers: Numbers, vectors: Vectors) -> None:

@@ -18,7 +18,7 @@ from config import Library as Settings
 from index.chunk import Sizes
 from index.draft import Draft, Unembedded, sweep
 from index.embed import Embedder
-from index.errors import Cancelled, Damaged, SourceError, TooMuchGone
+from index.errors import Damaged, Died, FootnoteError, SourceError, TooMuchGone
 from index.ledger import Ledger
 from index.progress import Meter, Stop, Watch, check
 from index.read import Cut, Reader, Tally, list_all
@@ -132,9 +132,15 @@ class Builder:
         return report
 
     def problems(self, revision: Revision) -> dict[str, str]:
-        """Return what is wrong with the segments of a revision, by their names. Takes seconds."""
+        """Return what is wrong with the segments of a revision, by their names. Takes seconds.
+
+        If the check dies, which a broken segment can bring about, nobody knows over which: all are taken for broken.
+        """
         with Worker(self._place) as worker:
-            return worker.check(revision.number)
+            try:
+                return worker.check(revision.number)
+            except Died as death:
+                return dict.fromkeys([*revision.segments, revision.words], str(death))
 
     def rebuild(self, revision: Revision, broken: Collection[str]) -> None:
         """Build segments of a revision again from the ledger, without the model; until then the old ones stay.
@@ -236,7 +242,7 @@ class Builder:
             passages=passages,
         )
         draft.publish(revision, made)
-        sweep(self._ledger, thoroughly=anew)
+        self._sweep(thoroughly=anew)
         return revision
 
     def _staying(self, old: Sequence[Facts], draft: Draft, *, passages: int) -> Sequence[Facts]:
@@ -258,7 +264,7 @@ class Builder:
         meter = Meter("merging", revision.passages, watch)
         try:
             self._remake(revision, kept, words=bool(kept), watch=meter.reach, stop=stop)
-        except (Cancelled, Damaged) as error:  # everything new is published; the next reindex merges
+        except FootnoteError as error:  # everything new is published; the next reindex merges
             log.warning("the segments were not merged: %s", error)
 
     def _remake(
@@ -273,7 +279,13 @@ class Builder:
             made = hand.start().make(job, watch=watch, stop=stop)
             names = [*(facts.name for facts in kept), *([vectors.name] if needed else [])]
             self._ledger.point(revision.number, names=names, words=revision.words if words else fresh.name, made=made)
-            sweep(self._ledger, thoroughly=not kept)
+            self._sweep(thoroughly=not kept)
+
+    def _sweep(self, *, thoroughly: bool) -> None:
+        try:
+            sweep(self._ledger, thoroughly=thoroughly)
+        except Damaged as error:  # such as a full disk; what was made is current all the same
+            log.warning("what nobody needs any more was not removed: %s", error)
 
     def _facts(self, revision: Revision | None) -> list[Facts]:
         known = self._ledger.facts(revision.segments) if revision else {}

@@ -204,9 +204,7 @@ def sweep(ledger: Ledger, *, thoroughly: bool) -> None:
         _forget_graves(db, until=kept[0])
         models = db.execute(sa.select(revisions.c.fingerprint).distinct()).scalars().all()
         _forget_embeddings(db, models=models, thoroughly=thoroughly)
-    with ledger.compacting() as db:
-        db.exec_driver_sql("PRAGMA incremental_vacuum")
-        db.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    ledger.compact()
 
 
 def _forget_texts(db: sa.Connection, *, until: int) -> None:

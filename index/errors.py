@@ -14,6 +14,7 @@ FootnoteError                 its message is one clear sentence, safe to show to
 ├── StoreUnavailable          the Chroma server does not answer
 ├── ModelUnavailable          the embedding model cannot be had
 └── Damaged                   something stored cannot be read; it is rebuilt, or the message says how
+    └── Died                  the process that makes and checks segments ended over what it was asked
 """
 
 from config.errors import FootnoteError, SettingsError
@@ -22,6 +23,7 @@ __all__ = [
     "Busy",
     "Cancelled",
     "Damaged",
+    "Died",
     "FootnoteError",
     "ModelUnavailable",
     "NotIndexed",
@@ -86,3 +88,7 @@ class ModelUnavailable(FootnoteError):
 
 class Damaged(FootnoteError):
     """Stored data failed its check."""
+
+
+class Died(Damaged):
+    """The process that makes and checks segments ended instead of answering."""

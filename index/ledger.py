@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
-from filelock import FileLock
 from numpy.typing import NDArray
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from index import tables
 from index.embed import Vectors
-from index.errors import Damaged, Superseded
+from index.errors import Busy, Damaged, Superseded
+from index.lock import briefly
 from index.records import Article, ArticleId, Facts, Heading, Passage, PassageId, Revision, Stored
 from index.tables import about, alive, alive_here, articles, embeddings, passages, revisions, segments, twins
 
@@ -42,14 +42,15 @@ class Ledger:
         """Open the ledger, making it where there is none.
 
         Raises:
-            Damaged: the file is not a ledger, or was made by a newer Footnote.
+            Damaged: the file is not a ledger, or was made by a newer Footnote; or nothing can be written there.
+            Busy: another process does not come to an end of making it.
         """
         self.path = data / FILE
         self._engine = tables.engine(self.path)
         try:
-            with FileLock(data / "ledger.lock", timeout=30):  # two that start at once must not both make the tables
+            with briefly(data, "ledger"):  # two that start at once must not both make the tables
                 self._create()
-        except (Damaged, OSError):
+        except (Damaged, Busy):
             self._engine.dispose()
             raise
 
@@ -65,11 +66,14 @@ class Ledger:
         with self._translated(), self._engine.connect().execution_options(writes=True) as db, db.begin():
             yield db
 
-    @contextmanager
-    def compacting(self) -> Iterator[sa.Connection]:
+    def compact(self) -> None:
         """Give back disk space, which SQLite does only outside of a transaction. A reader in its way is no error."""
-        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db, suppress(OperationalError):
-            yield db
+        with self._engine.connect().execution_options(compacts=True) as db, suppress(OperationalError):
+            cursor = db.connection.cursor()
+            try:  # a script, because `execute` takes one step, and each step frees one page
+                cursor.executescript("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                cursor.close()
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -178,7 +182,7 @@ class Ledger:
             if not rows:
                 return
             if len({len(row.vector or b"") for row in rows}) > 1 or rows[0].vector is None:
-                message = "The ledger lacks embeddings of passages. Run `footnote index`: they are made again."
+                message = f"{self.path} lacks embeddings. Restore it from a backup, or move it away and index again."
                 raise Damaged(message)
             joined = np.frombuffer(b"".join(row.vector for row in rows), dtype=np.float32)
             yield np.array([row.row for row in rows], dtype=np.int64), joined.reshape(len(rows), -1)
@@ -245,6 +249,17 @@ class Ledger:
             record(db, made)
             db.execute(revisions.update().where(revisions.c.number == revision).values(values))
 
+    def doubt(self, names: Iterable[str]) -> None:
+        """Note the segments that a thorough check found to be broken, in place of those noted before."""
+        value = json.dumps(sorted(names))
+        with self.writing() as db:
+            db.execute(about.insert().prefix_with("OR REPLACE"), {"key": _DOUBTED, "value": value})
+
+    def doubted(self) -> frozenset[str]:
+        """Return the segments that were found to be broken."""
+        with self.reading() as db:
+            return frozenset(json.loads(db.execute(_DOUBTS).scalar() or "[]"))
+
     def remember(self, revision: int, *, folder: str) -> None:
         """Note that a revision was found to agree with a folder."""
         which = revisions.c.number == revision
@@ -280,6 +295,9 @@ class Ledger:
         return {row.row: _article(row) for row in found}
 
     def _create(self) -> None:
+        with self.reading() as db:
+            if tables.version(db) == tables.SCHEMA:
+                return  # whoever only asks need not wait for a writer
         with self.writing() as db:
             tables.create(db, self.path)
 
@@ -326,7 +344,10 @@ def batches(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
         yield items[at : at + BATCH]
 
 
+_DOUBTED = "doubted"
+
 # Built once: SQLAlchemy takes longer to build these statements than SQLite to run them.
+_DOUBTS = sa.select(about.c.value).where(about.c.key == _DOUBTED)
 _STANDS = sa.select(sa.literal(1)).where(revisions.c.number == sa.bindparam("revision"), ~revisions.c.undone)
 _PASSAGES = (
     sa.select(passages.c.row, passages.c.article, passages.c.start, passages.c.end, passages.c.heading)

@@ -6,7 +6,7 @@ Its body reads as the recipe; the work is done by the modules it names.
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, TypeVar
@@ -208,13 +208,20 @@ class Library:
     def check(self) -> str:
         """Verify ledger and index thoroughly; return what is wrong, or nothing.
 
+        The next `index` builds what is wrong of the index again from the ledger; until then it stays as it is.
+
         Raises:
             NotIndexed: there is nothing to check.
         """
         revision = self._revision()
         if not self._ledger.is_sound():
             return f"{self._ledger.path} is damaged: restore it from a backup."
-        return report(self._builder().problems(revision))
+        problems = self._builder().problems(revision)
+        if self._ledger.current() != revision:
+            return self.check()  # it was replaced under our eyes, and parts of it removed
+        if problems or self._ledger.doubted():
+            self._ledger.doubt(problems)
+        return report(problems)
 
     def as_retriever(self) -> HybridRetriever:
         """Return a llama-index retriever over the current revision, for use with anything that takes one."""
@@ -342,17 +349,20 @@ class Library:
                     self._builder().rebuild(revision, problems)
 
     def _openable(self) -> None:
-        """Open what was just made current, mend it where it cannot be, and remove what nobody needs any more.
+        """Open what was just made current, mend it where it is broken, and remove what nobody needs any more.
 
         The caller holds the writer's lock.
         """
         revision = self._revision()
+        broken: Collection[str] = self._ledger.doubted().intersection([*revision.segments, revision.words])
         try:
             self._opened(revision)
         except Damaged as damage:
             log.warning("%s Building it again from the ledger.", damage)
-            self._builder().rebuild(revision, self._builder().problems(revision))
-            self._opened(self._revision())
+            broken = self._builder().problems(revision)
+        if broken:
+            self._builder().rebuild(revision, broken)
+        self._opened(self._revision())
         self._builder().clear()
 
     def _on_seeds(self) -> bool:

@@ -9,12 +9,15 @@ import json
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from index.errors import Busy, Damaged
+
+PATIENCE = 30
+"""Seconds to wait for what usually takes milliseconds."""
 
 
 @contextmanager
@@ -32,15 +35,37 @@ def hold(data: Path, name: str, *, doing: str) -> Iterator[None]:
     except Timeout:
         raise Busy(_who(note, data)) from None
     except OSError as error:
-        message = (
-            f"{data} cannot be written ({error.strerror}). Let this user write there, or name another with --data."
-        )
-        raise Damaged(message) from error
+        raise _unwritable(data, error) from error
     try:
         _write(note, doing)
         yield
     finally:
-        note.unlink(missing_ok=True)
+        with suppress(OSError):  # a disk that has failed meanwhile: the lock is freed all the same
+            note.unlink(missing_ok=True)
+        lock.release()
+
+
+@contextmanager
+def briefly(data: Path, name: str) -> Iterator[None]:
+    """Hold the lock `name` of a data directory for something short, after whoever holds it now.
+
+    Raises:
+        Busy: it was not let go for half a minute.
+        Damaged: the data directory cannot be written.
+    """
+    lock = FileLock(data / f"{name}.lock", timeout=PATIENCE)
+    try:
+        lock.acquire()
+    except Timeout:
+        message = (
+            f"Another process has held {data / name}.lock for {PATIENCE} seconds. Wait until it is done, or stop it."
+        )
+        raise Busy(message) from None
+    except OSError as error:
+        raise _unwritable(data, error) from error
+    try:
+        yield
+    finally:
         lock.release()
 
 
@@ -90,12 +115,20 @@ def unread(directory: Path) -> Iterator[bool]:
         os.close(handle)
 
 
+def _unwritable(data: Path, error: OSError) -> Damaged:
+    return Damaged(
+        f"The data directory {data} cannot be written ({error.strerror}), and that is needed even to answer. Let this "
+        "user write there, or name another with --data."
+    )
+
+
 def _write(note: Path, doing: str) -> None:
     holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": _now(), "doing": doing}
     try:
         note.write_text(json.dumps(holder))
     except OSError:  # a full disk: the lock is held all the same, only nobody can be told by whom
-        note.unlink(missing_ok=True)
+        with suppress(OSError):
+            note.unlink(missing_ok=True)
 
 
 def _now() -> str:

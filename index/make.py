@@ -32,7 +32,7 @@ class Workshop:
 
     def __init__(self, place: Place) -> None:
         """Open its ledger, for reading, and its store."""
-        self._data = place.data
+        self.data = place.data
         self._ledger = Ledger(place.data)
         self._store = store_of(place, self._ledger)
 
@@ -46,9 +46,10 @@ class Workshop:
         self._ledger.close()
 
     def problems(self, revision: int) -> dict[str, str]:
-        """Return what is wrong with the segments of a revision, by their names."""
-        served = next(r for r in (self._ledger.current(), self._ledger.previous()) if r and r.number == revision)
-        return audit.revision(self._data, self._store, served, ledger=self._ledger)
+        """Return what is wrong with the segments of a revision, by their names; nothing of one that is gone."""
+        kept = (self._ledger.current(), self._ledger.previous())
+        served = next((one for one in kept if one and one.number == revision), None)
+        return audit.revision(self.data, self._store, served, ledger=self._ledger) if served else {}
 
     def make(self, job: Job, watch: Watch) -> list[Facts]:
         """Make and check what a job names; return the facts of each segment.
@@ -60,7 +61,7 @@ class Workshop:
         problem = ""
         if job.words is not None:
             made.append(self._words(job))
-            problem = audit.words(self._data, made[-1], ledger=self._ledger)
+            problem = audit.words(self.data, made[-1], ledger=self._ledger)
         if job.vectors is not None and not problem:
             made.append(self._vectors(job, watch))
             problem = self._problem(made[-1], job)
@@ -80,7 +81,7 @@ class Workshop:
 
     def _words(self, job: Job) -> Facts:
         assert job.words is not None  # noqa: S101  for mypy: see `make`
-        directory = self._data / SEGMENTS / job.words.name
+        directory = self.data / SEGMENTS / job.words.name
         before = self._ledger.facts([job.words.previous]).get(job.words.previous)
         if before is None or not self._derived(directory, before, job):
             lexicon.build(directory, self._ledger.stored(job.revision))
@@ -91,7 +92,7 @@ class Workshop:
         try:
             lexicon.derive(
                 directory,
-                previous=self._data / SEGMENTS / before.name,
+                previous=self.data / SEGMENTS / before.name,
                 passages=self._ledger.stored(job.revision, after=before.last),
                 dead=self._ledger.dead(before, job.revision),
             )
@@ -116,7 +117,10 @@ class Workshop:
     ) -> Iterator[tuple[vectors.Numbers, Vectors]]:
         for numbers, found in self._ledger.all_vectors(job.revision, after=planned.after, model=job.fingerprint):
             if not np.isfinite(found).all():
-                message = "The ledger holds embeddings that are no numbers. Restore it from a backup, or index again."
+                message = (
+                    f"{self._ledger.path} holds embeddings that are no numbers. Restore it from a backup, or move it "
+                    "away and index again."
+                )
                 raise Damaged(message)
             yield numbers, found
             done += len(numbers)

@@ -99,7 +99,7 @@ twins = sa.Table(
     sa.Column("first", sa.Integer, nullable=False),
     sa.Column("passage", sa.Integer, nullable=False),
 )
-about = sa.Table(  # what is true of the library as a whole: `library`, a random name
+about = sa.Table(  # what is true of the library as a whole: `library`, a random name; `doubted`, broken segments
     "about", meta, sa.Column("key", sa.Text, primary_key=True), sa.Column("value", sa.Text, nullable=False)
 )
 seen = sa.Table(  # the listing of the folder that is being read; empty between builds
@@ -134,12 +134,17 @@ def engine(path: Path) -> sa.Engine:
     """Return an engine for a ledger's file. Nothing is opened yet.
 
     Each `connect()` block reads one state of the database however long it takes; `execution_options(writes=True)`
-    takes the write lock at its start, so that it cannot lose it half-way.
+    takes the write lock at its start, so that it cannot lose it half-way. With `compacts=True` there is no transaction.
     """
     made = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
     sa.event.listen(made, "connect", _prepare)
     sa.event.listen(made, "begin", _begin)
     return made
+
+
+def version(db: sa.Connection) -> int:
+    """Return which version of the tables a database has; 0 where it has none."""
+    return int(db.execute(sa.text("PRAGMA user_version")).scalar_one())
 
 
 def create(db: sa.Connection, path: Path) -> None:
@@ -148,15 +153,15 @@ def create(db: sa.Connection, path: Path) -> None:
     Raises:
         Damaged: they were made by a newer Footnote.
     """
-    version = db.execute(sa.text("PRAGMA user_version")).scalar_one()
-    if version > SCHEMA:
+    found = version(db)
+    if found > SCHEMA:
         message = f"{path} was made by a newer Footnote. Update this one: pip install -U footnote-bot."
         raise Damaged(message)
-    if version < SCHEMA:
-        for statement in _BEFORE.get(version, ()):
+    if found < SCHEMA:
+        for statement in _BEFORE.get(found, ()):
             db.execute(sa.text(statement))
         meta.create_all(db)
-        for statement in _AFTER.get(version, ()):
+        for statement in _AFTER.get(found, ()):
             db.execute(sa.text(statement))
         db.execute(about.insert(), {"key": "library", "value": secrets.token_hex(6)})
         db.execute(sa.text(f"PRAGMA user_version = {SCHEMA}"))
@@ -189,15 +194,18 @@ def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401
     """WAL lets people ask while a build writes; FULL makes a switch survive a power cut."""
     connection.isolation_level = None  # sqlite3 begins no transactions of its own: see `_begin`
     with _cursor(connection) as cursor:
-        cursor.execute(f"PRAGMA page_size={PAGE}")
-        cursor.execute("PRAGMA auto_vacuum=INCREMENTAL")  # these two count only before the first table is made
+        if not cursor.execute("PRAGMA page_count").fetchone()[0]:  # these two count only before the first table is made
+            cursor.execute(f"PRAGMA page_size={PAGE}")
+            cursor.execute("PRAGMA auto_vacuum=INCREMENTAL")  # later it would wait for whoever writes
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute(f"PRAGMA journal_size_limit={WAL_LEFT}")
 
 
 def _begin(db: sa.Connection) -> None:
-    db.exec_driver_sql("BEGIN IMMEDIATE" if db.get_execution_options().get("writes") else "BEGIN")
+    options = db.get_execution_options()
+    if not options.get("compacts"):
+        db.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes") else "BEGIN")
 
 
 @contextmanager

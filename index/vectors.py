@@ -1,7 +1,7 @@
 """Segments of vectors: build one, ask one. Texts are the ledger's; what Chroma needs is in `store`."""
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -55,12 +55,23 @@ class Segment:
             asked *= 2
         return {}
 
-    def find(self, vectors: Vectors) -> list[float]:
-        """Return for each of n vectors, shape (n, dimensions), the cosine of the row that is nearest to it."""
+    def find(self, vectors: Vectors) -> list[tuple[PassageId | None, float]]:
+        """Return for each of n vectors, shape (n, dimensions), the row that is nearest to it, and their cosine."""
         found = self._opened.asked(
             lambda collection: collection.query(query_embeddings=vectors, n_results=1, include=["distances"])
         )
-        return [1.0 - distances[0] if distances else -1.0 for distances in found["distances"] or []]
+        nearest = zip(found["ids"], found["distances"] or [], strict=True)
+        return [(PassageId(int(ids[0])), 1.0 - distances[0]) if ids else (None, -1.0) for ids, distances in nearest]
+
+    def vectors(self, rows: Sequence[PassageId]) -> Vectors:
+        """Return the vectors that are stored for some rows, shape (n, dimensions)."""
+        if not rows:
+            return np.empty((0, 0), dtype=np.float32)
+        names = [str(row) for row in rows]
+        once = list(dict.fromkeys(names))
+        found = self._opened.asked(lambda collection: collection.get(ids=once, include=["embeddings"]))
+        stored = dict(zip(found["ids"], found["embeddings"], strict=True))
+        return np.array([stored[name] for name in names], dtype=np.float32)
 
     def numbers(self) -> Iterator[int]:
         """Yield the numbers of all rows."""

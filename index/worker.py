@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import queue
+import shutil
 import subprocess
 import sys
 import threading
@@ -20,7 +21,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from index.errors import Cancelled, Damaged, FootnoteError, StoreUnavailable
+from index.errors import Cancelled, Damaged, Died, FootnoteError, StoreUnavailable
 from index.progress import STOPPED
 from index.records import Facts
 
@@ -28,6 +29,9 @@ log = logging.getLogger(__name__)
 
 _LOOK = 0.2
 """Seconds between looks at whether the work is to be stopped."""
+
+_SPARE = 100_000
+"""Bytes of free disk below which whatever went wrong went wrong for want of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +73,21 @@ class Worker:
     """A child process. Start it early: it takes half a second to get ready. Close it, or use it in a `with`."""
 
     def __init__(self, place: Place) -> None:
-        """Start the process."""
+        """Start the process. Raises Died where the system refuses."""
         # -P: a folder `index` where the program was started must not be taken for ours. A session of its own: a Ctrl-C
         # in the terminal is for whoever talks with us, and the child ends when they do.
-        self._child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "index.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
+        try:
+            self._child = subprocess.Popen(
+                [sys.executable, "-P", "-m", "index.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
+            )
+        except OSError as error:
+            message = f"The process that makes and checks the index cannot be started ({error}). Nothing was changed."
+            raise Died(message) from error
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._complaints: list[str] = []
         threading.Thread(target=self._listen, daemon=True).start()
@@ -108,14 +116,15 @@ class Worker:
         """Let it make and check what a job names; return the facts of each segment. `watch` is told (done, total).
 
         Raises:
-            Damaged: what was made failed its check, or the process died over it.
+            Damaged: what was made failed its check.
+            Died: the process ended over it.
             Cancelled: `stop` said so.
         """
         made = self._ask({"job": asdict(job)}, watch=watch, stop=stop)["facts"]
         return [Facts(**{**one, "twins": {first: tuple(others) for first, others in one["twins"]}}) for one in made]
 
     def check(self, revision: int) -> dict[str, str]:
-        """Let it examine the segments of a revision; return what is wrong, by their names. Raises Damaged as `make`."""
+        """Let it examine the segments of a revision; return what is wrong, by their names. Raises Died as `make`."""
         return dict(self._ask({"check": revision}, watch=lambda *_: None, stop=lambda: False)["problems"])
 
     def _ask(
@@ -132,7 +141,7 @@ class Worker:
             except queue.Empty:
                 continue
             if line is None:
-                raise Damaged(self._obituary())
+                raise Died(self._obituary())
             message = json.loads(line)
             if "done" in message:
                 watch(message["done"], message["total"])
@@ -152,7 +161,8 @@ class Worker:
         assert self._child.stdout is not None  # noqa: S101  as above
         with contextlib.suppress(OSError, ValueError):
             for line in self._child.stdout:
-                self._lines.put(line)
+                if line.endswith("\n"):  # a line that its death cut off is none
+                    self._lines.put(line)
         self._lines.put(None)
 
     def _overhear(self) -> None:
@@ -178,8 +188,19 @@ def serve(lines: Iterator[str], say: Callable[[dict[str, Any]], None]) -> None:
                 say(_answer(workshop, request, say))
             except StoreUnavailable as error:
                 say({"unavailable": str(error)})
-            except (FootnoteError, OSError) as error:
-                say({"error": str(error)})
+            except Exception as error:  # noqa: BLE001  the outer edge of a process; Chroma and tantivy raise what they like
+                say({"error": _sentence(error, workshop.data)})
+
+
+def _sentence(error: Exception, data: Path) -> str:
+    """Say what went wrong to whoever waits, who knows neither Chroma nor tantivy."""
+    full = any(words in str(error).lower() for words in ("no space left", "disk is full", "quota exceeded"))
+    if full or shutil.disk_usage(data).free < _SPARE:
+        return f"The disk that holds {data} is full; nothing was changed. Free some space and try again."
+    if isinstance(error, FootnoteError):
+        return str(error)
+    reason = (str(error).strip() or type(error).__name__).split("\n")[0][:200]
+    return f"The index cannot be made or checked ({reason}); nothing was changed. Try again."
 
 
 def _answer(workshop: Any, request: dict[str, Any], say: Callable[[dict[str, Any]], None]) -> dict[str, Any]:  # noqa: ANN401  see `serve`

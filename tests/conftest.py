@@ -25,6 +25,12 @@ settings.load_profile("tests")
 MakeLibrary = Callable[..., Library]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let `make test-crash` kill more processes than `make test`, at other moments each time."""
+    parser.addoption("--crashes", type=int, default=4, help="how many processes the crash tests kill")
+    parser.addoption("--seed", type=int, default=0, help="which moments they are killed at")
+
+
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of compiled models, with the default model in it: compiling takes seconds."""

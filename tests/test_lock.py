@@ -52,3 +52,11 @@ def test_two_threads_of_one_process_exclude_each_other_too(tmp_path: Path) -> No
 def test_different_names_do_not_exclude_each_other(tmp_path: Path) -> None:
     with hold(tmp_path, "writer", doing="a"), hold(tmp_path, "bot", doing="b"):
         assert (tmp_path / "bot.json").is_file()
+
+
+def test_a_note_that_cannot_be_removed_keeps_nobody_out(tmp_path: Path) -> None:
+    with hold(tmp_path, "writer", doing="indexing"):
+        (tmp_path / "writer.json").unlink()
+        (tmp_path / "writer.json").mkdir()
+    with hold(tmp_path, "writer", doing="indexing"):
+        pass

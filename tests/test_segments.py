@@ -64,7 +64,9 @@ def test_every_vector_finds_itself_with_its_true_cosine_in_a_segment_of_any_size
         assert max(found, key=lambda number: found[number]) == i + 1
         for number, cosine in found.items():
             assert cosine == pytest.approx(float(made[i] @ made[number - 1]), abs=1e-4)
-    assert min(segment.find(made[:200])) > 0.9999
+    assert [row for row, _ in segment.find(made[:200])] == list(range(1, min(200, rows) + 1))
+    assert min(cosine for _, cosine in segment.find(made[:200])) > 0.9999
+    assert np.allclose(segment.vectors([PassageId(rows), PassageId(1)]), made[[-1, 0]], atol=1e-6)
     segment.close()
 
 
@@ -82,7 +84,7 @@ def test_equal_vectors_are_all_found_and_hide_no_other(store: Store) -> None:
     facts = build(store, made)
     assert facts.rows == 1_001
     segment = Segment(store, facts)
-    assert min(segment.find(made[:1_000])) > 0.9999
+    assert min(cosine for _, cosine in segment.find(made[:1_000])) > 0.9999
     assert len(segment.nearest(made[1_200], limit=1)) == 320
     segment.close()
 

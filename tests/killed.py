@@ -1,0 +1,95 @@
+"""What the processes do that the crash tests kill: open a library, change it, and write down what they are doing."""
+
+import functools
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from index import build, tiers
+from index.build import Builder
+from index.draft import Draft
+from index.errors import FootnoteError
+from index.ledger import Ledger
+from index.library import Library
+from tests.collection import SIZES
+from tests.conftest import settings_for
+from tests.fakemodel import WordModel
+
+REFUSED = 3
+"""Exit code of a process that ended with a sentence for people."""
+
+_NOTED = (
+    (Draft, "retire", "retiring"),
+    (Draft, "publish", "publishing"),
+    (Ledger, "point", "pointing"),
+    (Ledger, "undo", "undoing"),
+    (Builder, "problems", "checking"),
+    (Builder, "clear", "clearing"),
+    (build, "sweep", "sweeping"),
+)
+"""Functions that are written down when they begin and when they have ended."""
+
+
+class Diary:
+    """A file of what a process does, with the time, that survives however the process ends."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("ab", buffering=0)
+        self._last = ""
+
+    def note(self, what: str) -> None:
+        if what != self._last:
+            self._file.write(f"{time.monotonic()} {what}\n".encode())
+            self._last = what
+
+    def around(self, work: Callable[..., Any], what: str) -> Callable[..., Any]:
+        @functools.wraps(work)
+        def noted(*arguments: Any, **named: Any) -> Any:
+            self.note(what)
+            done = work(*arguments, **named)
+            self.note(f"after {what}")
+            return done
+
+        return noted
+
+
+def entries(path: Path) -> list[tuple[float, str]]:
+    """Return what a diary says so far."""
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [(float(line.split(" ", 1)[0]), line.split(" ", 1)[1]) for line in lines]
+
+
+def act(action: str, place: Path) -> None:
+    """Do something to the library of `place`; end with REFUSED if that is refused."""
+    diary = Diary(place / "diary")
+    for owner, name, what in _NOTED:
+        setattr(owner, name, diary.around(getattr(owner, name), what))
+    limits(merge_directly=action != "base")
+    diary.note("opening")
+    try:
+        with library(place / "data") as opened:
+            diary.note("open")
+            match action:
+                case "rollback":
+                    opened.rollback()
+                case "mend":
+                    opened.search("passage")
+                case _:
+                    opened.index(place / "articles", watch=lambda progress: diary.note(progress.stage))
+            diary.note("done")
+    except FootnoteError as error:
+        diary.note(f"refused: {error}")
+        sys.exit(REFUSED)
+
+
+def limits(*, merge_directly: bool) -> None:
+    """Let a few hundred passages be merged as otherwise thousands are: while their revision is served already."""
+    build.DIRECT = 4_000 if merge_directly else 0
+    tiers.TAIL = 100
+
+
+def library(data: Path) -> Library:
+    """Open a library of small articles."""
+    return Library(settings_for(data, **SIZES), embedder=WordModel())
