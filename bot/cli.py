@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"footnote: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt as stopped:
-        print(f"\nfootnote: {stopped or 'stopped.'}", file=sys.stderr)
+        print(f"\nfootnote: {str(stopped) or 'stopped.'}", file=sys.stderr)
         return ending.code
     except BrokenPipeError:  # the reader of our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end

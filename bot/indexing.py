@@ -26,7 +26,7 @@ def index(library: Library, chosen: argparse.Namespace) -> int:
         return 0
     if chosen.watch:
         return _Watching(library, chosen).for_ever()
-    report = _index(library, chosen, agreed=chosen.yes, ask=sys.stdin.isatty())
+    report = _index(library, chosen, terminal.Bar(quiet=chosen.json), agreed=chosen.yes, ask=sys.stdin.isatty())
     if report is None:
         terminal.tell(words.NOT_REMOVED)
         return 1
@@ -61,14 +61,16 @@ def before_serving(library: Library) -> None:
             raise
         terminal.complain(words.served_all_the_same(str(error), served))
         return
-    if report.added or report.changed or report.removed or report.failures:
+    if _news(report) or report.failures:
         terminal.tell(words.report(report))
 
 
-def _index(library: Library, chosen: argparse.Namespace, *, agreed: bool, ask: bool) -> Report | None:
+def _index(
+    library: Library, chosen: argparse.Namespace, bar: terminal.Bar, *, agreed: bool, ask: bool
+) -> Report | None:
     """Index; where that needs consent and there is somebody to `ask`, ask. None: it was not given."""
     try:
-        with terminal.Bar(quiet=chosen.json) as bar, _interruptible(library):
+        with bar, _interruptible(library):
             return library.index(chosen.folder, agreed=agreed, watch=bar)
     except TooMuchGone:
         if not ask:
@@ -87,6 +89,10 @@ def _asked(library: Library, chosen: argparse.Namespace) -> Report | None:
         if not terminal.agrees(words.ask_consent(plan)):
             return None
         agreed = plan.removed
+
+
+def _news(report: Report) -> bool:
+    return bool(report.added or report.changed or report.removed)
 
 
 def _show(report: Report, chosen: argparse.Namespace) -> None:
@@ -137,16 +143,15 @@ class _Watching:
             self._complain(words.RESTS)
             return
         first = not self._begun  # what somebody agrees to is what they see now, not what may vanish next month
-        report = _index(
-            self._library, self._chosen, agreed=first and self._chosen.yes, ask=first and sys.stdin.isatty()
-        )
-        news = first or report is None or report.added or report.changed or report.removed
-        self._begun, self._complaint = True, ""
+        chosen, seen = self._chosen, sys.stderr.isatty()  # a log of years needs no bars
+        bar = terminal.Bar(quiet=chosen.json or not (first or seen))
+        report = _index(self._library, chosen, bar, agreed=first and chosen.yes, ask=first and sys.stdin.isatty())
         if report is None:
             terminal.tell(words.NOT_REMOVED)
-        elif news or report.failures != self._failures:
+        elif first or self._complaint or _news(report) or report.failures != self._failures:
             self._failures = report.failures
-            _show(report, self._chosen)
+            _show(report, chosen)
+        self._begun, self._complaint = True, ""
 
     def _complain(self, sentence: str) -> None:
         """Say what is wrong, once as long as it is the same."""

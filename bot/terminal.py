@@ -47,9 +47,9 @@ class Bar:
                 self._bar.close()
             self._stage = progress.stage
             name = words.stage(progress.stage)
-            layout = "{desc:<20} {percentage:3.0f}% |{bar:30}| {n_fmt}/{total_fmt} {rate_fmt} {remaining}"
+            layout = "{desc:<20} {percentage:3.0f}% |{bar:24}| {n_fmt}/{total_fmt}, {rate_noinv_fmt}, {remaining} left"
             slow = 0.1 if sys.stderr.isatty() else 30.0
-            self._bar = self._make(total=progress.total, desc=name, bar_format=layout, mininterval=slow, leave=True)
+            self._bar = self._make(total=progress.total, desc=name, unit="", bar_format=layout, mininterval=slow)
         self._bar.total = progress.total
         self._bar.update(progress.done - self._bar.n)
 
