@@ -1,104 +1,244 @@
-"""/reindex: answers at once, shows its progress by editing one message, and ends with what changed."""
+"""/reindex and its buttons: shows what would change, asks where much would go, shows progress and the outcome."""
 
-import asyncio
-import logging
-import time
-from concurrent.futures import ThreadPoolExecutor
-
-from telegram import Message, Update
-from telegram.error import TelegramError
+from telegram import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
 from telegram.ext import ContextTypes
 
 from bot import render, words
 from bot.gate import Gate
-from bot.say import edit, say
+from bot.notice import Notice
+from bot.reindexing import Reindexing, Run
+from bot.say import answer, edit, say
 from index.errors import FootnoteError
-from index.library import Library
-from index.records import Progress, Report
+from index.records import Plan, Report, Revision
 
-BETWEEN_EDITS = 1.0
-"""Seconds; Telegram lets a bot write about one message a second into a chat, edits included."""
+AGREE = r"^reindex:agree:\d{1,9}:\d{1,9}$"
+"""The revision that somebody was asked about, and how many of its articles would be removed."""
 
-log = logging.getLogger(__name__)
+LEAVE = r"^(reindex:leave|rollback:stay)$"
+STOP = r"^reindex:stop:[0-9a-f]{1,16}-\d{1,9}$"
+"""The name of the run."""
+
+GO_BACK = r"^rollback:go:\d{1,9}:\d{1,9}$"
+"""The revision that somebody was asked to leave, and the one to return to."""
 
 
 class Admin:
-    """What only admins may do."""
+    """What only admins may do. A button says all that pressing it needs, so that it works after a restart as well."""
 
-    def __init__(self, library: Library, gate: Gate) -> None:
-        """Reindex `library` for those whom `gate` knows as admins."""
-        self._library = library
+    def __init__(self, reindexing: Reindexing, gate: Gate) -> None:
+        """Reindex and roll back for those whom `gate` knows as admins."""
+        self._reindexing = reindexing
+        self._library = reindexing.library
         self._gate = gate
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="reindex")
-        self._stop = False
-        self._running = False
+        self._settled: set[tuple[int, int]] = set()
 
     async def reindex(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Start a reindex, unless one is running, and follow it in the background."""
-        chat = update.effective_chat
+        chat = await self._admin_chat(update, context)
         if chat is None:
             return
-        if not self._gate.is_admin(update):
-            await say(context.bot, chat.id, render.text(words.ADMINS_ONLY))
+        run = self._reindexing.begin()
+        if run is None:
+            await self._say_busy(chat, context)
             return
-        if self._running:
-            await say(context.bot, chat.id, render.text(words.REINDEX_BUSY))
-            return
-        self._running = True
         try:
-            message = await say(context.bot, chat.id, render.text(words.REINDEX_STARTED))
+            message = await say(context.bot, chat, render.text(words.REINDEX_STARTED), buttons=_stop_button(run))
         except BaseException:
-            self._running = False
+            self._reindexing.end(run)
             raise
         if message is not None:
-            context.application.create_task(self._follow(context, message), update=update)
+            follow = self._follow(context, run, Notice(context.bot, message))
+            context.application.create_task(follow, update=update)
 
-    def close(self) -> None:
-        """Stop a reindex that is running and wait until it has."""
-        self._stop = True
-        self._thread.shutdown(wait=True)
+    async def agree(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
+        """Remove the articles that the plan named; where more would go by now, ask again."""
+        pressed = await self._pressed(update)
+        if pressed is None:
+            return
+        query, message = pressed
+        revision, removed = _numbers(query)
+        current = self._library.revision()
+        if current is None or current.number != revision:
+            await _out_of_date(context, query, message, command="reindex")
+            return
+        run = self._reindexing.begin()
+        if run is None:
+            await answer(query, words.REINDEX_BUSY, alert=True)
+            return
+        self._settled.add(_key(message))
+        follow = self._follow(context, run, Notice(context.bot, message), agreed=removed)
+        context.application.create_task(follow, update=update)
+        await answer(query, words.REINDEX_STARTED)
 
-    async def _follow(self, context: ContextTypes.DEFAULT_TYPE, message: Message) -> None:
-        latest: list[Progress] = []
-        work = asyncio.get_running_loop().run_in_executor(
-            self._thread, lambda: self._library.index(watch=latest.append, stop=lambda: self._stop)
-        )
-        edited, shown = time.monotonic(), ""
+    async def stay(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
+        """Leave all as it is: remove nothing, or do not go back."""
+        pressed = await self._pressed(update)
+        if pressed is not None:
+            query, message = pressed
+            self._settled.add(_key(message))
+            removal = (query.data or "").startswith("reindex")
+            await answer(query, words.KEPT)
+            await Notice(context.bot, message).end(words.LEFT if removal else words.KEPT)
+
+    async def stop(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
+        """Stop the reindex that the button belongs to."""
+        pressed = await self._pressed(update, question=False)
+        if pressed is None:
+            return
+        query, message = pressed
+        name, run = (query.data or "").rpartition(":")[2], self._reindexing.running
+        if run is not None and run.name == name:
+            run.stop = True
+            await answer(query, words.STOPPING)
+            if run.by_itself:  # no message shows its progress: this one only said that it is running
+                await edit(context.bot, message, render.text(words.STOPPING)[0])
+        elif self._reindexing.knows(name):
+            await answer(query, words.ENDED_ALREADY)
+        else:
+            await answer(query, words.ENDED_ALREADY)
+            await edit(context.bot, message, render.text(words.CUT_SHORT)[0])
+
+    async def rollback(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
+        """Show which revision a rollback would return to, and ask."""
+        chat = await self._admin_chat(update, context)
+        if chat is None:
+            return
+        current, before = self._library.revision(), self._library.before()
+        if current is None or before is None:
+            await say(context.bot, chat, render.text(words.NOTHING_TO_UNDO))
+            return
+        go_back = _button(words.GO_BACK_BUTTON, f"rollback:go:{current.number}:{before.number}")
+        buttons = InlineKeyboardMarkup([[go_back, _button(words.STAY_BUTTON, "rollback:stay")]])
+        await say(context.bot, chat, render.text(words.would_go_back(current, before)), buttons=buttons)
+
+    async def go_back(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
+        """Return to the revision that was named, if it still is the one before the current."""
+        pressed = await self._pressed(update)
+        if pressed is None:
+            return
+        query, message = pressed
+        named = _numbers(query)
+        current, before = self._library.revision(), self._library.before()
+        if current is None or before is None or (current.number, before.number) != named:
+            await _out_of_date(context, query, message, command="rollback")
+            return
+        run = self._reindexing.begin()
+        if run is None:
+            await answer(query, words.REINDEX_BUSY, alert=True)
+            return
+        self._settled.add(_key(message))
+        notice = Notice(context.bot, message)
         try:
-            while not (await asyncio.wait([work], timeout=BETWEEN_EDITS))[0]:
-                self._stop = self._stop or not context.application.running  # the bot was told to end, and waits for us
-                text = words.progress(latest[-1]) if latest else shown
-                if text != shown:
-                    await self._show(context, message, text)
-                    edited, shown = time.monotonic(), text
-                    del latest[:-1]
-            outcome = await _outcome(work)
-            await asyncio.sleep(max(0.0, edited + BETWEEN_EDITS - time.monotonic()))
-            await self._report(context, message, render.text(outcome))
-        finally:
-            self._running = False
+            text = words.rolled_back(await self._reindexing.rollback(run))
+        except FootnoteError as error:
+            text = str(error)
+        await answer(query)
+        await notice.end(text)
 
-    async def _report(self, context: ContextTypes.DEFAULT_TYPE, message: Message, report: list[str]) -> None:
-        """Replace the progress by the report; where that message is gone or cannot be edited, send the report."""
-        first, *rest = report
+    async def _follow(self, context: ContextTypes.DEFAULT_TYPE, run: Run, notice: Notice, *, agreed: int = 0) -> None:
+        """Show how far a run is, at the end what came of it, and the question it ends with."""
+
+        async def look() -> None:
+            run.stop = run.stop or not context.application.running  # the bot was told to end, and waits for us
+            await notice.show(_progress(run), buttons=None if run.stop else _stop_button(run))
+
+        buttons = None
         try:
-            await edit(context.bot, message, first)
-        except TelegramError as error:
-            log.warning("the report of the reindex is sent anew: %s", error)
-            rest = report
-        await say(context.bot, message.chat_id, rest)
+            outcome = await self._reindexing.read(run, look, agreed=agreed)
+        except FootnoteError as error:
+            text = str(error)
+        else:
+            text, buttons = told(run, outcome), consent_buttons(outcome, self._library.revision())
+        await notice.end(text, buttons=buttons)
+        self._settled.discard(_key(notice.message))
 
-    async def _show(self, context: ContextTypes.DEFAULT_TYPE, message: Message, text: str) -> None:
-        """Show progress; a bar that cannot be drawn must not end the reindex."""
-        try:
-            await edit(context.bot, message, render.text(text)[0])
-        except TelegramError as error:
-            log.warning("progress of the reindex could not be shown: %s", error)
+    async def _admin_chat(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> int | None:
+        """Return the chat of an admin; tell anybody else."""
+        chat = update.effective_chat
+        if chat is None or self._gate.is_admin(update):
+            return chat.id if chat else None
+        await say(context.bot, chat.id, render.text(words.ADMINS_ONLY))
+        return None
+
+    async def _pressed(self, update: Update, *, question: bool = True) -> tuple[CallbackQuery, Message] | None:
+        """Return a button that an admin pressed and its message; tell anybody else, and who answers twice."""
+        query = update.callback_query
+        if query is None:
+            return None
+        message = query.message
+        if not self._gate.is_admin(update):
+            await answer(query, words.ADMINS_ONLY, alert=True)
+        elif not isinstance(message, Message):
+            await answer(query, words.TOO_OLD, alert=True)
+        elif question and _key(message) in self._settled:
+            await answer(query, words.SETTLED)
+        else:
+            return query, message
+        return None
+
+    async def _say_busy(self, chat: int, context: ContextTypes.DEFAULT_TYPE) -> None:
+        run = self._reindexing.running
+        if run is not None and run.by_itself:
+            await say(context.bot, chat, render.text(words.REINDEX_BUSY_BY_ITSELF), buttons=_stop_button(run))
+        else:
+            await say(context.bot, chat, render.text(words.REINDEX_BUSY))
 
 
-async def _outcome(work: asyncio.Future[Report]) -> str:
-    try:
-        report = await work
-    except FootnoteError as error:
-        return str(error)
-    return words.report(report)
+def told(run: Run, outcome: Plan | Report | None) -> str:
+    """Say what came of a run."""
+    match outcome:
+        case Report() if (
+            run.plan and not run.plan.changes and not (outcome.added or outcome.changed or outcome.removed)
+        ):
+            return words.nothing_to_do(outcome)
+        case Report():
+            return words.report(outcome)
+        case Plan():
+            return words.consent(outcome)
+        case None:
+            return words.RESTS
+
+
+def consent_buttons(outcome: Plan | Report | None, revision: Revision | None) -> InlineKeyboardMarkup | None:
+    """Return the buttons under a plan that needs consent; the question is about `revision`."""
+    if not isinstance(outcome, Plan) or not outcome.consent or revision is None:
+        return None
+    return InlineKeyboardMarkup(
+        [
+            [_button(words.remove_button(outcome), f"reindex:agree:{revision.number}:{outcome.removed}")],
+            [_button(words.LEAVE_BUTTON, "reindex:leave")],
+        ]
+    )
+
+
+def _stop_button(run: Run) -> InlineKeyboardMarkup:
+    return InlineKeyboardMarkup([[_button(words.STOP_BUTTON, f"reindex:stop:{run.name}")]])
+
+
+def _button(label: str, data: str) -> InlineKeyboardButton:
+    return InlineKeyboardButton(label, callback_data=data)
+
+
+def _progress(run: Run) -> str:
+    if run.stop:
+        return words.STOPPING
+    plan = words.plan(run.plan) if run.plan else ""
+    progress = words.progress(run.progress) if run.progress else ""
+    return "\n\n".join(filter(None, (plan, progress))) or words.REINDEX_STARTED
+
+
+async def _out_of_date(
+    context: ContextTypes.DEFAULT_TYPE, query: CallbackQuery, message: Message, *, command: str
+) -> None:
+    text = words.OUT_OF_DATE.format(command=command)
+    await answer(query, text, alert=True)
+    await Notice(context.bot, message).end(text)
+
+
+def _numbers(query: CallbackQuery) -> tuple[int, int]:
+    first, second = (query.data or "").split(":")[2:]
+    return int(first), int(second)
+
+
+def _key(message: Message) -> tuple[int, int]:
+    return message.chat_id, message.message_id

@@ -1,6 +1,7 @@
 """The Telegram bot: its composition, and its table of contents."""
 
 import asyncio
+import datetime as dt
 import logging
 import secrets
 from concurrent.futures import ThreadPoolExecutor
@@ -21,12 +22,13 @@ from telegram.ext import (
     filters,
 )
 
-from bot import render, words
-from bot.admin import Admin
+from bot import admin, render, words
 from bot.commands import Commands
 from bot.gate import Gate
 from bot.questions import Questions
+from bot.reindexing import Reindexing
 from bot.say import say
+from bot.schedule import Schedule
 from config import Telegram
 from config.errors import SettingsError
 from index.library import Library
@@ -58,11 +60,12 @@ def build(library: Library, settings: Telegram) -> Bot:
     threads = ThreadPoolExecutor(ASKING, thread_name_prefix="ask")
     gate = Gate(settings)
     questions = Questions(library, threads)
-    commands = Commands(library, gate)
-    admin = Admin(library, gate)
+    commands = Commands(library, gate, every=settings.reindex_every)
+    reindexing = Reindexing(library)
+    admins = admin.Admin(reindexing, gate)
 
     async def closed(_: Bot) -> None:
-        await asyncio.to_thread(admin.close)
+        await asyncio.to_thread(reindexing.close)
         threads.shutdown()
 
     async def opened(application: Bot) -> None:
@@ -85,13 +88,20 @@ def build(library: Library, settings: Telegram) -> Bot:
     bot.add_handler(CommandHandler("ask", questions.command, private))
     bot.add_handler(CommandHandler("sources", commands.sources, private))
     bot.add_handler(CommandHandler("status", commands.status, private))
-    bot.add_handler(CommandHandler("reindex", admin.reindex, private))
+    bot.add_handler(CommandHandler("reindex", admins.reindex, private))
+    bot.add_handler(CommandHandler("rollback", admins.rollback, private))
     bot.add_handler(MessageHandler(private & filters.COMMAND, commands.help))
     bot.add_handler(MessageHandler(private & filters.TEXT, questions.plain))
     bot.add_handler(MessageHandler(private & ~filters.StatusUpdate.ALL, commands.not_text))
     bot.add_handler(CallbackQueryHandler(commands.turn, pattern=r"^sources:\d{1,6}$"))
+    bot.add_handler(CallbackQueryHandler(admins.agree, pattern=admin.AGREE))
+    bot.add_handler(CallbackQueryHandler(admins.stop, pattern=admin.STOP))
+    bot.add_handler(CallbackQueryHandler(admins.go_back, pattern=admin.GO_BACK))
+    bot.add_handler(CallbackQueryHandler(admins.stay, pattern=admin.LEAVE))
     bot.add_handler(CallbackQueryHandler(commands.stray))
     bot.add_error_handler(_on_error)
+    if settings.reindex_every:
+        Schedule(reindexing, settings.admins).start(bot, every=dt.timedelta(minutes=settings.reindex_every))
     return bot
 
 
@@ -161,7 +171,7 @@ async def _show_commands(bot: Bot, settings: Telegram) -> None:
     more = [BotCommand(name, what) for name, what in words.ADMIN_COMMANDS.items()]
     try:
         await bot.bot.set_my_commands(everyone)
-        for admin in settings.admins:
-            await bot.bot.set_my_commands([*everyone, *more], scope=BotCommandScopeChat(admin))
+        for person in settings.admins:
+            await bot.bot.set_my_commands([*everyone, *more], scope=BotCommandScopeChat(person))
     except TelegramError as error:  # an admin who never wrote to the bot has no chat yet
         log.info("the menu of commands could not be set: %s", error)

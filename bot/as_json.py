@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from index.library import Status
-from index.records import Answer, Article, Citation, Hit, Passage, Report
+from index.records import Answer, Article, Citation, Failure, Hit, Passage, Plan, Report, Revision
 
 
 def answer(value: Answer) -> dict[str, Any]:
@@ -52,26 +52,52 @@ def report(value: Report) -> dict[str, Any]:
         "changed": value.changed,
         "removed": value.removed,
         "unchanged": value.unchanged,
-        "failed": [{"name": failure.name, "reason": failure.reason} for failure in value.failures],
+        "failed": _failures(value.failures),
         "passages": value.passages,
         "embedded": value.embedded,
         "seconds": round(value.seconds, 3),
     }
 
 
-def status(value: Status) -> dict[str, Any]:
-    """Return what a library holds."""
-    revision = value.revision
+def plan(value: Plan) -> dict[str, Any]:
+    """Return what an indexing run would do."""
+    return {
+        "folder": value.folder,
+        "served": value.served,
+        "added": value.added,
+        "changed": value.changed,
+        "removed": value.removed,
+        "unchanged": value.unchanged,
+        "failed": _failures(value.failures),
+        "embeds_again": value.again,
+        "wants_consent": value.consent,
+        "changes": value.changes,
+    }
+
+
+def revision(value: Revision) -> dict[str, Any]:
+    """Return a revision and its counts."""
+    return {
+        "revision": value.number,
+        "made_at": value.made_at.isoformat(),
+        "folder": value.folder,
+        "articles": value.articles,
+        "passages": value.passages,
+        "segments": len(value.segments),
+        "rests": value.held,
+    }
+
+
+def status(value: Status, *, every: int) -> dict[str, Any]:
+    """Return what a library holds, and the minutes after which the bot reads its folder again (0: never)."""
+    nothing = {"revision": None, "made_at": None, "folder": None, "articles": 0, "passages": 0, "segments": 0}
     return {
         "data": str(value.data),
         "model": value.model,
         "runtime": value.runtime,
         "disk_bytes": value.disk,
-        "revision": revision.number if revision else None,
-        "made_at": revision.made_at.isoformat() if revision else None,
-        "folder": revision.folder if revision else None,
-        "articles": revision.articles if revision else 0,
-        "passages": revision.passages if revision else 0,
+        **(revision(value.revision) if value.revision else {**nothing, "rests": False}),
+        "reindex_every_minutes": every,
     }
 
 
@@ -103,6 +129,10 @@ def _article(value: Article) -> dict[str, Any]:
 
 def _slice(value: Passage) -> dict[str, Any]:
     return {"heading": value.heading, "text": value.text, "start": value.start, "end": value.end}
+
+
+def _failures(failures: Sequence[Failure]) -> list[dict[str, str]]:
+    return [{"name": failure.name, "reason": failure.reason} for failure in failures]
 
 
 def _rounded(timings: Mapping[str, float]) -> dict[str, float]:

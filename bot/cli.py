@@ -1,19 +1,18 @@
 """The command `footnote`: reads arguments and settings, then does one thing. Heavy imports wait until needed."""
 
 import argparse
-import json
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from config import Settings
     from index.library import Library
-
-_STOPPED = 130
-"""Exit code of a program that Ctrl-C ended: 128 + SIGINT."""
 
 Command = Callable[["Settings", argparse.Namespace], int]
 
@@ -26,19 +25,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     from config.errors import FootnoteError  # noqa: PLC0415  brings pydantic, which --help need not wait for
 
+    ending = _Ending()
     try:
-        code = int(chosen.run(_settings(chosen), chosen))
-        sys.stdout.flush()
+        with ending.heard():
+            code = int(chosen.run(_settings(chosen), chosen))
+            sys.stdout.flush()
     except FootnoteError as error:
         print(f"footnote: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("\nfootnote: stopped.", file=sys.stderr)
-        return _STOPPED
+    except KeyboardInterrupt as stopped:
+        print(f"\nfootnote: {str(stopped) or 'stopped.'}", file=sys.stderr)
+        return ending.code
     except BrokenPipeError:  # the reader of our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
         return 0
     return code
+
+
+class _Ending:
+    """Ends the program at Ctrl-C and at SIGTERM alike: as KeyboardInterrupt; at the second one, at once."""
+
+    code = 128 + signal.SIGINT
+    _asked = False
+
+    @contextmanager
+    def heard(self) -> Iterator[None]:
+        """Listen meanwhile."""
+        both = (signal.SIGINT, signal.SIGTERM)
+        heeded = [number for number in both if signal.getsignal(number) is not signal.SIG_IGN]  # nohup, and `… &`
+        before = {number: signal.signal(number, self._hear) for number in heeded}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _hear(self, number: int, _: FrameType | None) -> None:
+        if self._asked:
+            os._exit(self.code)
+        self._asked, self.code = True, 128 + number
+        raise KeyboardInterrupt
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,6 +79,11 @@ def _parser() -> argparse.ArgumentParser:
     _add(commands, "chat", _chat, "ask questions in the terminal")
     index = _add(commands, "index", _index, "read a folder of articles into the library", as_json=True)
     index.add_argument("folder", nargs="?", type=Path, help="default: the folder indexed last, at first the seeds")
+    either = index.add_mutually_exclusive_group()
+    either.add_argument("--dry-run", action="store_true", help="say what would change, and change nothing")
+    either.add_argument("--watch", action="store_true", help="index again whenever the folder has changed")
+    index.add_argument("--yes", action="store_true", help="agree to what is removed now, however much")
+    _add(commands, "rollback", _rollback, "return to the articles before the last indexing", as_json=True)
     _add(commands, "serve", _serve, "run the Telegram bot")
     run = _add(commands, "run", _run, "index what changed, then: a question, the bot, or the chat")
     run.add_argument("question", nargs="?", help="answer this and exit")
@@ -122,7 +153,7 @@ def _answer(library: "Library", question: str, *, as_json: bool) -> int:
 
     answer = library.ask(question)
     if as_json:
-        _print(form.answer(answer))
+        terminal.show_object(form.answer(answer))
     else:
         terminal.show_answer(answer, sys.stdout)
     return 0
@@ -134,7 +165,7 @@ def _search(settings: "Settings", chosen: argparse.Namespace) -> int:
     with _library(settings) as library:
         hits, timings = library.search(chosen.question, limit=chosen.limit)
     if chosen.json:
-        _print(as_json.hits(chosen.question, hits, timings))
+        terminal.show_object(as_json.hits(chosen.question, hits, timings))
     else:
         terminal.show_hits(hits, sys.stdout)
     return 0
@@ -162,15 +193,17 @@ def _talk(library: "Library") -> int:
 
 
 def _index(settings: "Settings", chosen: argparse.Namespace) -> int:
-    from bot import as_json, terminal, words  # noqa: PLC0415
+    from bot import indexing  # noqa: PLC0415
 
-    with _library(settings) as library, terminal.Bar(quiet=chosen.json) as bar:
-        report = library.index(chosen.folder, watch=bar)
-    if chosen.json:
-        _print(as_json.report(report))
-    else:
-        print(words.report(report))
-    return 0
+    with _library(settings) as library:
+        return indexing.index(library, chosen)
+
+
+def _rollback(settings: "Settings", chosen: argparse.Namespace) -> int:
+    from bot import indexing  # noqa: PLC0415
+
+    with _library(settings) as library:
+        return indexing.rollback(library, chosen)
 
 
 def _serve(settings: "Settings", _: argparse.Namespace) -> int:
@@ -181,13 +214,10 @@ def _serve(settings: "Settings", _: argparse.Namespace) -> int:
 
 
 def _run(settings: "Settings", chosen: argparse.Namespace) -> int:
-    from bot import app, terminal, words  # noqa: PLC0415
+    from bot import app, indexing, words  # noqa: PLC0415
 
     with _library(settings) as library:
-        with terminal.Bar() as bar:
-            report = library.index(watch=bar)
-        if report.added or report.changed or report.removed or report.failures:
-            print(words.report(report), file=sys.stderr)
+        indexing.before_serving(library)
         if chosen.question:
             return _answer(library, chosen.question, as_json=False)
         if settings.telegram.token is not None:
@@ -197,14 +227,12 @@ def _run(settings: "Settings", chosen: argparse.Namespace) -> int:
 
 
 def _status(settings: "Settings", chosen: argparse.Namespace) -> int:
-    from bot import as_json, words  # noqa: PLC0415
+    from bot import as_json, terminal, words  # noqa: PLC0415
 
+    every = settings.telegram.reindex_every
     with _library(settings) as library:
         status = library.status()
-    if chosen.json:
-        _print(as_json.status(status))
-    else:
-        print(words.status(status))
+    terminal.show(words.status(status, every=every), form=as_json.status(status, every=every) if chosen.json else None)
     return 0
 
 
@@ -235,7 +263,7 @@ def _eval(settings: "Settings", chosen: argparse.Namespace) -> int:
         with chosen.runs.open("w", encoding="utf-8") as file:
             evaluate.write(runs, file)
     if chosen.json:
-        _print(as_json.figures(figures))
+        terminal.show_object(as_json.figures(figures))
     else:
         terminal.show_figures(figures, sys.stdout)
     if figures["verbatim"] < 1:
@@ -258,10 +286,6 @@ def _writable(path: Path) -> None:
             f"{path} cannot be written: {(error.strerror or 'unknown error').lower()}. Name another file for --runs."
         )
         raise FootnoteError(message) from error
-
-
-def _print(value: Any) -> None:  # noqa: ANN401  anything JSON can hold
-    print(json.dumps(value, ensure_ascii=False, indent=2))
 
 
 if __name__ == "__main__":

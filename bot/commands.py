@@ -1,14 +1,11 @@
 """The commands for everyone but /ask: /start, /help, /sources, /status; and what is no question at all."""
 
-import contextlib
-
-from telegram import Bot, CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
-from telegram.error import BadRequest
+from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
 from telegram.ext import ContextTypes
 
 from bot import render, words
 from bot.gate import Gate
-from bot.say import edit, say
+from bot.say import answer, edit, say
 from index.errors import NotIndexed
 from index.library import Library
 
@@ -21,10 +18,11 @@ EXAMPLES = 3
 class Commands:
     """Answers the commands that only look things up. They are quick, so they do not leave the event loop."""
 
-    def __init__(self, library: Library, gate: Gate) -> None:
-        """Look things up in `library`."""
+    def __init__(self, library: Library, gate: Gate, *, every: int) -> None:
+        """Look things up in `library`, whose folder is read again `every` so many minutes (0: never)."""
         self._library = library
         self._gate = gate
+        self._every = every
 
     async def start(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Greet."""
@@ -42,7 +40,7 @@ class Commands:
 
     async def status(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Say what the library holds."""
-        await _reply(update, context, words.status(self._library.status()))
+        await _reply(update, context, words.status(self._library.status(), every=self._every))
 
     async def not_text(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Say that a photo or a voice message is no question we can read."""
@@ -58,14 +56,14 @@ class Commands:
         query = update.callback_query
         if query is None or query.data is None:
             return
-        await _stop_spinning(query)
+        await answer(query)
         if isinstance(query.message, Message):
             await self._show_page(context.bot, int(query.data.partition(":")[2]), message=query.message)
 
     async def stray(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:  # noqa: ARG002  PTB's signature
         """Answer a button nobody knows, so that it stops spinning."""
         if update.callback_query is not None:
-            await _stop_spinning(update.callback_query)
+            await answer(update.callback_query)
 
     async def _show_page(self, bot: Bot, page: int, *, chat: int = 0, message: Message | None = None) -> None:
         try:
@@ -100,12 +98,6 @@ def _arrows(page: int, last: int) -> InlineKeyboardMarkup | None:
         if shown
     ]
     return InlineKeyboardMarkup([row])
-
-
-async def _stop_spinning(query: CallbackQuery) -> None:
-    """Answer a button; one pressed while the bot was away is too old for that, and its page is shown all the same."""
-    with contextlib.suppress(BadRequest):
-        await query.answer()
 
 
 async def _reply(update: Update, context: ContextTypes.DEFAULT_TYPE, text: str) -> None:

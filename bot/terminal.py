@@ -1,5 +1,6 @@
 """What the command line prints, and the chat in the terminal."""
 
+import json
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -46,11 +47,40 @@ class Bar:
                 self._bar.close()
             self._stage = progress.stage
             name = words.stage(progress.stage)
-            layout = "{desc:<20} {percentage:3.0f}% |{bar:30}| {n_fmt}/{total_fmt} {rate_fmt} {remaining}"
+            layout = "{desc:<20} {percentage:3.0f}% |{bar:24}| {n_fmt}/{total_fmt}, {rate_noinv_fmt}, {remaining} left"
             slow = 0.1 if sys.stderr.isatty() else 30.0
-            self._bar = self._make(total=progress.total, desc=name, bar_format=layout, mininterval=slow, leave=True)
+            self._bar = self._make(total=progress.total, desc=name, unit="", bar_format=layout, mininterval=slow)
         self._bar.total = progress.total
         self._bar.update(progress.done - self._bar.n)
+
+
+def show(text: str, *, form: Mapping[str, Any] | None = None) -> None:
+    """Print a text; or instead of it its JSON form."""
+    if form is None:
+        print(text, flush=True)
+    else:
+        show_object(form)
+
+
+def show_object(form: Mapping[str, Any]) -> None:
+    """Print one JSON object."""
+    print(json.dumps(form, ensure_ascii=False, indent=2), flush=True)
+
+
+def tell(text: str) -> None:
+    """Print what stands beside the output: on standard error."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def complain(sentence: str) -> None:
+    """Print what went wrong, and in whose name."""
+    tell(f"footnote: {sentence}")
+
+
+def agrees(question: str) -> bool:
+    """Ask something that only a clear yes agrees to."""
+    print(question, end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def show_answer(answer: Answer, out: TextIO) -> None:

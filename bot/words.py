@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 from index.library import Status
-from index.records import Answer, Article, Progress, Report
+from index.records import Answer, Article, Failure, Plan, Progress, Report, Revision
 
 IN_THE_TERMINAL = (
     "This is the chat in the terminal. For Telegram: write /newbot to @BotFather, and put the token it gives you into "
@@ -16,6 +16,31 @@ ASK_HOW = "Write /ask and your question, or just the question."
 TEXT_ONLY = "I can only read text so far. Please write your question."
 REINDEX_STARTED = "Reindexing…"
 REINDEX_BUSY = "A reindex is running already; its message shows how far it is."
+REINDEX_BUSY_BY_ITSELF = "A reindex is running already, by the schedule."
+STOPPING = "Stopping…"
+ENDED_ALREADY = "It has ended already."
+CUT_SHORT = (
+    "This reindex was cut short, because the bot ended meanwhile. The articles are as they were before; /reindex goes "
+    "on with what was embedded."
+)
+LEFT = "All is left as it is; nothing was removed. /reindex asks again."
+KEPT = "All stays as it is."
+SETTLED = "This is settled already."
+OUT_OF_DATE = "This question is out of date: the articles have changed since. Send /{command} for how things are now."
+NOTHING_TO_UNDO = "There is no earlier revision to go back to: one is kept, the one before the current."
+RESTS = "Automatic reindexing rests after a rollback, until somebody runs `footnote index` or sends /reindex."
+ON_SCHEDULE = "The folder was read again on schedule."
+TOO_OLD = "This message is too old for its buttons. Please send the command again."
+NOT_REMOVED = "Nothing was changed."
+STOPPED_AFTER = (
+    "Stopped. The new articles are served already; only tidying up was cut short, and the next reindex does it."
+)
+WATCHING = "Watching {folder}: it is read again two seconds after the last change. Ctrl-C ends it."
+
+STOP_BUTTON = "Stop"
+LEAVE_BUTTON = "Leave all as it is"
+GO_BACK_BUTTON = "Go back"
+STAY_BUTTON = "Keep"
 NO_ARTICLES = "There are no articles yet. An admin can send /reindex."
 MENDING = "The index is being repaired. Please ask again in a minute."
 WENT_WRONG = (
@@ -28,19 +53,27 @@ COMMANDS = {
     "status": "What I know and how I am",
     "help": "How to ask, and what I do",
 }
-ADMIN_COMMANDS = {"reindex": "Read the folder of articles again"}
+ADMIN_COMMANDS = {
+    "reindex": "Read the folder of articles again",
+    "rollback": "Go back to the articles before the last reindex",
+}
 
 _STAGES = {
     "reading": "Reading articles",
     "embedding": "Embedding passages",
     "building": "Building the index",
+    "merging": "Merging segments",
     "asking": "Asking",
 }
 
 
 def start(*, person: int, admin: bool) -> str:
     """Greet a person; tell them their id, which an operator needs for the settings."""
-    role = "You are an admin here: /reindex reads the articles again." if admin else f"Your Telegram id is {person}."
+    role = (
+        "You are an admin here: /reindex reads the articles again, /rollback undoes that."
+        if admin
+        else f"Your Telegram id is {person}."
+    )
     return (
         "Ask me anything about the articles I keep. I answer with their own words and show where each one stands; "
         f"where they do not say, I tell you so. /help says more.\n\n{role}"
@@ -58,17 +91,107 @@ def help_text(*, admin: bool, examples: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-def status(value: Status) -> str:
-    """Say what the library holds."""
+def status(value: Status, *, every: int) -> str:
+    """Say what the library holds, and whether it is read again by itself, `every` so many minutes (0: never)."""
     revision = value.revision
     if revision is None:
         return NO_ARTICLES
-    made = revision.made_at.astimezone().strftime("%d %b %Y, %H:%M")
+    deltas = max(0, len(revision.segments) - 1)
+    lines = [
+        f"{count(revision.articles, 'article')}, {count(revision.passages, 'passage')}",
+        f"Revision {revision.number}, made on {when(revision)}",
+        f"{count(len(revision.segments), 'segment')}: 1 base, {count(deltas, 'delta')}" if revision.segments else "",
+        f"Model {revision.model} ({value.runtime})",
+        f"Disk {value.disk / 1e6:,.1f} MB",
+        f"The bot reads the folder again every {duration(60.0 * every)}." if every else "",
+        RESTS if revision.held else "",
+    ]
+    return "\n".join(filter(None, lines))
+
+
+def changes(value: Plan) -> str:
+    """Write what a reindex would change, as +3 ~1 -0."""
+    return f"+{value.added} ~{value.changed} -{value.removed}"
+
+
+def plan(value: Plan) -> str:
+    """Say in one line what a reindex is about to do."""
+    failed = f" · {len(value.failures)} failed" if value.failures else ""
+    again = " · all are embedded again" if value.again else ""
+    return f"{changes(value)} · {value.unchanged} unchanged{failed}{again}"
+
+
+def dry_run(value: Plan) -> str:
+    """Say what a reindex would do, and what it would ask."""
+    failed = f", {len(value.failures)} failed" if value.failures else ""
+    lines = [f"{changes(value)}, {value.unchanged} unchanged{failed}"]
+    if not value.changes:
+        lines.append(f"Nothing to do: the library agrees with {value.folder}.")
+    if value.again:
+        lines.append(
+            "All passages are embedded again, because the model, its prefixes or the sizes of passages in the settings "
+            "are not those that the index was made with."
+        )
+    if value.consent:
+        lines.append(f"{gone(value)} That wants consent: `footnote index --yes`, or the button under /reindex.")
+    return "\n".join([*lines, *_failures(value.failures)])
+
+
+def gone(value: Plan) -> str:
+    """Say how much would be removed, and what may be behind it."""
     return (
-        f"{count(revision.articles, 'article')}, {count(revision.passages, 'passage')}\n"
-        f"Revision {revision.number}, made on {made}\nModel {revision.model} ({value.runtime})\n"
-        f"Disk {value.disk / 1e6:,.1f} MB"
+        f"This would remove {value.removed} of {value.served} articles, because {value.folder} does not hold them any "
+        "more. If a disk or a network folder is missing, bring it back."
     )
+
+
+def consent(value: Plan) -> str:
+    """Ask an admin whether so much may be removed."""
+    return f"{plan(value)}\n\n{gone(value)} Nothing happens until you choose."
+
+
+def remove_button(value: Plan) -> str:
+    """Label the button that agrees to a removal."""
+    return f"Remove {count(value.removed, 'article')}"
+
+
+def ask_consent(value: Plan) -> str:
+    """Ask at the terminal whether so much may be removed."""
+    return f"{dry_run(value)}\nRemove {count(value.removed, 'article')}? [y/N] "
+
+
+def nothing_to_do(value: Report) -> str:
+    """Say that a reindex found all as it was."""
+    return "\n".join(
+        [f"Nothing to do: {count(value.unchanged, 'article')}, all as they were.", *_failures(value.failures)]
+    )
+
+
+def would_go_back(current: Revision, before: Revision) -> str:
+    """Ask an admin whether to return to the revision before."""
+    return (
+        f"Now: revision {current.number}, made on {when(current)}, {count(current.articles, 'article')}.\n"
+        f"Before: revision {before.number}, made on {when(before)}, {count(before.articles, 'article')}.\n\n"
+        "Go back? What was indexed since is undone, and nothing reindexes by itself until somebody reindexes."
+    )
+
+
+def rolled_back(value: Revision) -> str:
+    """Say which revision is served after a rollback."""
+    return (
+        f"Revision {value.number} is served again, made on {when(value)}: {count(value.articles, 'article')}, "
+        f"{count(value.passages, 'passage')}.\n{RESTS}"
+    )
+
+
+def served_all_the_same(error: str, revision: Revision) -> str:
+    """Say that `run` could not reindex and goes on with what there is."""
+    return f"{error} Revision {revision.number}, made on {when(revision)}, is served as it was."
+
+
+def when(value: Revision) -> str:
+    """Write when a revision was made."""
+    return value.made_at.astimezone().strftime("%d %b %Y, %H:%M")
 
 
 def abstention(answer: Answer) -> list[str]:
@@ -104,7 +227,11 @@ def report(value: Report) -> str:
             f"failed {len(value.failures)}."
         ),
     ]
-    return "\n".join([*lines, *(f"✗ {failure.name}: {failure.reason}" for failure in value.failures)])
+    return "\n".join([*lines, *_failures(value.failures)])
+
+
+def _failures(failures: Sequence[Failure]) -> list[str]:
+    return [f"✗ {failure.name}: {failure.reason}" for failure in failures]
 
 
 def byline(article: Article) -> str:

@@ -4,7 +4,17 @@ import logging
 import re
 
 _TOKEN = re.compile(r"\d{3,20}:[A-Za-z0-9_-]{30,}")
-_NOISY = ("httpx", "httpcore", "telegram.ext.ExtBot", "telegram.Bot", "sentence_transformers", "chromadb", "filelock")
+_NOISY = (
+    "httpx",
+    "httpcore",
+    "telegram.ext.ExtBot",
+    "telegram.Bot",
+    "sentence_transformers",
+    "chromadb",
+    "filelock",
+    "apscheduler",
+    "watchfiles",
+)
 """Libraries that log a line a call, some with the token in it; they speak from WARNING up."""
 
 

@@ -81,6 +81,7 @@ class Telegram(Section):
 
     admins: tuple[PersonId, ...] = ()
     allowed: tuple[PersonId, ...] = ()
+    reindex_every: Annotated[int, Field(ge=0, le=525_600)] = 0
     api_url: Annotated[str, Field(pattern=r"^https?://[^\s]+[^/]$")] = "https://api.telegram.org"
     token: SecretStr | None = None
 

@@ -164,6 +164,10 @@ class Library:
             self._openable()
         return self._revision()
 
+    def before(self) -> Revision | None:
+        """Return the revision that `rollback` would return to, or None where there is none."""
+        return self._ledger.previous()
+
     @property
     def held(self) -> bool:
         """Whether nothing may reindex by itself, because somebody rolled back."""

@@ -1,10 +1,18 @@
 """Real parts, made once where they are slow: the model is loaded once a run, the seeds are indexed once a run."""
 
+import asyncio
+import contextlib
+import io
+import logging
 import os
 import shutil
+import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -13,7 +21,9 @@ os.environ.setdefault("PTB_TIMEDELTA", "1")  # otherwise python-telegram-bot war
 
 from config import Embedding, Settings, load
 from index.embed import Embedder
+from index.errors import Cancelled
 from index.library import Library, seeds
+from index.records import Progress
 from tests.chromaserver import chroma_server
 
 # Examples are drawn the same way in every run; a machine with two busy cores may take its time over each.
@@ -22,7 +32,16 @@ settings.register_profile(
 )
 settings.load_profile("tests")
 
+if TYPE_CHECKING:
+    from tests.botapi import BotApi, Message, Person
+
 MakeLibrary = Callable[..., Library]
+TOKEN = "123456789:AAabcdefghijklmnopqrstuvwxyz0123456"
+ADMIN, GUEST, STRANGER = 7, 8, 9
+WHEN = "When was the old harbour of Lindholm closed to cargo ships?"
+
+Serve = Callable[..., contextlib.AbstractContextManager[Any]]
+ROOT = Path(__file__).parent.parent
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -63,7 +82,7 @@ def make_library(tmp_path: Path, embedder: Embedder, models: Path) -> Iterator[M
     made: list[Library] = []
 
     def make(data: Path = tmp_path / "data", **flags: Any) -> Library:
-        lend(models, data)
+        lend(models, data)  # for the processes that a test starts there
         made.append(Library(settings_for(data, **flags), embedder=embedder))
         return made[-1]
 
@@ -100,6 +119,135 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def folder(tmp_path: Path) -> Path:
     """A folder with three small articles."""
     return three_articles(tmp_path / "articles")
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a run of the program left behind."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Footnote = Callable[..., Done]
+
+
+@pytest.fixture
+def footnote(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], models: Path
+) -> Iterator[Footnote]:
+    """Run the program in this process, in an empty folder: the same code, without seconds of imports each time."""
+    from bot.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    lend(models, tmp_path / "data")
+    monkeypatch.delenv("TELEGRAM_BOT_TOKEN", raising=False)
+
+    def run(*arguments: str | Path, stdin: str | io.StringIO = "", **env: str) -> Done:
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stdin", io.StringIO(stdin) if isinstance(stdin, str) else stdin)
+            for name, value in env.items():
+                patch.setenv(name, value)
+            capsys.readouterr()
+            try:
+                code = main([str(argument) for argument in arguments])
+            except SystemExit as stopped:  # argparse
+                code = int(stopped.code or 0)
+            shown = capsys.readouterr()
+        return Done(code, shown.out, shown.err)
+
+    yield run
+    logging.getLogger().handlers.clear()
+
+
+@pytest.fixture
+def expected() -> list[str]:
+    """Parts of the refusals that a test provokes."""
+    return []
+
+
+@pytest.fixture
+def api(expected: list[str]) -> Iterator["BotApi"]:
+    """A Bot API server; at its end nothing else may have been sent that the real one would refuse or drop."""
+    from tests.botapi import BotApi
+
+    with BotApi(token=TOKEN) as server:
+        yield server
+        surprises = [
+            refused.description
+            for refused in server.refusals
+            if not any(part in refused.description for part in expected)
+            and (refused.method, refused.description) != ("setMyCommands", "Bad Request: chat not found")
+        ]
+        assert not surprises
+        assert not server.findings
+
+
+@pytest.fixture
+def serve(api: "BotApi", tmp_path: Path) -> Serve:
+    """Run the bot on a library until the block ends."""
+
+    from bot import app
+
+    @contextlib.contextmanager
+    def serving(library: Library, **telegram: object) -> Iterator[Any]:
+        flags = {"telegram__api_url": api.url, "telegram__admins": [ADMIN], **telegram}
+        settings = settings_for(tmp_path / "data", **flags)
+        secret = settings.telegram.model_validate({**settings.telegram.model_dump(), "token": TOKEN}, strict=False)
+        loop = asyncio.new_event_loop()
+        bot = app.build(library, secret)
+
+        def run() -> None:
+            asyncio.set_event_loop(loop)
+            bot.run_polling(allowed_updates=app.UPDATES, stop_signals=None, poll_interval=0.0)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        until(lambda: bot.running)
+        try:
+            yield bot
+        finally:
+            loop.call_soon_threadsafe(bot.stop_running)
+            thread.join(30)
+            assert not thread.is_alive()
+
+    return serving
+
+
+@pytest.fixture
+def own_library(make_library: MakeLibrary, folder: Path) -> Library:
+    made = make_library(library__articles=str(folder))
+    made.index(folder)
+    return made
+
+
+def until(fits: Callable[[], object], *, seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not fits():
+        assert time.monotonic() < end, "it did not come to pass"
+        time.sleep(0.02)
+
+
+def answered(person: "Person", text: str, *, timeout: float = 20) -> "Message":
+    """Let a person say something and return the bot's next message."""
+    said = person.says(text)
+    return person.waits(lambda _: True, after=said, timeout=timeout)
+
+
+def many(folder: Path, count: int) -> None:
+    """Write articles of four passages each."""
+    for n in range(count):
+        text = " ".join(f"Item {n} of part {k} is stored in hall {k * n} of the depot." for k in range(24))
+        write(folder / f"depot-{n}.md", title=f"Depot {n}", text=text)
+
+
+def to_embed(library: Library, folder: Path) -> int:
+    """Return how many passages the next reindex would embed; stops it there."""
+    seen: list[Progress] = []
+    with pytest.raises(Cancelled):
+        library.index(folder, watch=seen.append, stop=lambda: bool(seen) and seen[-1].stage == "embedding")
+    return seen[-1].total
 
 
 def three_articles(articles: Path) -> Path:

@@ -1,101 +1,21 @@
 """The bot as people meet it: the real Application against a Bot API server over real HTTP."""
 
-import asyncio
-import contextlib
 import json
 import logging
 import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from bot import app, words
+from bot import words
 from index.library import Library
-from tests.botapi import BotApi, Message, Person
-from tests.conftest import MakeLibrary, settings_for, write
-
-TOKEN = "123456789:AAabcdefghijklmnopqrstuvwxyz0123456"
-ADMIN, GUEST, STRANGER = 7, 8, 9
-WHEN = "When was the old harbour of Lindholm closed to cargo ships?"
-
-Serve = Callable[..., contextlib.AbstractContextManager[None]]
-
-
-@pytest.fixture
-def expected() -> list[str]:
-    """Parts of the refusals that a test provokes."""
-    return []
-
-
-@pytest.fixture
-def api(expected: list[str]) -> Iterator[BotApi]:
-    """A Bot API server; at its end nothing else may have been sent that the real one would refuse or drop."""
-    with BotApi(token=TOKEN) as server:
-        yield server
-        surprises = [
-            refused.description
-            for refused in server.refusals
-            if not any(part in refused.description for part in expected)
-            and (refused.method, refused.description) != ("setMyCommands", "Bad Request: chat not found")
-        ]
-        assert not surprises
-        assert not server.findings
-
-
-@pytest.fixture
-def serve(api: BotApi, tmp_path: Path) -> Serve:
-    """Run the bot on a library until the block ends."""
-
-    @contextlib.contextmanager
-    def serving(library: Library, **telegram: object) -> Iterator[None]:
-        flags = {"telegram__api_url": api.url, "telegram__admins": [ADMIN], **telegram}
-        settings = settings_for(tmp_path / "data", **flags)
-        secret = settings.telegram.model_validate({**settings.telegram.model_dump(), "token": TOKEN}, strict=False)
-        loop = asyncio.new_event_loop()
-        bot = app.build(library, secret)
-
-        def run() -> None:
-            asyncio.set_event_loop(loop)
-            bot.run_polling(allowed_updates=app.UPDATES, stop_signals=None, poll_interval=0.0)
-
-        thread = threading.Thread(target=run)
-        thread.start()
-        _until(lambda: bot.running)
-        try:
-            yield
-        finally:
-            loop.call_soon_threadsafe(bot.stop_running)
-            thread.join(30)
-            assert not thread.is_alive()
-
-    return serving
-
-
-@pytest.fixture
-def own_library(make_library: MakeLibrary, folder: Path) -> Library:
-    made = make_library(library__articles=str(folder))
-    made.index(folder)
-    return made
-
-
-def _until(fits: Callable[[], object], *, seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not fits():
-        assert time.monotonic() < end, "it did not come to pass"
-        time.sleep(0.02)
-
-
-def answered(person: Person, text: str, *, timeout: float = 20) -> Message:
-    """Let a person say something and return the bot's next message."""
-    said = person.says(text)
-    return person.waits(lambda _: True, after=said, timeout=timeout)
+from tests.botapi import BotApi
+from tests.conftest import ADMIN, GUEST, STRANGER, TOKEN, WHEN, MakeLibrary, Serve, answered, until, write
 
 
 def test_a_question_is_answered_with_the_claim_and_the_passage_that_proves_it(
@@ -168,7 +88,7 @@ def test_a_text_that_clients_cut_in_two_gets_an_answer_for_each_part(
     anna = api.person(GUEST, "Anna")
     with serve(shared):
         anna.says("harbour " * 625, split=True)
-        _until(lambda: sum(m.from_bot for m in anna.chat) == 2)
+        until(lambda: sum(m.from_bot for m in anna.chat) == 2)
         assert "1987" in answered(anna, WHEN).text
 
 
@@ -285,7 +205,7 @@ def test_a_stranger_stays_outside_even_when_the_polite_line_cannot_be_sent(
     with serve(shared, telegram__allowed=[GUEST]):
         api.fail_next("sendMessage", status=429, description="Too Many Requests: retry after 1", retry_after=1)
         stranger.says(WHEN)
-        _until(lambda: api.refusals and api.refusals[-1].injected)
+        until(lambda: api.refusals and api.refusals[-1].injected)
         assert "1987" in answered(anna, WHEN).text
         assert answered(stranger, WHEN).text == words.NOT_ALLOWED
     assert [message.text for message in stranger.chat if message.from_bot] == [words.NOT_ALLOWED]

@@ -1,65 +1,17 @@
 """The command `footnote`, run as a person runs it: a process of its own."""
 
-import io
 import json
-import logging
 import os
 import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bot.cli import main
-from tests.conftest import MakeLibrary, lend
-
-WHEN = "When was the old harbour of Lindholm closed to cargo ships?"
-
-
-ROOT = Path(__file__).parent.parent
-
-
-@dataclass(frozen=True)
-class Done:
-    """What a run of the program left behind."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-Footnote = Callable[..., Done]
-
-
-@pytest.fixture
-def footnote(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], models: Path
-) -> Iterator[Footnote]:
-    """Run the program in this process, in an empty folder: the same code, without seconds of imports each time."""
-    monkeypatch.chdir(tmp_path)
-    lend(models, tmp_path / "data")
-    monkeypatch.delenv("TELEGRAM_BOT_TOKEN", raising=False)
-
-    def run(*arguments: str | Path, stdin: str = "", **env: str) -> Done:
-        with monkeypatch.context() as patch:
-            patch.setattr(sys, "stdin", io.StringIO(stdin))
-            for name, value in env.items():
-                patch.setenv(name, value)
-            capsys.readouterr()
-            try:
-                code = main([str(argument) for argument in arguments])
-            except SystemExit as stopped:  # argparse
-                code = int(stopped.code or 0)
-            shown = capsys.readouterr()
-        return Done(code, shown.out, shown.err)
-
-    yield run
-    logging.getLogger().handlers.clear()
+from tests.conftest import ROOT, WHEN, Done, Footnote, MakeLibrary
 
 
 def in_a_process(*arguments: str | Path, cwd: Path) -> Done:
@@ -82,7 +34,7 @@ def test_help_is_there_at_once_and_names_every_command(footnote: Footnote) -> No
     took = min(_seconds([sys.executable, "-m", "bot.cli", "--help"]) for _ in range(5))
     assert took < max(0.4, 4 * bare)
     shown = footnote("--help").stdout
-    for command in ("ask", "search", "chat", "index", "serve", "status", "doctor", "eval"):
+    for command in ("ask", "search", "chat", "index", "rollback", "serve", "status", "doctor", "eval"):
         assert re.search(rf"^ +{command} ", shown, re.MULTILINE)
 
 

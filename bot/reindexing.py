@@ -1,0 +1,102 @@
+"""Reindexing behind the bot: one at a time, on a thread of its own, watched and stopped from the event loop.
+
+Knows nothing of chats.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TypeVar
+
+from index.library import Library
+from index.records import Plan, Progress, Report, Revision
+
+LOOK = 0.5
+"""Seconds between two looks at how far it is, and whether it shall stop."""
+
+Result = TypeVar("Result")
+
+
+@dataclass(slots=True)
+class Run:
+    """A turn: its name, whether the schedule took it, how far it is, and whether it shall stop."""
+
+    name: str
+    by_itself: bool = False
+    plan: Plan | None = None
+    progress: Progress | None = None
+    stop: bool = False
+
+
+@dataclass(slots=True)
+class Reindexing:
+    """Changes one library, one turn after the other."""
+
+    library: Library
+    running: Run | None = None
+    _process: str = field(default_factory=lambda: secrets.token_hex(4))
+    _numbers: "count[int]" = field(default_factory=count)
+    _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="reindex"))
+
+    def begin(self, *, by_itself: bool = False) -> Run | None:
+        """Take the turn, which somebody has to `end`; None while another one has it."""
+        if self.running is not None:
+            return None
+        self.running = Run(f"{self._process}-{next(self._numbers)}", by_itself=by_itself)
+        return self.running
+
+    def end(self, run: Run) -> None:
+        """Give the turn back; what still works on it stops."""
+        run.stop = True
+        self.running = None if self.running is run else self.running
+
+    def knows(self, name: str) -> bool:
+        """Whether a run of that name was begun since the program started."""
+        return name.partition("-")[0] == self._process
+
+    async def read(self, run: Run, look: Callable[[], Awaitable[None]], *, agreed: int = 0) -> Plan | Report | None:
+        """Reindex, and `look` meanwhile; return what was done, or the plan where it wants more consent than there is.
+
+        `agreed` is how many articles somebody agreed to remove. When it runs by itself, None says that it rests after a
+        rollback, and a plan without consent that there was nothing to do. Raises as `Library.index`.
+        """
+        return await self._work(run, look, lambda: self._read(run, agreed))
+
+    async def rollback(self, run: Run) -> Revision:
+        """Return to the revision before. Raises as `Library.rollback`."""
+
+        async def look() -> None:
+            """Nothing to see: it takes milliseconds."""
+
+        return await self._work(run, look, self.library.rollback)
+
+    def close(self) -> None:
+        """Stop what is running and wait until it has."""
+        if self.running is not None:
+            self.running.stop = True
+        self._thread.shutdown(wait=True)
+
+    async def _work(self, run: Run, look: Callable[[], Awaitable[None]], work: Callable[[], Result]) -> Result:
+        try:
+            done = asyncio.get_running_loop().run_in_executor(self._thread, work)
+            while not (await asyncio.wait([done], timeout=LOOK))[0]:
+                await look()
+            return await done
+        finally:
+            self.end(run)
+
+    def _read(self, run: Run, agreed: int) -> Plan | Report | None:
+        def watch(progress: Progress) -> None:
+            run.progress = progress
+
+        if run.by_itself and self.library.held:
+            return None
+        plan = run.plan = self.library.plan(watch=watch, stop=lambda: run.stop)
+        if plan.consent and plan.removed > agreed:
+            return plan
+        if run.by_itself and not plan.changes:
+            return plan
+        return self.library.index(agreed=plan.consent, watch=watch, stop=lambda: run.stop)

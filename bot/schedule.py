@@ -1,0 +1,88 @@
+"""Reads the folder again by itself, and tells the admins what came of it when there is something to tell."""
+
+import datetime as dt
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from telegram import InlineKeyboardMarkup
+from telegram.error import TelegramError
+from telegram.ext import Application, ContextTypes
+
+from bot import render, words
+from bot.admin import consent_buttons, told
+from bot.reindexing import Reindexing, Run
+from bot.say import say
+from index.errors import Busy, FootnoteError
+from index.records import Plan, Report
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What is worth telling, perhaps nothing; and what it is known by when it is the same as the last."""
+
+    text: str
+    known_by: str = ""
+
+
+class Schedule:
+    """Reindexes once an interval, unless a reindex is running or a rollback made it rest."""
+
+    def __init__(self, reindexing: Reindexing, admins: Sequence[int]) -> None:
+        """Take turns of `reindexing`, and tell `admins`."""
+        self._reindexing = reindexing
+        self._admins = admins
+        self._known = ""
+
+    def start(self, application: Application[Any, Any, Any, Any, Any, Any], *, every: dt.timedelta) -> None:
+        """Begin an interval from now: who starts the bot with `run` has just indexed."""
+        assert application.job_queue is not None  # noqa: S101  for mypy: the dependencies bring what it needs
+        how = {"misfire_grace_time": None, "coalesce": True}  # after a laptop slept: once, however late
+        application.job_queue.run_repeating(self.tick, every, first=every, name="reindex", job_kwargs=how)
+
+    async def tick(self, context: ContextTypes.DEFAULT_TYPE) -> None:
+        """Start a reindex in the background, so that a long one does not hold up the queue of jobs."""
+        if not context.application.running:
+            return
+        run = self._reindexing.begin(by_itself=True)
+        if run is not None:
+            context.application.create_task(self._read(context, run))
+
+    async def _read(self, context: ContextTypes.DEFAULT_TYPE, run: Run) -> None:
+        async def look() -> None:
+            run.stop = run.stop or not context.application.running
+
+        buttons: InlineKeyboardMarkup | None = None
+        try:
+            outcome = await self._reindexing.read(run, look)
+        except Busy:  # somebody indexes in another process: no more to do
+            return
+        except FootnoteError as error:
+            news = News(str(error), known_by=str(error))
+        else:
+            buttons = consent_buttons(outcome, self._reindexing.library.revision())
+            news = _news(run, outcome)
+        known, self._known = self._known, news.known_by
+        if news.text and news.known_by != known and context.application.running:
+            await self._tell(context, f"{words.ON_SCHEDULE}\n\n{news.text}", buttons)
+
+    async def _tell(self, context: ContextTypes.DEFAULT_TYPE, text: str, buttons: InlineKeyboardMarkup | None) -> None:
+        for admin in self._admins:
+            try:
+                await say(context.bot, admin, render.text(text), buttons=buttons, silently=True)
+            except TelegramError as error:  # who never wrote to the bot has no chat, and one may have blocked it
+                log.info("the admin %s could not be told of the reindex: %s", admin, error)
+
+
+def _news(run: Run, outcome: Plan | Report | None) -> News:
+    """Return what is worth telling of a run."""
+    match outcome:
+        case Report():
+            return News(told(run, outcome), known_by=f"revision {outcome.revision}")
+        case Plan() if outcome.consent:
+            return News(told(run, outcome), known_by=words.gone(outcome))
+        case _:
+            return News("")
