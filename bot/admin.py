@@ -7,7 +7,7 @@ from bot import render, words
 from bot.gate import Gate
 from bot.notice import Notice
 from bot.reindexing import Reindexing, Run
-from bot.say import answer, edit, say
+from bot.say import answer, say
 from index.errors import FootnoteError
 from index.records import Plan, Report, Revision
 
@@ -91,12 +91,12 @@ class Admin:
             run.stop = True
             await answer(query, words.STOPPING)
             if run.by_itself:  # no message shows its progress: this one only said that it is running
-                await edit(context.bot, message, render.text(words.STOPPING)[0])
+                await Notice(context.bot, message).end(words.STOPPING)
         elif self._reindexing.knows(name):
             await answer(query, words.ENDED_ALREADY)
         else:
             await answer(query, words.ENDED_ALREADY)
-            await edit(context.bot, message, render.text(words.CUT_SHORT)[0])
+            await Notice(context.bot, message).end(words.CUT_SHORT)
 
     async def rollback(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Show which revision a rollback would return to, and ask."""
@@ -149,8 +149,9 @@ class Admin:
             text = str(error)
         else:
             text, buttons = told(run, outcome), consent_buttons(outcome, self._library.revision())
+        if buttons is not None:  # a new question on an old message
+            self._settled.discard(_key(notice.message))
         await notice.end(text, buttons=buttons)
-        self._settled.discard(_key(notice.message))
 
     async def _admin_chat(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> int | None:
         """Return the chat of an admin; tell anybody else."""

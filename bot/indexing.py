@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bot import as_json, terminal, watch, words
-from index.errors import Cancelled, FootnoteError, ModelUnavailable, TooMuchGone
+from index.errors import FootnoteError, ModelUnavailable, TooMuchGone
 from index.library import Library
 from index.progress import STOPPED
 from index.records import Failure, Report
@@ -54,7 +54,7 @@ def before_serving(library: Library) -> None:
     try:
         with terminal.Bar() as bar, _interruptible(library):
             report = library.index(watch=bar)
-    except (ModelUnavailable, Cancelled):
+    except ModelUnavailable:  # without it no question can be asked either
         raise
     except FootnoteError as error:
         if served is None:

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from watchfiles import Change, watch
-from watchfiles._rust_notify import WatchfilesRustInternalError
 
 from index.errors import FootnoteError
 from index.sources import SUFFIXES
@@ -41,7 +40,7 @@ def looks(target: Path, *, data: Path) -> Iterator[bool]:
             yield from _opened(target, data.resolve(), rest) if identity else _gone(target, rest)
         except FileNotFoundError:
             pass  # it vanished between two calls
-        except (OSError, WatchfilesRustInternalError) as error:
+        except (OSError, RuntimeError) as error:
             message = (
                 f"{target} cannot be watched ({error}). Set WATCHFILES_FORCE_POLLING=true to look at it file by "
                 "file, or raise the system's limit (fs.inotify.max_user_watches on Linux)."

@@ -3,12 +3,14 @@
 import io
 import json
 import os
+import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,11 @@ def number(library: Library) -> int:
     revision = library.revision()
     assert revision is not None
     return revision.number
+
+
+def kept(library: Library) -> int:
+    with closing(sqlite3.connect(library.data / "ledger.sqlite")) as ledger:
+        return int(ledger.execute("SELECT count(*) FROM embeddings").fetchone()[0])
 
 
 def test_a_dry_run_shows_what_would_change_and_changes_nothing(
@@ -172,6 +179,13 @@ def test_status_shows_segments_and_the_schedule(footnote: Footnote, library: Lib
     assert (form["segments"], form["rests"], form["reindex_every_minutes"]) == (1, False, 0)
 
 
+def test_every_stage_of_an_index_is_named_in_words() -> None:
+    code = "".join(path.read_text() for path in (ROOT / "index").glob("*.py"))
+    stages = re.findall(r'Meter\("(\w+)"', code)
+    assert {"reading", "embedding", "building", "merging"} <= set(stages)
+    assert all(words.stage(stage) != stage for stage in stages)
+
+
 class Program:
     """The program in a process of its own, and what it has said so far."""
 
@@ -209,7 +223,8 @@ def test_indexing_that_is_interrupted_ends_in_seconds_and_the_next_goes_on_where
     all_of_them = to_embed(library, folder)
     with program("index", folder, "--data", library.data, cwd=tmp_path) as running:
         running.says("Embedding passages")
-        time.sleep(3)  # some batches
+        before = kept(library)
+        until(lambda: kept(library) > before)
         asked = time.monotonic()
         running.process.send_signal(told)
         assert running.process.wait(30) == code
