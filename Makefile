@@ -27,7 +27,7 @@ run: $(VENV)/run.done
 	@$(BIN)/footnote run $${Q:+-- "$$Q"}
 
 test: $(VENV)/dev.done
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
 
 test-crash: $(VENV)/dev.done
 	$(BIN)/python -m pytest -m crash --crashes $(KILLS) --seed $(SEED)

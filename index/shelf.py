@@ -83,7 +83,7 @@ class Shelf:
 
     def _make(self) -> Compiled | str:
         """Compile in a process of its own, so that this one need not hold torch."""
-        log.info("compiling the model %s: once, some 20 seconds", self._settings.model)
+        log.warning("Compiling the model %s. This takes some 20 seconds, once.", self._settings.model)
         # -P: a folder `index` where the program was started must not be taken for ours.
         command = [sys.executable, "-P", "-m", "index.compile", str(self.place), self._settings.model_dump_json()]
         child = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  our own module

@@ -52,8 +52,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of compiled models, with the default model in it: compiling takes seconds."""
-    folder = tmp_path_factory.mktemp("compiled") / "models"
+    """The folder of compiled models, with the default model in it: compiling takes seconds, so all workers share it."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "compiled" / "models"
     assert Embedder(Embedding(), models=folder).dimensions == 384
     return folder
 
