@@ -15,7 +15,7 @@ import pytest
 from bot import words
 from index.library import Library
 from tests.botapi import BotApi
-from tests.conftest import ADMIN, GUEST, STRANGER, TOKEN, WHEN, MakeLibrary, Serve, answered, until, write
+from tests.conftest import ADMIN, GUEST, STRANGER, TOKEN, WHEN, MakeLibrary, Serve, answered, lend, until, write
 
 
 def test_a_question_is_answered_with_the_claim_and_the_passage_that_proves_it(
@@ -305,8 +305,9 @@ def _process(api: BotApi, command: str, data: Path, folder: Path, *, token: str 
 
 
 def test_the_program_indexes_serves_refuses_a_second_one_and_ends_when_told(
-    api: BotApi, folder: Path, tmp_path: Path
+    api: BotApi, folder: Path, tmp_path: Path, models: Path
 ) -> None:
+    lend(models, tmp_path / "data")
     anna = api.person(GUEST, "Anna")
     with _process(api, "run", tmp_path / "data", folder) as bot:
         assert "1987" in answered(anna, WHEN, timeout=90).text
@@ -322,7 +323,10 @@ def test_the_program_indexes_serves_refuses_a_second_one_and_ends_when_told(
     assert "Traceback" not in err
 
 
-def test_a_wrong_token_is_one_clear_line_and_no_traceback(api: BotApi, tmp_path: Path, expected: list[str]) -> None:
+def test_a_wrong_token_is_one_clear_line_and_no_traceback(
+    api: BotApi, tmp_path: Path, expected: list[str], models: Path
+) -> None:
+    lend(models, tmp_path / "data")
     expected.append("Unauthorized")
     wrong = TOKEN.replace("AAab", "BBab")
     with _process(api, "serve", tmp_path / "data", tmp_path, token=wrong) as bot:
