@@ -1,12 +1,15 @@
 """What the processes do that the crash tests kill: open a library, change it, and write down what they are doing."""
 
 import functools
+import os
+import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from bot import cli
 from index import build, tiers
 from index.build import Builder
 from index.draft import Draft
@@ -93,3 +96,20 @@ def limits(*, merge_directly: bool) -> None:
 def library(data: Path) -> Library:
     """Open a library of small articles."""
     return Library(settings_for(data, **SIZES), embedder=WordModel())
+
+
+def command(place: Path, arguments: Sequence[str], most: int) -> None:
+    """Do what `footnote` does, with the small model; what it prints goes to `said`. `most`: bytes a file may have."""
+    with (place / "said").open("w") as said:
+        os.dup2(said.fileno(), 1)
+        os.dup2(said.fileno(), 2)
+    sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
+    if most:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+    cli._library = lambda settings: Library(settings, embedder=WordModel())
+    (place / "footnote.toml").write_text("[chunk]\nsize = 18\noverlap = 0\n[library]\nconfirm_removal = 1.0\n")
+    given = [*arguments, "--config", str(place / "footnote.toml"), "--data", str(place / "data")]
+    code = cli.main(given)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    sys.exit(code)
