@@ -30,7 +30,7 @@ test: $(VENV)/dev.done
 	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
 
 test-crash: $(VENV)/dev.done
-	$(BIN)/python -m pytest -m crash --crashes $(KILLS) --seed $(SEED)
+	$(BIN)/python -m pytest -m 'crash or nightly' --crashes $(KILLS) --seed $(SEED)
 
 lint: $(VENV)/dev.done
 	$(BIN)/ruff format --check .

@@ -7,6 +7,7 @@ embeddings made so far for the next try. The caller holds the writer's lock.
 import datetime as dt
 import logging
 import secrets
+import shutil
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -32,6 +33,9 @@ from index.worker import Vectors as MakeVectors
 from index.worker import Words as MakeWords
 
 MEGABYTE = 1_000_000
+
+ROOM = 4 * MEGABYTE
+"""Bytes of disk that must be free when something is made current: 0.2 were too few to open it, 0.5 enough."""
 
 WINDOW = 1_024
 """Passages sorted by length together. Enough for batches of like length; the vectors are stored after each window."""
@@ -241,6 +245,7 @@ class Builder:
             articles=articles,
             passages=passages,
         )
+        self._room()
         draft.publish(revision, made)
         self._sweep(thoroughly=anew)
         return revision
@@ -277,9 +282,19 @@ class Builder:
         job = Job(revision.number, revision.fingerprint, vectors if needed else None, None if words else fresh)
         with self._hand() as hand:
             made = hand.start().make(job, watch=watch, stop=stop)
+            self._room()
             names = [*(facts.name for facts in kept), *([vectors.name] if needed else [])]
             self._ledger.point(revision.number, names=names, words=revision.words if words else fresh.name, made=made)
             self._sweep(thoroughly=not kept)
+
+    def _room(self) -> None:
+        """Refuse to make current what nobody could open, because Chroma writes when it opens a segment."""
+        if shutil.disk_usage(self._place.data).free < ROOM:
+            message = (
+                f"The disk that holds {self._place.data} is almost full, and the new index could not be used; the old "
+                f"one stays. Free {ROOM // MEGABYTE} MB more and try again."
+            )
+            raise Damaged(message)
 
     def _sweep(self, *, thoroughly: bool) -> None:
         try:

@@ -7,8 +7,10 @@ segments, and everything in them can be made again from here. What a build write
 import datetime as dt
 import hashlib
 import json
+import logging
+import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -25,6 +27,8 @@ from index.errors import Busy, Damaged, Superseded
 from index.lock import briefly
 from index.records import Article, ArticleId, Facts, Heading, Passage, PassageId, Revision, Stored
 from index.tables import about, alive, alive_here, articles, embeddings, passages, revisions, segments, twins
+
+log = logging.getLogger(__name__)
 
 FILE = "ledger.sqlite"
 
@@ -67,11 +71,16 @@ class Ledger:
             yield db
 
     def compact(self) -> None:
-        """Give back disk space, which SQLite does only outside of a transaction. A reader in its way is no error."""
-        with self._engine.connect().execution_options(compacts=True) as db, suppress(OperationalError):
+        """Give back disk space, which SQLite does only outside of a transaction.
+
+        What is in its way, such as a reader or a disk that is full already, is no error.
+        """
+        with self._engine.connect().execution_options(compacts=True) as db:
             cursor = db.connection.cursor()
             try:  # a script, because `execute` takes one step, and each step frees one page
                 cursor.executescript("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)")
+            except sqlite3.OperationalError as error:
+                log.info("the ledger was not compacted: %s", error)
             finally:
                 cursor.close()
 

@@ -95,7 +95,8 @@ class Embedded:
         finally:
             client.close()
         (directory / Reading.FILE).touch()
-        graph = directory.rglob("*.bin") if shape.rows > 1 else ()  # of a single row Chroma rewrites them at every open
+        # Without its `index_metadata.pickle` Chroma would take the graph for empty. Of a single row it rewrites all.
+        graph = [*directory.rglob("*.bin"), *directory.rglob("*.pickle")] if shape.rows > 1 else []
         seal(directory, sorted(graph))
 
     def open(self, name: str) -> "_Directory":

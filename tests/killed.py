@@ -1,18 +1,23 @@
 """What the processes do that the crash tests kill: open a library, change it, and write down what they are doing."""
 
 import functools
+import os
+import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from index import build, tiers
+from bot import cli
+from index import build, make, tiers, worker
 from index.build import Builder
 from index.draft import Draft
 from index.errors import FootnoteError
 from index.ledger import Ledger
 from index.library import Library
+from index.records import Facts
 from tests.collection import SIZES
 from tests.conftest import settings_for
 from tests.fakemodel import WordModel
@@ -66,10 +71,10 @@ def act(action: str, place: Path) -> None:
     diary = Diary(place / "diary")
     for owner, name, what in _NOTED:
         setattr(owner, name, diary.around(getattr(owner, name), what))
-    limits(merge_directly=action != "base")
+    how = How(direct=0 if action == "base" else 4_000)
     diary.note("opening")
     try:
-        with library(place / "data") as opened:
+        with how.library(place / "data") as opened:
             diary.note("open")
             match action:
                 case "rollback":
@@ -84,12 +89,85 @@ def act(action: str, place: Path) -> None:
         sys.exit(REFUSED)
 
 
-def limits(*, merge_directly: bool) -> None:
-    """Let a few hundred passages be merged as otherwise thousands are: while their revision is served already."""
-    build.DIRECT = 4_000 if merge_directly else 0
-    tiers.TAIL = 100
-
-
 def library(data: Path) -> Library:
     """Open a library of small articles."""
-    return Library(settings_for(data, **SIZES), embedder=WordModel())
+    return How().library(data)
+
+
+def command(place: Path, arguments: Sequence[str], most: int) -> None:
+    """Do what `footnote` does, with the small model; what it prints goes to `said`. `most`: bytes a file may have."""
+    with (place / "said").open("w") as said:
+        os.dup2(said.fileno(), 1)
+        os.dup2(said.fileno(), 2)
+    sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
+    if most:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+    cli._library = lambda settings: Library(settings, embedder=WordModel())
+    (place / "footnote.toml").write_text("[chunk]\nsize = 18\noverlap = 0\n[library]\nconfirm_removal = 1.0\n")
+    given = [*arguments, "--config", str(place / "footnote.toml"), "--data", str(place / "data")]
+    code = cli.main(given)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    sys.exit(code)
+
+
+HOOKS = {
+    "before the switch": (Draft, "publish", False),
+    "after the switch": (Draft, "publish", True),
+    "before the merge": (Ledger, "point", False),
+    "after the merge": (Ledger, "point", True),
+    "before the undoing": (Ledger, "undo", False),
+    "after the undoing": (Ledger, "undo", True),
+}
+"""Where a process can be let die, as a function and whether that is done first."""
+
+DEAD = 9
+"""Exit code of a process that died at its hook."""
+
+
+def die_at(hook: str, place: Path, how: "How") -> None:
+    """Index, or roll back, and die at a point of it. Segments are made in this process, which is quicker."""
+    owner, name, first = HOOKS[hook]
+    work = getattr(owner, name)
+
+    def die(*arguments: Any, **named: Any) -> None:
+        if first:
+            work(*arguments, **named)
+        os._exit(DEAD)
+
+    setattr(owner, name, die)
+    vars(build)["Worker"] = Here
+    with how.library(place / "data") as opened:
+        if "undoing" in hook:
+            opened.rollback()
+        else:
+            opened.index(place / "articles")
+
+
+class Here:
+    """Makes segments in this process."""
+
+    def __init__(self, place: worker.Place) -> None:
+        self._place = place
+
+    def close(self) -> None:
+        """Nothing runs."""
+
+    def make(self, job: worker.Job, *, watch: Callable[[int, int], None], stop: object) -> list[Facts]:
+        del stop
+        with make.Workshop(self._place) as workshop:
+            return workshop.make(job, watch)
+
+
+@dataclass(frozen=True)
+class How:
+    """How soon segments are merged: as few and small ones as otherwise thousands of passages make."""
+
+    direct: int = 4_000
+    tail: int = 100
+    share: float = 0.2
+
+    def library(self, data: Path) -> Library:
+        """Open a library that merges so, as does every other one of this process."""
+        vars(build)["DIRECT"], tiers.TAIL = self.direct, self.tail
+        return Library(settings_for(data, library__delta_share=self.share, **SIZES), embedder=WordModel())

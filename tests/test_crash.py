@@ -7,7 +7,7 @@ import random
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -125,8 +125,9 @@ def test_a_process_that_is_killed_leaves_exactly_the_old_or_the_new_articles(
 def kill(action: str, place: Path, at: Moment, *, whom: str) -> tuple[list[psutil.Process], str]:
     """Do something in a process and kill it, the process that works for it, or both; return orphans and the diary."""
     process = warm.process(killed.act, action, place)
-    wait_for(process, place, entries=at.entries)
+    wait_for(process, place, until=lambda diary: len(diary) >= at.entries)
     time.sleep(at.delay)
+    where = (killed.entries(place / "diary") or [(0.0, "nothing yet")])[-1][1]
     try:
         working = psutil.Process(process.pid).children(recursive=True)
     except psutil.NoSuchProcess:
@@ -139,15 +140,16 @@ def kill(action: str, place: Path, at: Moment, *, whom: str) -> tuple[list[psuti
         process.kill()
     process.join(_PATIENCE)
     assert process.exitcode in (-9, 0, killed.REFUSED), process.exitcode
-    return working, (killed.entries(place / "diary") or [(0.0, "nothing yet")])[-1][1]
+    return working, where
 
 
-def wait_for(process: ForkServerProcess, place: Path, *, entries: int) -> None:
+def wait_for(process: ForkServerProcess, place: Path, *, until: Callable[[list[tuple[float, str]]], bool]) -> None:
+    """Wait until a process has written something into its diary, or has ended."""
     for _ in range(_PATIENCE * 1_000):
-        if len(killed.entries(place / "diary")) >= entries or not process.is_alive():
+        if until(killed.entries(place / "diary")) or not process.is_alive():
             return
         time.sleep(0.001)
-    pytest.fail(f"it never came to entry {entries}")
+    pytest.fail("it never came so far")
 
 
 def moment(diary: list[tuple[float, str]], draw: random.Random) -> Moment:
@@ -167,4 +169,4 @@ def found(library: Library) -> dict[str, int]:
 
 def _used(kills: int) -> int:
     """Return how many of the actions are tried: a few kills are for those that build."""
-    return len(ACTIONS) if kills > len(ACTIONS) else 4
+    return len(ACTIONS) if kills > len(ACTIONS) else 3
