@@ -9,7 +9,7 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from config import Embedding
 from index.errors import ModelUnavailable
@@ -23,6 +23,9 @@ __all__ = ["DEFAULT_MODEL", "Embedder", "Vectors"]
 
 log = logging.getLogger(__name__)
 
+
+EXACT: Literal["fp32"] = "fp32"
+"""The precision that gives the vectors of the reference; tried where a smaller one cannot be had."""
 
 PATIENCE = 1.0
 """Seconds that a batch of a reindex lets questions go before it."""
@@ -66,7 +69,7 @@ class Embedder:
         """What runs the model, and how precisely, in words; known without loading it."""
         if self._loaded is not None:
             return self._loaded.runtime
-        return self._shelf().words() if self._compiles() else "torch"
+        return self._shelf(self._settings.precision).words() if self._compiles() else "torch"
 
     @property
     def batch(self) -> int:
@@ -123,7 +126,10 @@ class Embedder:
         os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
         if not self._compiles():
             return _reference(self._settings)
-        found = self._shelf().model()
+        found = self._shelf(self._settings.precision).model()
+        if isinstance(found, str) and self._settings.precision != EXACT:
+            log.warning("The model %s %s. It runs in %s instead.", self.name, found, EXACT)
+            found = self._shelf(EXACT).model()
         if not isinstance(found, str):
             return found
         log.warning("The model %s %s. PyTorch runs it: slower to start, the same answers.", self.name, found)
@@ -133,10 +139,10 @@ class Embedder:
         """Whether the model is to be compiled; a graphics card is fastest by torch."""
         return self._models is not None and self._settings.compile and self._settings.device in ("auto", "cpu")
 
-    def _shelf(self) -> "Shelf":
+    def _shelf(self, precision: Literal["fp32", "int8"]) -> "Shelf":
         from index.shelf import Shelf  # noqa: PLC0415  imports onnxruntime
 
-        return Shelf(self._models or Path(), self._settings)
+        return Shelf(self._models or Path(), self._settings.model_copy(update={"precision": precision}))
 
 
 class _Turn:

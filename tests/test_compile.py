@@ -174,7 +174,7 @@ def test_a_model_that_cannot_be_compiled_runs_by_torch_and_says_so_once(  # noqa
     more: dict[str, Any],
     reason: str,
 ) -> None:
-    settings = Embedding(model=str(make_model(config, **more)), precision="int8")
+    settings = Embedding(model=str(make_model(config, **more)), precision="fp32")
     with caplog.at_level(logging.WARNING, logger="index"):
         embedder = Embedder(settings, models=tmp_path / "models")
         embedder.question("Where?")
@@ -334,6 +334,18 @@ def test_a_folder_that_cannot_be_written_leaves_torch(make_model: MakeModel, tmp
     embedder = Embedder(settings, models=tmp_path / "file" / "models")
     assert embedder.dimensions == 32
     assert embedder.runtime.startswith("torch, fp32 (cannot be compiled in")
+
+
+def test_a_model_that_eight_bits_would_change_too_much_is_compiled_in_full_precision(
+    make_model: MakeModel, tmp_path: Path, no_child: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(LEAST_COSINE, "int8", 1.1)
+    settings = Embedding(model=str(make_model(transformers.BertConfig(**SMALL))), device="cpu", precision="int8")
+    for _ in range(2):
+        embedder = Embedder(settings, models=tmp_path / "models")
+        assert embedder.fingerprint == Reference(settings).fingerprint
+        assert embedder.runtime == "onnxruntime, fp32"
+    assert len(no_child) == 2
 
 
 @pytest.mark.parametrize("more", [{"compile": False}, {"device": "cuda"}, {"device": "mps"}])
