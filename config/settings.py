@@ -45,7 +45,7 @@ class Embedding(Section):
     model: Annotated[str, Field(min_length=1)] = "all-MiniLM-L6-v2"
     device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
     compile: bool = True
-    precision: Literal["fp32", "int8"] = "fp32"
+    precision: Literal["fp32", "int8"] = "int8"
     batch: Annotated[int, Field(ge=1, le=1_024)] = 32
     threads: Annotated[int, Field(ge=0, le=256)] = 0
     query_prefix: str = ""

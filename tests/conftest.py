@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, settings
 os.environ.setdefault("PTB_TIMEDELTA", "1")  # otherwise python-telegram-bot warns at every RetryAfter
 
 from config import Embedding, Settings, load
+from index import build, tiers
 from index.embed import Embedder
 from index.errors import Cancelled
 from index.library import Library, seeds
@@ -63,6 +64,21 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def embedder(models: Path) -> Embedder:
     """The real model, loaded once."""
     return Embedder(Embedding(), models=models)
+
+
+@pytest.fixture(scope="session")
+def exact(models: Path) -> Embedder:
+    """The real model with the vectors of the reference."""
+    made = Embedder(Embedding(precision="fp32"), models=models)
+    assert made.dimensions == 384
+    return made
+
+
+@pytest.fixture(autouse=True)
+def usual_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put back the sizes of segments, which tests of many segments make small for the whole process."""
+    monkeypatch.setattr(tiers, "TAIL", tiers.TAIL)
+    monkeypatch.setattr(build, "DIRECT", build.DIRECT)
 
 
 def lend(models: Path, data: Path) -> None:

@@ -119,10 +119,10 @@ def test_search_status_and_index_as_json_and_as_text(footnote: Footnote, data: P
     assert "A bakery moves" in footnote("search", "rye bread", "--data", data).stdout
     status = json.loads(footnote("status", "--json", "--data", data).stdout)
     assert (status["articles"], status["revision"], status["folder"]) == (3, 1, str(folder))
-    assert status["runtime"] == "onnxruntime, fp32"
+    assert status["runtime"] == "onnxruntime, int8"
     shown = footnote("status", "--data", data).stdout
     assert "3 articles" in shown
-    assert "Model all-MiniLM-L6-v2 (onnxruntime, fp32)" in shown
+    assert "Model all-MiniLM-L6-v2 (onnxruntime, int8)" in shown
     report = json.loads(footnote("index", "--json", "--data", data).stdout)
     assert (report["unchanged"], report["failed"], report["embedded"]) == (3, [], 0)
 
@@ -184,7 +184,7 @@ def test_doctor_finds_nothing_wrong_and_then_what_is(
     well = footnote("doctor", "--data", data)
     assert well.returncode == 0, well.stdout
     assert "3 articles, 3 passages, verified" in well.stdout
-    assert "model: all-MiniLM-L6-v2 (onnxruntime, fp32)" in well.stdout
+    assert "model: all-MiniLM-L6-v2 (onnxruntime, int8)" in well.stdout
     for graph in data.rglob("data_level0.bin"):
         content = bytearray(graph.read_bytes())
         content[1_000] ^= 0xFF

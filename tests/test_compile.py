@@ -97,14 +97,14 @@ def no_child(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return built
 
 
-def test_the_default_model_gives_the_vectors_of_the_reference(embedder: Embedder) -> None:
-    reference = Reference(Embedding(device="cpu"))
-    assert embedder.runtime == "onnxruntime, fp32"
-    assert np.allclose(embedder.passages(TEXTS), reference.passages(TEXTS), atol=1e-5)
-    assert np.allclose(embedder.question(TEXTS[3]), reference.question(TEXTS[3]), atol=1e-5)
-    assert (embedder.fingerprint, embedder.limit) == (reference.fingerprint, reference.limit)
-    assert embedder.count(TEXTS) == reference.count(TEXTS)
-    assert embedder.passages([]).shape == (0, 384)
+def test_the_default_model_gives_the_vectors_of_the_reference(exact: Embedder) -> None:
+    reference = Reference(Embedding(device="cpu", precision="fp32"))
+    assert exact.runtime == "onnxruntime, fp32"
+    assert np.allclose(exact.passages(TEXTS), reference.passages(TEXTS), atol=1e-5)
+    assert np.allclose(exact.question(TEXTS[3]), reference.question(TEXTS[3]), atol=1e-5)
+    assert (exact.fingerprint, exact.limit) == (reference.fingerprint, reference.limit)
+    assert exact.count(TEXTS) == reference.count(TEXTS)
+    assert exact.passages([]).shape == (0, 384)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,11 @@ def test_models_of_other_kinds_give_the_vectors_of_the_reference(
     make_model: MakeModel, tmp_path: Path, config: Any, more: dict[str, Any]
 ) -> None:
     settings = Embedding(
-        model=str(make_model(config, **more)), device="cpu", query_prefix="query: ", passage_prefix="passage: "
+        precision="fp32",
+        model=str(make_model(config, **more)),
+        device="cpu",
+        query_prefix="query: ",
+        passage_prefix="passage: ",
     )
     reference = Reference(settings)
     meta = build(tmp_path / "compiled", settings)
@@ -139,18 +143,17 @@ def test_models_of_other_kinds_give_the_vectors_of_the_reference(
 
 
 def test_eight_bit_weights_are_near_the_reference_and_have_a_fingerprint_of_their_own(
-    embedder: Embedder, tmp_path: Path
+    embedder: Embedder, exact: Embedder, models: Path
 ) -> None:
-    meta = build(tmp_path / "compiled", Embedding(device="cpu", precision="int8"))
-    small = Compiled(tmp_path / "compiled", threads=0)
-    cosines = np.sum(small.passages(TEXTS) * embedder.passages(TEXTS), axis=1)
-    assert small.runtime == "onnxruntime, int8"
-    assert small.fingerprint != embedder.fingerprint
-    assert LEAST_COSINE["int8"] <= meta.lowest_cosine < 0.9999
+    place = Shelf(models, Embedding()).place
+    small = Compiled(place, threads=0)
+    cosines = np.sum(small.passages(TEXTS) * exact.passages(TEXTS), axis=1)
+    assert small.runtime == embedder.runtime == "onnxruntime, int8"
+    assert small.fingerprint == embedder.fingerprint != exact.fingerprint
+    assert LEAST_COSINE["int8"] <= small.meta.lowest_cosine < 0.9999
     assert np.min(cosines) > 0.95
-    files = {path.name for path in (tmp_path / "compiled").iterdir()}
-    assert files == {"model.onnx", "tokenizer.json", "meta.json", "seal.json"}
-    assert (tmp_path / "compiled" / "model.onnx").stat().st_size < 30_000_000
+    assert {path.name for path in place.iterdir()} == {"model.onnx", "tokenizer.json", "meta.json", "seal.json"}
+    assert (place / "model.onnx").stat().st_size < 30_000_000
 
 
 @pytest.mark.parametrize(
@@ -194,7 +197,7 @@ def test_a_model_that_cannot_be_compiled_runs_by_torch_and_says_so_once(  # noqa
 def test_a_model_whose_vectors_would_differ_is_refused(
     make_model: MakeModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = Embedding(model=str(make_model(transformers.BertConfig(**SMALL))), device="cpu")
+    settings = Embedding(model=str(make_model(transformers.BertConfig(**SMALL))), device="cpu", precision="fp32")
     trace = compiling._trace
 
     def doubled(module: Any, *rest: Any) -> None:
@@ -210,7 +213,7 @@ def test_a_model_whose_vectors_would_differ_is_refused(
 def test_a_crash_leaves_nothing_that_is_taken_for_a_model_and_the_next_one_sweeps(
     make_model: MakeModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = Embedding(model=str(make_model(transformers.BertConfig(**SMALL))), device="cpu")
+    settings = Embedding(model=str(make_model(transformers.BertConfig(**SMALL))), device="cpu", precision="fp32")
     place = Shelf(tmp_path / "models", settings).place
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "rmtree", lambda *_, **__: None)
@@ -237,7 +240,7 @@ def test_a_crash_leaves_nothing_that_is_taken_for_a_model_and_the_next_one_sweep
 def test_a_damaged_file_is_compiled_again_and_never_used(
     make_model: MakeModel, tmp_path: Path, no_child: list[str], name: str, harm: str
 ) -> None:
-    settings = Embedding(model=str(make_model(transformers.BertConfig(**SMALL))), device="cpu")
+    settings = Embedding(model=str(make_model(transformers.BertConfig(**SMALL))), device="cpu", precision="fp32")
     expected = Embedder(settings, models=tmp_path / "models").question("Where?")
     file = Shelf(tmp_path / "models", settings).place / name
     content = bytearray(file.read_bytes())
@@ -256,7 +259,7 @@ def test_a_model_is_compiled_once_and_again_when_its_files_change(
     make_model: MakeModel, tmp_path: Path, no_child: list[str]
 ) -> None:
     made = make_model(transformers.BertConfig(**SMALL))
-    settings = Embedding(model=str(made), device="cpu")
+    settings = Embedding(model=str(made), device="cpu", precision="fp32")
     first = Embedder(settings, models=tmp_path / "models")
     assert first.runtime == "onnxruntime, fp32, compiled at first use"
     before = first.fingerprint
@@ -294,7 +297,7 @@ def test_two_processes_that_compile_at_once_both_get_the_model(make_model: MakeM
     made = make_model(transformers.BertConfig(**SMALL))
     code = (
         "import sys; from pathlib import Path; from config import Embedding; from index.embed import Embedder\n"
-        "e = Embedder(Embedding(model=sys.argv[1], device='cpu'), models=Path(sys.argv[2]))\n"
+        "e = Embedder(Embedding(model=sys.argv[1], device='cpu', precision='fp32'), models=Path(sys.argv[2]))\n"
         "print(e.fingerprint, e.runtime, 'torch' in sys.modules)"
     )
     command = [sys.executable, "-c", code, str(made), str(tmp_path / "models")]
@@ -317,7 +320,7 @@ def test_two_processes_that_compile_at_once_both_get_the_model(make_model: MakeM
 def test_a_child_that_fails_is_no_verdict_on_the_model(
     make_model: MakeModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings = Embedding(model=str(make_model(transformers.BertConfig(**SMALL))), device="cpu")
+    settings = Embedding(model=str(make_model(transformers.BertConfig(**SMALL))), device="cpu", precision="fp32")
     monkeypatch.setattr(
         shelf.subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, -9, "", "killed")
     )
@@ -330,7 +333,7 @@ def test_a_child_that_fails_is_no_verdict_on_the_model(
 
 def test_a_folder_that_cannot_be_written_leaves_torch(make_model: MakeModel, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    settings = Embedding(model=str(make_model(transformers.BertConfig(**SMALL))), device="cpu")
+    settings = Embedding(model=str(make_model(transformers.BertConfig(**SMALL))), device="cpu", precision="fp32")
     embedder = Embedder(settings, models=tmp_path / "file" / "models")
     assert embedder.dimensions == 32
     assert embedder.runtime.startswith("torch, fp32 (cannot be compiled in")
@@ -369,7 +372,7 @@ def test_the_shelf_knows_the_recipe_of_the_compiler() -> None:
 
 
 def test_an_older_recipe_is_not_taken(make_model: MakeModel, tmp_path: Path) -> None:
-    settings = Embedding(model=str(make_model(transformers.BertConfig(**SMALL))), device="cpu")
+    settings = Embedding(model=str(make_model(transformers.BertConfig(**SMALL))), device="cpu", precision="fp32")
     mine = Shelf(tmp_path / "models", settings)
     meta = build(mine.place, settings)
     (mine.place / "meta.json").write_text(meta.model_copy(update={"recipe": 0}).model_dump_json())

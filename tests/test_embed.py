@@ -14,15 +14,15 @@ from index.embed import Embedder
 from index.errors import ModelUnavailable
 
 
-def test_vectors_are_those_of_sentence_transformers_and_of_unit_length(embedder: Embedder) -> None:
+def test_vectors_are_those_of_sentence_transformers_and_of_unit_length(exact: Embedder) -> None:
     texts = ["Where will they meet?", "The old harbour of Lindholm.", "Привет 😀", ""]
     reference = SentenceTransformer(str(weights.default_folder()), device="cpu")
     expected = reference.encode(texts, normalize_embeddings=True)
-    ours = embedder.passages(texts)
-    assert ours.shape == (4, 384) == (4, embedder.dimensions)
+    ours = exact.passages(texts)
+    assert ours.shape == (4, 384) == (4, exact.dimensions)
     assert np.allclose(ours, expected, atol=1e-5)
-    assert np.allclose(embedder.sentences(texts), expected, atol=1e-5)
-    assert np.allclose(embedder.question(texts[0]), expected[0], atol=1e-5)
+    assert np.allclose(exact.sentences(texts), expected, atol=1e-5)
+    assert np.allclose(exact.question(texts[0]), expected[0], atol=1e-5)
     assert np.allclose(np.linalg.norm(ours, axis=1), 1, atol=1e-5)
 
 
@@ -55,19 +55,19 @@ def test_a_model_that_cannot_be_had_is_one_line_with_the_remedy(
 
 
 def test_any_sentence_transformers_folder_will_do_and_has_a_fingerprint_of_its_own(
-    embedder: Embedder, tmp_path: Path
+    exact: Embedder, tmp_path: Path
 ) -> None:
     reference = SentenceTransformer(str(weights.default_folder()), device="cpu")
     reference.max_seq_length = 64
     reference.save(str(tmp_path / "short"))
     short = Embedder(Embedding(model=str(tmp_path / "short")))
     assert short.limit == 62
-    assert short.fingerprint != embedder.fingerprint
+    assert short.fingerprint != exact.fingerprint
     assert Embedder(Embedding(model=str(tmp_path / "short"))).fingerprint == short.fingerprint
     prefixed = Embedder(Embedding(query_prefix="query: ", passage_prefix="passage: "))
-    assert prefixed.fingerprint != embedder.fingerprint
-    assert prefixed.limit == embedder.limit - 2
-    assert np.allclose(prefixed.question("where"), embedder.question("query: where"), atol=1e-5)
+    assert prefixed.fingerprint != exact.fingerprint
+    assert prefixed.limit == exact.limit - 2
+    assert np.allclose(prefixed.question("where"), exact.question("query: where"), atol=1e-5)
 
 
 def test_a_question_does_not_wait_for_more_than_the_batch_that_is_running(embedder: Embedder) -> None:

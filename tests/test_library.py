@@ -97,20 +97,20 @@ def test_added_changed_removed_and_unchanged_articles_are_counted_and_seen(
 
 
 def test_an_unchanged_folder_costs_no_model_time_and_no_new_revision(
-    make_library: MakeLibrary, folder: Path, tmp_path: Path
+    make_library: MakeLibrary, folder: Path, tmp_path: Path, models: Path
 ) -> None:
     make_library().index(folder)
-    with Library(settings_for(tmp_path / "data"), embedder=NoModel(Embedding())) as again:
+    with Library(settings_for(tmp_path / "data"), embedder=NoModel(Embedding(), models=models)) as again:
         report = again.index(folder)
     assert (report.unchanged, report.embedded, report.revision) == (3, 0, 1)
 
 
 def test_an_article_that_comes_back_or_is_renamed_costs_no_model_time(
-    make_library: MakeLibrary, folder: Path, tmp_path: Path
+    make_library: MakeLibrary, folder: Path, tmp_path: Path, models: Path
 ) -> None:
     make_library().index(folder)
     (folder / "bakery.md").rename(folder / "renamed.md")
-    with Library(settings_for(tmp_path / "data"), embedder=NoModel(Embedding())) as again:
+    with Library(settings_for(tmp_path / "data"), embedder=NoModel(Embedding(), models=models)) as again:
         report = again.index(folder)
         assert (report.added, report.removed, report.embedded) == (1, 1, 0)
         assert again.check() == ""
