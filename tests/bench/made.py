@@ -7,6 +7,7 @@ finds about the same share of neighbours in an HNSW graph as it does for all-Min
 import hashlib
 import itertools
 import random
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +20,7 @@ DIMENSIONS = 384
 _LATENT = 48
 _NOISE = 0.15
 _VOCABULARY = 30_000
+_WORD = re.compile(r"\w+")
 
 
 class Made(Embedder):
@@ -57,7 +59,10 @@ class Made(Embedder):
 
     def passages(self, texts: Sequence[str]) -> Vectors:
         summed = np.stack(
-            [self._table[[self._row(word) for word in f"{text} .".split()]].sum(axis=0) for text in texts]
+            [
+                self._table[[self._row(word) for word in _WORD.findall(f"{text} w0".lower())]].sum(axis=0)
+                for text in texts
+            ]
         )
         return np.asarray(summed / np.linalg.norm(summed, axis=1, keepdims=True), dtype=np.float32)
 

@@ -1,10 +1,13 @@
 """Measure how reindexing, asking, memory and disk grow with the collection, with vectors made by `made`."""
 
+import itertools
 import shutil
 import statistics
 import tempfile
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -39,6 +42,8 @@ def measure(place: Path, *, largest: int) -> dict[str, float]:
             figures |= _reindexing(library, folder, size=size, first=seconds)
             libraries[size] = library
         figures |= _asking(libraries)
+        middle = sorted(libraries)[len(libraries) // 2]
+        figures |= _reading(libraries[middle], place / str(middle), size=middle)
     return figures
 
 
@@ -97,6 +102,44 @@ def _asking(libraries: dict[int, Library]) -> dict[str, float]:
     smallest, largest = min(took), max(took)
     ratio = statistics.median(took[largest][10:]) / statistics.median(took[smallest][10:])
     return figures | {f"search: {largest:,} / {smallest:,} passages, p50 (aim <= 2)": ratio}
+
+
+def _reading(library: Library, folder: Path, *, size: int) -> dict[str, float]:
+    """Let four threads search, first in quiet, then through 30 reindexes of which each changes some articles."""
+    quiet = _searches(library, lambda: time.sleep(5))
+
+    def reindex() -> None:
+        for turn in range(30):
+            for number in range(turn, size // 10, 50):
+                with (folder / f"{number:06}.txt").open("a") as article:
+                    article.write(f"\nTurn {turn}.\n")
+            library.index(folder)
+
+    busy = _searches(library, reindex)
+    return {
+        f"{size:,} passages, 4 threads: search, p95 ms": quiet,
+        f"{size:,} passages, 4 threads: p95 through 30 reindexes / quiet (aim <= 2)": busy / quiet,
+    }
+
+
+def _searches(library: Library, meanwhile: Callable[[], Any]) -> float:
+    """Return the 95th percentile, in ms, of searches by four threads while something else is done."""
+    over, took = threading.Event(), []
+
+    def search(number: int) -> None:
+        for question in itertools.cycle(made.questions(100)[number:]):
+            if over.is_set():
+                return
+            took.append(timed(lambda: library.search(question)) * 1_000)  # noqa: B023  called at once
+            time.sleep(0.02)
+
+    with ThreadPoolExecutor(4) as pool:
+        asking = [pool.submit(search, number) for number in range(4)]
+        meanwhile()
+        over.set()
+    for one in asking:
+        one.result()
+    return float(np.percentile(took, 95))
 
 
 def stock(folder: Path, models: Path) -> dict[str, float]:
