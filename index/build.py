@@ -10,8 +10,8 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 
@@ -43,6 +43,10 @@ WINDOW = 1_024
 log = logging.getLogger(__name__)
 
 
+Ready = Callable[[Revision, Sequence[Facts]], AbstractContextManager[None]]
+"""Opens a revision, some of whose segments the ledger does not know yet, and lets it be made current meanwhile."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ways:
     """How this library makes passages: the model, the sizes (asked only when needed: they load it), and their names."""
@@ -55,14 +59,17 @@ class Ways:
 class Builder:
     """Builds revisions in one data directory."""
 
-    def __init__(self, ledger: Ledger, store: Store, *, place: Place, ways: Ways, settings: Settings) -> None:
-        """Build at `place`, whose vectors are kept in `store`."""
+    def __init__(
+        self, ledger: Ledger, store: Store, *, place: Place, ways: Ways, settings: Settings, ready: Ready
+    ) -> None:
+        """Build at `place`, whose vectors are kept in `store`; let whoever reads get `ready` before a switch."""
         self._ledger = ledger
         local = Embedded(place.data / SEGMENTS)
         self._stores: Sequence[Store] = (local,) if isinstance(store, Embedded) else (local, store)
         self._place = place
         self._ways = ways
         self._settings = settings
+        self._ready = ready
 
     def plan(self, folder: Path, *, trusted: bool, watch: Watch, stop: Stop) -> Plan:
         """Find out what `build` would do; changes nothing.
@@ -246,7 +253,8 @@ class Builder:
             passages=passages,
         )
         self._room()
-        draft.publish(revision, made)
+        with self._ready(revision, made):
+            draft.publish(revision, made)
         self._sweep(thoroughly=anew)
         return revision
 
@@ -284,7 +292,9 @@ class Builder:
             made = hand.start().make(job, watch=watch, stop=stop)
             self._room()
             names = [*(facts.name for facts in kept), *([vectors.name] if needed else [])]
-            self._ledger.point(revision.number, names=names, words=revision.words if words else fresh.name, made=made)
+            pointed = replace(revision, segments=tuple(names), words=revision.words if words else fresh.name)
+            with self._ready(pointed, made):
+                self._ledger.point(revision.number, names=names, words=pointed.words, made=made)
             self._sweep(thoroughly=not kept)
 
     def _room(self) -> None:

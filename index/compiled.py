@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -15,6 +16,7 @@ from tokenizers import Encoding, Tokenizer
 
 from index.model import Vectors
 from index.seal import opened
+from index.turn import NICE
 
 GRAPH, TOKENIZER, META = "model.onnx", "tokenizer.json", "meta.json"
 TOKENS = 512
@@ -63,7 +65,8 @@ class Compiled:
         self._tokenizer = Tokenizer.from_file(str(place / TOKENIZER))
         self._session = _session(place / GRAPH)
         self._cores = threads or _cores()
-        self._threads = ThreadPoolExecutor(self._cores, thread_name_prefix="model")
+        self._asking = ThreadPoolExecutor(self._cores, thread_name_prefix="model")
+        self._indexing = ThreadPoolExecutor(self._cores, thread_name_prefix="model-back", initializer=_step_back)
 
     @property
     def dimensions(self) -> int:
@@ -87,11 +90,15 @@ class Compiled:
 
     def question(self, text: str) -> Vectors:
         """Return the vector of a question, shape (dimensions,)."""
-        return np.asarray(self._encode([self.meta.query_prompt + text])[0])
+        return np.asarray(self._encode([self.meta.query_prompt + text], self._asking)[0])
+
+    def sentences(self, texts: Sequence[str]) -> Vectors:
+        """Return the vectors of a few texts while somebody waits for the answer, shape (n, dimensions)."""
+        return self._encode([self.meta.text_prompt + text for text in texts], self._asking)
 
     def passages(self, texts: Sequence[str]) -> Vectors:
-        """Return the vectors of texts, shape (n, dimensions)."""
-        return self._encode([self.meta.text_prompt + text for text in texts])
+        """Return the vectors of texts that nobody waits for, shape (n, dimensions)."""
+        return self._encode([self.meta.text_prompt + text for text in texts], self._indexing)
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """Count the word pieces of each text, special tokens not included."""
@@ -102,7 +109,7 @@ class Compiled:
         """A copy that never truncates. Only indexing counts."""
         return counter(self._tokenizer)
 
-    def _encode(self, texts: Sequence[str]) -> Vectors:
+    def _encode(self, texts: Sequence[str], threads: ThreadPoolExecutor) -> Vectors:
         encodings = self._tokenizer.encode_batch_fast(list(texts))
         vectors: Vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
         lengths = [len(encoding) for encoding in encodings]
@@ -110,7 +117,7 @@ class Compiled:
         batches = list(packed(lengths, room=room))
         # One thread runs a batch alone, several run several. With all of them in one batch a busy core holds up all
         # at every step: 22 to 36 passages a second beside another process, against 40 to 54.
-        runs = map if len(batches) == 1 else self._threads.map
+        runs = map if len(batches) == 1 and threads is self._asking else threads.map
         for rows, found in zip(
             batches, runs(lambda some: self._run([encodings[i] for i in some]), batches), strict=True
         ):
@@ -155,6 +162,12 @@ def packed(lengths: Sequence[int], *, room: int = TOKENS) -> Iterator[list[int]]
         batch.append(row)
     if batch:
         yield batch
+
+
+def _step_back() -> None:
+    """Let a thread give way to those that answer questions. Only Linux has this for a thread alone."""
+    if sys.platform == "linux":
+        os.nice(NICE)
 
 
 def _cores() -> int:

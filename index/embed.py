@@ -1,13 +1,12 @@
-"""Turn texts into unit vectors with one embedding model, loaded at first use; those who ask go before a reindex.
+"""Turn texts into unit vectors with one embedding model, loaded at first use.
 
-Knows that a model is slow to load and not safe to share, and chooses what runs it: `compiled` or `reference`.
+Knows that a model is slow to load, and chooses what runs it: `compiled` or `reference`.
 """
 
-import contextlib
 import logging
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -27,16 +26,9 @@ log = logging.getLogger(__name__)
 EXACT: Literal["fp32"] = "fp32"
 """The precision that gives the vectors of the reference; tried where a smaller one cannot be had."""
 
-PATIENCE = 1.0
-"""Seconds that a batch of a reindex lets questions go before it."""
-
 
 class Embedder:
-    """One embedding model. Loaded at first use; safe to use from several threads.
-
-    Questions go first: a reindex that embeds thousands of passages lets go of the model after every batch and takes
-    it again only when no question waits.
-    """
+    """One embedding model. Loaded at first use; safe to use from several threads. Questions go before a reindex."""
 
     def __init__(self, settings: Embedding, *, models: Path | None = None) -> None:
         """Remember which model to load, and the folder of compiled models; without one torch runs it.
@@ -46,7 +38,6 @@ class Embedder:
         self._settings = settings
         self._models = models
         self._loading = threading.Lock()
-        self._turn = _Turn()
         self._loaded: Model | None = None
 
     @property
@@ -93,21 +84,15 @@ class Embedder:
 
     def question(self, text: str) -> Vectors:
         """Return the vector of a question, shape (dimensions,)."""
-        ready = self._ready()
-        with self._turn.first():
-            return ready.question(text)
+        return self._ready().question(text)
 
     def sentences(self, texts: Sequence[str]) -> Vectors:
         """Return the vectors of a few texts while somebody waits for the answer, shape (n, dimensions)."""
-        ready = self._ready()
-        with self._turn.first():
-            return ready.passages(texts)
+        return self._ready().sentences(texts)
 
     def passages(self, texts: Sequence[str]) -> Vectors:
         """Return the vectors of one batch of texts, shape (n, dimensions). Give texts of like length together."""
-        ready = self._ready()
-        with self._turn.last():
-            return ready.passages(texts)
+        return self._ready().passages(texts)
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """Count the word pieces of each text, special tokens not included."""
@@ -143,45 +128,6 @@ class Embedder:
         from index.shelf import Shelf  # noqa: PLC0415  imports onnxruntime
 
         return Shelf(self._models or Path(), self._settings.model_copy(update={"precision": precision}))
-
-
-class _Turn:
-    """A lock under which those who hurry go before those who do not."""
-
-    def __init__(self) -> None:
-        self._free = threading.Condition()
-        self._hurrying = 0
-        self._taken = False
-
-    @contextlib.contextmanager
-    def first(self) -> Iterator[None]:
-        """Hold the lock; wait only for whoever has it now."""
-        with self._free:
-            self._hurrying += 1
-            self._free.wait_for(lambda: not self._taken)
-            self._hurrying -= 1
-            self._taken = True
-        with self._held():
-            yield
-
-    @contextlib.contextmanager
-    def last(self) -> Iterator[None]:
-        """Hold the lock once nobody hurries, or after a second of waiting: a reindex must end however many ask."""
-        with self._free:
-            if not self._free.wait_for(lambda: not self._taken and not self._hurrying, timeout=PATIENCE):
-                self._free.wait_for(lambda: not self._taken)
-            self._taken = True
-        with self._held():
-            yield
-
-    @contextlib.contextmanager
-    def _held(self) -> Iterator[None]:
-        try:
-            yield
-        finally:
-            with self._free:
-                self._taken = False
-                self._free.notify_all()
 
 
 def _reference(settings: Embedding, *, why: str = "") -> Model:

@@ -6,7 +6,7 @@ Its body reads as the recipe; the work is done by the modules it names.
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, TypeVar
@@ -27,7 +27,7 @@ from index.make import store_of
 from index.progress import Stop, Watch
 from index.records import Answer, Article, Hit, Plan, Progress, Report, Revision
 from index.retrieve import HybridRetriever, PassageNode, TimedQuery
-from index.snapshot import Snapshot
+from index.snapshot import Served, Snapshot
 from index.worker import Place
 
 MOST = 1_000
@@ -80,9 +80,8 @@ class Library:
         token = settings.store.token.get_secret_value() if settings.store.token else ""
         self._place = Place(self.data, settings.store.url, token)
         self._store = store_of(self._place, self._ledger)
-        self._opening = threading.Lock()
+        self._served = Served(self.data, ledger=self._ledger, store=self._store, fits=self._fits)
         self._mending = threading.Lock()
-        self._snapshot: Snapshot | None = None
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -94,10 +93,7 @@ class Library:
 
     def close(self) -> None:
         """Release the files."""
-        with self._opening:
-            if self._snapshot is not None:
-                self._snapshot.leave()
-                self._snapshot = None
+        self._served.close()
         self._store.close()
         self._ledger.close()
 
@@ -229,7 +225,7 @@ class Library:
 
     def as_retriever(self) -> HybridRetriever:
         """Return a llama-index retriever over the current revision, for use with anything that takes one."""
-        return self._retriever(self._opened(self._revision()))
+        return self._retriever(self._served.opened(self._revision()))
 
     def _answer(self, snapshot: Snapshot, query: TimedQuery) -> Answer:
         hits = self._hits(snapshot, query)
@@ -290,7 +286,7 @@ class Library:
         for _ in range(TRIES):
             revision = self._revision()
             try:
-                with self._reading(revision) as snapshot:
+                with self._served.reading(revision) as snapshot:
                     return work(snapshot)
             except Superseded:
                 continue
@@ -303,28 +299,6 @@ class Library:
                 self._mend(revision)
                 mended = True
         raise Superseded
-
-    @contextlib.contextmanager
-    def _reading(self, revision: Revision) -> Iterator[Snapshot]:
-        snapshot = self._opened(revision)
-        while not snapshot.enter():  # its last reader left between our look and our entering
-            snapshot = self._opened(revision)
-        try:
-            yield snapshot
-        finally:
-            snapshot.leave()
-
-    def _opened(self, revision: Revision) -> Snapshot:
-        """Return the snapshot of the revision that the ledger named, whichever process made it."""
-        with self._opening:
-            if self._snapshot is None or self._snapshot.revision != revision:
-                self._fits(revision)
-                before = self._snapshot
-                fresh = Snapshot(self.data, revision, ledger=self._ledger, store=self._store, before=before)
-                if before is not None:
-                    before.leave()
-                self._snapshot = fresh
-            return self._snapshot
 
     def _revision(self) -> Revision:
         revision = self._ledger.current()
@@ -360,13 +334,13 @@ class Library:
         revision = self._revision()
         broken: Collection[str] = self._ledger.doubted().intersection([*revision.segments, revision.words])
         try:
-            self._opened(revision)
+            self._served.opened(revision)
         except Damaged as damage:
             log.warning("%s Building it again from the ledger.", damage)
             broken = self._builder().problems(revision)
         if broken:
             self._builder().rebuild(revision, broken)
-        self._opened(self._revision())
+        self._served.opened(self._revision())
         self._builder().clear()
 
     def _on_seeds(self) -> bool:
@@ -381,7 +355,14 @@ class Library:
             sizes=lambda: Sizes(self._embedder.limit, chunk.size, chunk.overlap),
             chunking=f"{chunk.size}/{chunk.overlap}/{self._embedder.prefixes}",
         )
-        return Builder(self._ledger, self._store, place=self._place, ways=ways, settings=self._settings.library)
+        return Builder(
+            self._ledger,
+            self._store,
+            place=self._place,
+            ways=ways,
+            settings=self._settings.library,
+            ready=lambda revision, made: self._served.readied(revision, made, dimensions=self._embedder.dimensions),
+        )
 
 
 def seeds() -> Path:

@@ -11,7 +11,7 @@ Vectors = NDArray[np.float32]
 
 
 class Model(Protocol):
-    """A model in memory. Not safe to share between threads, but for `count`."""
+    """A model in memory. Safe to share between threads; `passages` steps back for the others."""
 
     @property
     def dimensions(self) -> int:
@@ -32,8 +32,11 @@ class Model(Protocol):
     def question(self, text: str) -> Vectors:
         """Return the vector of a question, shape (dimensions,)."""
 
+    def sentences(self, texts: Sequence[str]) -> Vectors:
+        """Return the vectors of a few texts while somebody waits for the answer, shape (n, dimensions)."""
+
     def passages(self, texts: Sequence[str]) -> Vectors:
-        """Return the vectors of texts, shape (n, dimensions)."""
+        """Return the vectors of texts that nobody waits for, shape (n, dimensions)."""
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """Count the word pieces of each text, special tokens not included."""

@@ -21,6 +21,7 @@ from index import weights
 from index.compiled import counter
 from index.errors import ModelUnavailable
 from index.model import Vectors
+from index.turn import Turn
 from index.weights import DEFAULT_MODEL, default_folder, folder
 
 _SHORT = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
@@ -36,6 +37,7 @@ class Reference:
             ModelUnavailable: with the remedy; also where the default model's weights are not the published ones.
         """
         self._why = why
+        self._turn = Turn()
         self._adapter = _adapter(settings)
         self.transformer: Any = self._adapter._model  # noqa: SLF001  no public way to its SentenceTransformer
         self.tokenizer = _fast_tokenizer(self.transformer.tokenizer)
@@ -59,15 +61,25 @@ class Reference:
 
     def question(self, text: str) -> Vectors:
         """Return the vector of a question, shape (dimensions,)."""
-        return np.asarray(self._adapter.get_query_embedding(text), dtype=np.float32)
+        with self._turn.first():
+            return np.asarray(self._adapter.get_query_embedding(text), dtype=np.float32)
+
+    def sentences(self, texts: Sequence[str]) -> Vectors:
+        """Return the vectors of a few texts while somebody waits for the answer, shape (n, dimensions)."""
+        with self._turn.first():
+            return self._embed(texts)
 
     def passages(self, texts: Sequence[str]) -> Vectors:
-        """Return the vectors of texts, shape (n, dimensions)."""
-        return np.asarray(self._adapter.get_text_embedding_batch(list(texts)), dtype=np.float32)
+        """Return the vectors of texts that nobody waits for, shape (n, dimensions)."""
+        with self._turn.last():
+            return self._embed(texts)
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """Count the word pieces of each text, special tokens not included."""
         return [len(encoding) for encoding in self._counter.encode_batch_fast(list(texts), add_special_tokens=False)]
+
+    def _embed(self, texts: Sequence[str]) -> Vectors:
+        return np.asarray(self._adapter.get_text_embedding_batch(list(texts)), dtype=np.float32)
 
     def _digest(self, settings: Embedding) -> str:
         """Hash everything that decides a vector. The default model's weights were hashed when they were found."""

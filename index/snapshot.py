@@ -1,16 +1,22 @@
-"""One revision, opened for reading: its segments and its word index, closed after the last reader."""
+"""One revision, opened for reading: its segments and its word index, closed after the last reader.
+
+`Served` keeps the current one open, and opens the next one before anybody asks for it.
+"""
 
 import heapq
 import threading
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+import numpy as np
 
 from index.embed import Vectors
 from index.errors import Damaged
 from index.ledger import Ledger
 from index.lexicon import Lexicon
 from index.lock import Reading
-from index.records import PassageId, Revision
+from index.records import Facts, PassageId, Revision
 from index.seal import damage
 from index.store import Store
 from index.vectors import Segment
@@ -23,15 +29,24 @@ class Snapshot:
     """What is needed to search one revision. Made with one reader, its maker; counts the others."""
 
     def __init__(
-        self, data: Path, revision: Revision, *, ledger: Ledger, store: Store, before: "Snapshot | None"
+        self,
+        data: Path,
+        revision: Revision,
+        *,
+        ledger: Ledger,
+        store: Store,
+        before: "Snapshot | None" = None,
+        made: Sequence[Facts] = (),
     ) -> None:
         """Open a revision; the segments that it shares with the snapshot `before` are not opened again.
+
+        `made` are segments that the ledger does not know yet.
 
         Raises:
             Damaged: one of its parts is missing or broken.
         """
         self.revision = revision
-        facts = ledger.facts(revision.segments)
+        facts = ledger.facts(revision.segments) | {one.name: one for one in made}
         lost = [name for name in revision.segments if name not in facts]
         if lost or not revision.words:
             raise Damaged(damage(data / SEGMENTS / (lost or ["words"])[0], "the ledger does not know it"))
@@ -73,6 +88,10 @@ class Snapshot:
             found |= part.segment.nearest(question, limit=limit, dead=dead)
         return dict(heapq.nlargest(limit, found.items(), key=lambda item: item[1]))
 
+    def warm(self, dimensions: int) -> None:
+        """Ask each segment once: Chroma reads a graph from the disk when it is first asked."""
+        self.nearest(np.full(dimensions, dimensions**-0.5, dtype=np.float32), limit=1)
+
     def enter(self) -> bool:
         """Count one more reader; False when the last has gone already."""
         with self._lock:
@@ -88,6 +107,90 @@ class Snapshot:
             for part in self.parts:
                 part.leave()
             self._words.close()
+
+
+class Served:
+    """Keeps the snapshot of the current revision. Safe to share between threads."""
+
+    def __init__(self, data: Path, *, ledger: Ledger, store: Store, fits: Callable[[Revision], None]) -> None:
+        """Serve what `ledger` names. `fits` raises where a revision cannot be asked with the model there is."""
+        self._data = data
+        self._ledger = ledger
+        self._store = store
+        self._fits = fits
+        self._opening = threading.Lock()
+        self._current: Snapshot | None = None
+        self._next: Snapshot | None = None
+
+    def opened(self, revision: Revision) -> Snapshot:
+        """Return the snapshot of the revision that the ledger named, whichever process made it.
+
+        Raises:
+            Damaged: it is missing or broken.
+            OtherModel: it was made with another model.
+        """
+        with self._opening:
+            before = self._current
+            if before is not None and before.revision == revision:
+                return before
+            self._fits(revision)
+            if self._next is not None and self._next.revision == revision:
+                fresh, self._next = self._next, None
+            else:
+                fresh = self._open(revision)
+            self._current = fresh
+            if before is not None:
+                before.leave()
+            return fresh
+
+    @contextmanager
+    def reading(self, revision: Revision) -> Iterator[Snapshot]:
+        """Give the snapshot of a revision, which stays open meanwhile. Raises as `opened`."""
+        snapshot = self.opened(revision)
+        while not snapshot.enter():  # its last reader left between our look and our entering
+            snapshot = self.opened(revision)
+        try:
+            yield snapshot
+        finally:
+            snapshot.leave()
+
+    @contextmanager
+    def readied(self, revision: Revision, made: Sequence[Facts], *, dimensions: int) -> Iterator[None]:
+        """Open the revision that is made current meanwhile, so that nobody who asks has to wait for that.
+
+        Raises:
+            Damaged: it cannot be read, and shall not be made current.
+        """
+        fresh = self._open(revision, made)
+        try:
+            fresh.warm(dimensions)
+            with self._opening:
+                self._next = fresh
+            yield
+        except BaseException:
+            self._forget(fresh)
+            raise
+        if self._ledger.current() == revision:
+            self.opened(revision)
+        self._forget(fresh)
+
+    def close(self) -> None:
+        """Let go of the files."""
+        with self._opening:
+            if self._current is not None:
+                self._current.leave()
+                self._current = None
+
+    def _open(self, revision: Revision, made: Sequence[Facts] = ()) -> Snapshot:
+        return Snapshot(self._data, revision, ledger=self._ledger, store=self._store, before=self._current, made=made)
+
+    def _forget(self, fresh: Snapshot) -> None:
+        """Close a snapshot that was readied, unless it is the current one now."""
+        with self._opening:
+            if self._current is fresh:
+                return
+            self._next = None
+        fresh.leave()
 
 
 class _Words:

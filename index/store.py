@@ -3,6 +3,7 @@
 The only module that imports chromadb. Knows nothing of what the rows mean.
 """
 
+import math
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -291,12 +292,23 @@ def _hnsw(shape: Shape) -> dict[str, Any]:
     rows = shape.rows
     # With a threshold of exactly the row count, the last row makes Chroma persist the whole graph; otherwise the
     # rest stays in its log, and every open replays it (1.6 s for 5,000 rows) and rewrites the files. It wants >= 2.
-    hnsw = {"space": "cosine", "sync_threshold": max(2, rows), "batch_size": max(2, min(rows, 100))}
+    hnsw: dict[str, Any] = {"space": "cosine", "sync_threshold": max(2, rows), "batch_size": max(2, min(rows, 100))}
+    hnsw["ef_search"] = breadth(rows) * (2 if shape.dense else 1)
     return {"hnsw": hnsw | (_DENSE if shape.dense else {})}
 
 
-_DENSE = {"max_neighbors": 32, "ef_construction": 200, "ef_search": 200}
+_DENSE = {"max_neighbors": 32, "ef_construction": 200}
 """Twice Chroma's own: 1.7 times as long to build and twice to ask, for vectors among which its own graph loses some."""
+
+
+def breadth(rows: int) -> int:
+    """Return how many candidates a search of a graph of so many rows keeps in view (HNSW's `ef`).
+
+    Chroma's own 100 finds 0.86 of the true ten among 100,000 vectors for questions far from all of them, 200 finds
+    0.96, 400 finds 0.99 and takes 3.3 ms instead of 1.7; among 1,000, 100 finds all. So it grows by 10 ^ 0.3 with
+    every tenfold.
+    """
+    return max(100, round(100 * math.pow(rows / 1_000, 0.3)))
 
 
 def _settle(collection: Collection, shape: Shape) -> None:

@@ -24,6 +24,7 @@ from typing import Any, Self
 from index.errors import Cancelled, Damaged, Died, FootnoteError, StoreUnavailable
 from index.progress import STOPPED
 from index.records import Facts
+from index.turn import NICE
 
 log = logging.getLogger(__name__)
 
@@ -74,8 +75,9 @@ class Worker:
 
     def __init__(self, place: Place) -> None:
         """Start the process. Raises Died where the system refuses."""
-        # -P: a folder `index` where the program was started must not be taken for ours. A session of its own: a Ctrl-C
-        # in the terminal is for whoever talks with us, and the child ends when they do.
+        # -P: a folder `index` where the program was started must not be taken for ours. A group of its own: a Ctrl-C
+        # in the terminal is for whoever talks with us, and the child ends when they do. Not a session of its own: Linux
+        # shares out the processors by session first, and `nice` counts only within one.
         try:
             self._child = subprocess.Popen(
                 [sys.executable, "-P", "-m", "index.worker"],
@@ -83,7 +85,7 @@ class Worker:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
-                start_new_session=True,
+                process_group=0,
             )
         except OSError as error:
             message = f"The process that makes and checks the index cannot be started ({error}). Nothing was changed."
@@ -233,6 +235,7 @@ def _requests() -> Iterator[str]:
 
 def main() -> None:
     """Serve whoever started this process."""
+    os.nice(NICE)
     out = sys.stdout
     sys.stdout = sys.stderr  # nothing that a library prints may get between the lines of JSON
 

@@ -70,7 +70,7 @@ def test_any_sentence_transformers_folder_will_do_and_has_a_fingerprint_of_its_o
     assert np.allclose(prefixed.question("where"), exact.question("query: where"), atol=1e-5)
 
 
-def test_a_question_does_not_wait_for_more_than_the_batch_that_is_running(embedder: Embedder) -> None:
+def test_a_question_does_not_wait_for_the_batch_that_is_running(embedder: Embedder) -> None:
     texts = ["The old harbour of Lindholm was closed to cargo ships in 1987. " * 10] * 16
     stop = threading.Event()
     batches: list[float] = []
@@ -94,4 +94,4 @@ def test_a_question_does_not_wait_for_more_than_the_batch_that_is_running(embedd
     finally:
         stop.set()
         thread.join()
-    assert max(waits) < 2.5 * max(batches)
+    assert sorted(waits)[2] < 0.5 * min(batches)

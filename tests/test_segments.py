@@ -36,6 +36,14 @@ def build(store: Store, made: Vectors, *, name: str = "segment") -> Facts:
     return Facts(name, revision=1, after=0, last=len(made), passages=len(made), rows=rows, twins=twins)
 
 
+def spread(rows: int, *, seed: int) -> Vectors:
+    """Return vectors as models make them: mostly in 48 directions, a little in all."""
+    draw = np.random.default_rng(seed)
+    made = draw.standard_normal((rows, 48)) @ np.random.default_rng(7).standard_normal((48, 384)) / 7
+    made += 0.15 * draw.standard_normal((rows, 384))
+    return np.asarray(made / np.linalg.norm(made, axis=1, keepdims=True), dtype=np.float32)
+
+
 @pytest.fixture(params=["in a directory", "on a server"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     made: Store
@@ -52,6 +60,17 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
 def embedded(tmp_path: Path) -> Embedded:
     (tmp_path / "segments").mkdir()
     return Embedded(tmp_path / "segments")
+
+
+def test_a_large_graph_finds_what_an_exact_scan_finds(embedded: Embedded) -> None:
+    made, asked = spread(12_000, seed=1), spread(100, seed=2)
+    segment = Segment(embedded, build(embedded, made))
+    shared = 0
+    for question in asked:
+        exact = np.argpartition(-(made @ question), 10)[:10] + 1
+        shared += len(set(exact.tolist()) & set(list(segment.nearest(question, limit=50))[:10]))
+    assert shared >= 0.99 * 10 * len(asked)
+    segment.close()
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 100, 1_001, 6_000])

@@ -67,16 +67,17 @@ def measure(place: Path, *, articles: int, asked: int) -> dict[str, float]:
         library._embedder.question("warm")
         figures |= indexing(library, folder)
         figures |= asking(library, count=asked)
+        figures |= asking_beside(library, folder)
     return figures | starting(place / "data")
 
 
-def make_articles(folder: Path, *, count: int) -> None:
-    """Write articles of 24 sentences drawn from the seeds."""
-    folder.mkdir()
+def make_articles(folder: Path, *, count: int, first: int = 0) -> None:
+    """Write articles of 24 sentences drawn from the seeds, numbered from `first`."""
+    folder.mkdir(exist_ok=True)
     texts = [extract.extract(o.id, sources.read(o, limit=10**7)).text for o in sources.scan(seeds())[0]]
     pool = [span.of(text) for text in texts for span in sentences(text)]
-    draw = random.Random(1)
-    for number in range(count):
+    draw = random.Random(first + 1)
+    for number in range(first, first + count):
         drawn = " ".join(f"{sentence} ({number}.{at})" for at, sentence in enumerate(draw.sample(pool, 24)))
         (folder / f"{number:05}.md").write_text(f"---\ntitle: Article {number}\n---\n\n{drawn}\n", encoding="utf-8")
 
@@ -135,7 +136,7 @@ def asking(library: Library, *, count: int) -> dict[str, float]:
     """
     asked = [question.text for question in questions(seeds())]
     texts = [f"{asked[n % len(asked)]} {n}" for n in range(count)]
-    snapshot = library._opened(library._revision())
+    snapshot = library._served.opened(library._revision())
     model = bare_model()
     collection = snapshot.parts[0].segment._opened.collection
 
@@ -162,6 +163,18 @@ def asking(library: Library, *, count: int) -> dict[str, float]:
     figures["asking: retrieval / floor, p95"] = figures["asking: retrieval, p95 ms"] / figures["asking: floor, p95 ms"]
     figures["asking: answer / floor, p50"] = figures["asking: answer, p50 ms"] / figures["asking: floor, p50 ms"]
     return figures
+
+
+def asking_beside(library: Library, folder: Path) -> dict[str, float]:
+    """Let two people ask, in quiet and while the model embeds 150 further articles."""
+    asked = [question.text for question in questions(seeds())]
+    make_articles(folder, count=150, first=1_000_000)
+    quiet = scale.p95(library.ask, asked, lambda: time.sleep(5), threads=2)
+    busy = scale.p95(library.ask, asked, lambda: library.index(folder), threads=2)
+    return {
+        "asking: answer, 2 people, p95 ms": quiet,
+        "asking: answer, 2 people, p95 while articles are embedded / quiet (aim <= 2)": busy / quiet,
+    }
 
 
 def starting(data: Path) -> dict[str, float]:

