@@ -1,4 +1,7 @@
-"""The lexical side: BM25 over words, in immutable tantivy directories. The only module that imports tantivy."""
+"""The lexical side: BM25 over words and pairs of words, in immutable tantivy directories.
+
+The only module that imports tantivy.
+"""
 
 import math
 import os
@@ -6,6 +9,7 @@ import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +26,19 @@ _BODY, _CONTEXT, _NUMBER = "body", "context", "number"
 _CONTEXT_BOOST = 0.5
 """A word in the title or heading counts half of one in the passage: all passages of an article share it."""
 
+PAIR_BOOST = 0.3
+"""A pair of words that follow each other in question and passage counts so much on top of the words themselves.
+
+With it nDCG@10 of the fused ranking rose on SQuAD from 0.892 to 0.906, and the right passage came first for 0.708 of
+the questions instead of 0.672; it stayed on CLAPnq (0.987) and fell on SciFact from 0.736 to 0.733, whose claims share
+few pairs with abstracts. 0.5 and 0.8 gave SQuAD 0.002 more and SciFact 0.001 less.
+"""
+
+GAP = 1
+"""Words that may stand between the two of a pair: a stop word ("Duke of Normandy") leaves a gap. 0 and 2 did worse."""
+
+FORM = 2
+"""Of a word index on the disk; raised when an older one cannot be asked any more, which is then built again."""
 
 BACKGROUND = 1_000
 """Passages about something else that word weights imagine beside the collection."""
@@ -39,7 +56,7 @@ class Lexicon:
         import tantivy  # noqa: PLC0415
 
         self.directory = directory
-        opened(directory)
+        _current(directory)
         try:
             self._index = tantivy.Index.open(str(directory))
             self._index.register_tokenizer("words", _analyzer())
@@ -99,6 +116,9 @@ class Lexicon:
 
         schema = self._index.schema
         clauses = []
+        for pair in dict.fromkeys(pairwise(words)):
+            phrase = tantivy.Query.phrase_query(schema, _BODY, list(pair), slop=GAP)
+            clauses.append((tantivy.Occur.Should, tantivy.Query.boost_query(phrase, PAIR_BOOST)))
         for word in dict.fromkeys(words):
             body = tantivy.Query.term_query(schema, _BODY, word, "freq")
             context = tantivy.Query.boost_query(
@@ -135,7 +155,7 @@ def derive(directory: Path, *, previous: Path, passages: Iterable[Stored], dead:
     """
     import tantivy  # noqa: PLC0415
 
-    opened(previous)
+    _current(previous)
     directory.mkdir(parents=True)
     for path in previous.iterdir():
         if path.name in _REWRITTEN:
@@ -179,7 +199,13 @@ def _fill(
     writer.commit()
     writer.wait_merging_threads()
     (directory / Reading.FILE).touch()
-    seal(directory, [path for path in sorted(directory.iterdir()) if path.name not in _LEFT_BEHIND])
+    seal(directory, [path for path in sorted(directory.iterdir()) if path.name not in _LEFT_BEHIND], form=FORM)
+
+
+def _current(directory: Path) -> None:
+    """Check that a word index is whole, and that this version can ask it."""
+    if opened(directory).get("form") != FORM:
+        raise Damaged(damage(directory, "it was made by another version"))
 
 
 def terms(text: str) -> list[str]:
@@ -201,7 +227,7 @@ def _schema() -> "tantivy.Schema":
 
     builder = tantivy.SchemaBuilder()
     builder.add_unsigned_field(_NUMBER, stored=False, indexed=True, fast=True)
-    builder.add_text_field(_BODY, stored=False, tokenizer_name="words", index_option="freq")
+    builder.add_text_field(_BODY, stored=False, tokenizer_name="words", index_option="position")
     builder.add_text_field(_CONTEXT, stored=False, tokenizer_name="words", index_option="freq")
     return builder.build()
 

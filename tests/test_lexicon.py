@@ -55,6 +55,30 @@ def test_the_score_of_a_given_passage_is_the_one_it_is_ranked_by(words: Lexicon)
     assert words.scores("closed harbour", [PassageId(2)]) == {}
 
 
+def test_words_that_follow_each_other_as_in_the_question_rank_higher(tmp_path: Path) -> None:
+    texts = [
+        "In Normandy a duke was crowned, and another duke was not.",
+        "The Duke of Normandy sailed, and another was crowned.",
+        "Another harbour was crowned with a light, and Normandy was not.",
+    ]
+    lexicon.build(tmp_path / "w", numbered(1, *texts))
+    words = Lexicon(tmp_path / "w")
+    assert next(iter(words.best("Which duke of Normandy was crowned?", limit=3))) == 2
+    apart, together = words.scores("Normandy duke", [PassageId(1)]), words.scores("duke Normandy", [PassageId(2)])
+    assert together[PassageId(2)] > words.scores("Normandy duke", [PassageId(2)])[PassageId(2)]
+    assert apart.keys() == {1}
+
+
+def test_a_word_index_of_an_older_form_is_built_again(tmp_path: Path) -> None:
+    lexicon.build(tmp_path / "a", numbered(1, "ships", "boats"))
+    seal = tmp_path / "a" / "seal.json"
+    seal.write_text(seal.read_text().replace('"form": 2', '"form": 1'))
+    with pytest.raises(Damaged, match="another version"):
+        Lexicon(tmp_path / "a")
+    with pytest.raises(Damaged, match="another version"):
+        lexicon.derive(tmp_path / "b", previous=tmp_path / "a", passages=numbered(3, "planes"), dead=[])
+
+
 def test_rare_words_weigh_more_and_unknown_ones_are_known_as_such(words: Lexicon) -> None:
     weights = words.weights(terms("closed tomahawk"))
     assert weights["tomahawk"] > weights["close"] > 0
