@@ -1,0 +1,74 @@
+"""How well a probability tells questions that can be answered from those that cannot, and where to refuse. Pure.
+
+Terms of selective prediction, as in "Selective Classification for Deep Neural Networks" (Geifman, El-Yaniv 2017):
+coverage is the share of questions that is answered, risk the share of wrong ones among these.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+CAUTIONS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
+"""Shares of the unanswerable questions for which a threshold is noted; between them it is interpolated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one question: how sure the answer was, whether there is one, and whether it was right."""
+
+    probability: float
+    answerable: bool
+    right: bool
+
+
+def auroc(positive: Sequence[float], negative: Sequence[float]) -> float:
+    """Return the chance that a positive scores above a negative, ties counting half (Mann-Whitney U / n·m)."""
+    if not positive or not negative:
+        return math.nan
+    ordered = np.sort(np.asarray(negative))
+    below = np.searchsorted(ordered, positive, side="left")
+    not_above = np.searchsorted(ordered, positive, side="right")
+    return float((below + not_above).sum() / 2 / (len(positive) * len(negative)))
+
+
+def threshold(outcomes: Sequence[Outcome], *, caution: float) -> float:
+    """Return the least probability at which at least a share `caution` of the unanswerable questions is refused.
+
+    NaN where there are none. An answer is refused when its probability is below the threshold.
+    """
+    unanswerable = np.sort([o.probability for o in outcomes if not o.answerable])
+    if not len(unanswerable):
+        return math.nan
+    refused = math.ceil(caution * len(unanswerable) - 1e-9)
+    return float(np.nextafter(unanswerable[refused - 1], math.inf)) if refused else 0.0
+
+
+def refused(outcomes: Sequence[Outcome], *, threshold: float) -> tuple[float, float]:
+    """Return the shares refused at a threshold of the unanswerable and of the answerable questions, NaN without any."""
+    below = {kind: [o.probability < threshold for o in outcomes if o.answerable is kind] for kind in (False, True)}
+    return _mean(below[False]), _mean(below[True])
+
+
+def curve(outcomes: Sequence[Outcome]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return coverage and risk, shape (n,), when the n surest answers are given for each n from 1 to all."""
+    surest = sorted(outcomes, key=lambda outcome: -outcome.probability)
+    wrong = np.cumsum([not outcome.right for outcome in surest])
+    given = np.arange(1, len(surest) + 1)
+    return given / max(1, len(surest)), wrong / given
+
+
+def area(outcomes: Sequence[Outcome]) -> float:
+    """Return the area under the risk-coverage curve: the mean risk over all coverages; NaN without questions."""
+    return float(curve(outcomes)[1].mean()) if outcomes else math.nan
+
+
+def table(outcomes: Sequence[Outcome]) -> list[tuple[float, float]]:
+    """Return (caution, threshold) for each of CAUTIONS, both rising."""
+    return [(caution, threshold(outcomes, caution=caution)) for caution in CAUTIONS]
+
+
+def _mean(values: Sequence[bool]) -> float:
+    return sum(values) / len(values) if values else math.nan
