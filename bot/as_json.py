@@ -12,6 +12,7 @@ def answer(value: Answer) -> dict[str, Any]:
     """Return an answer: its claims, numbered citations, or the nearest articles; and the time of each stage in ms."""
     return {
         "question": value.question,
+        "understood": value.understood or None,
         "answered": value.answered,
         "answer": value.text,
         "probability": round(value.probability, 4),

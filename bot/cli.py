@@ -93,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("folder", type=Path, help="holds queries.jsonl, and corpus.jsonl or articles")
     evaluate.add_argument("--runs", type=Path, metavar="FILE", help="write a JSON line per question")
     evaluate.add_argument("--limit", type=_positive, metavar="N", help="ask only N questions, drawn at random")
+    evaluate.add_argument("--no-history", action="store_true", help="ask without the turns before a question")
     evaluate.add_argument("--seed", type=int, default=0, metavar="N", help="which N questions (default: 0)")
     return parser
 
@@ -177,12 +178,14 @@ def _chat(settings: "Settings", _: argparse.Namespace) -> int:
 
 
 def _talk(library: "Library") -> int:
-    from bot import terminal  # noqa: PLC0415
+    from bot import terminal, words  # noqa: PLC0415
 
     library.warm()
     interactive = sys.stdin.isatty()
     if interactive:
         import readline  # noqa: F401, PLC0415  gives the prompt its editing keys
+
+        terminal.tell(words.CHAT_HOW)
 
     def prompt() -> None:
         if interactive:
@@ -257,7 +260,7 @@ def _eval(settings: "Settings", chosen: argparse.Namespace) -> int:
     with _library(settings) as library, terminal.Bar(quiet=chosen.json) as bar:
         report = library.index(evaluate.corpus(chosen.folder), watch=bar)
         library.warm()
-        runs = list(evaluate.run(library, questions, watch=bar))
+        runs = list(evaluate.run(library, questions, history=not chosen.no_history, watch=bar))
     figures = {"articles": report.articles, "passages": report.passages, **evaluate.measure(runs, texts)}
     if chosen.runs is not None:
         with chosen.runs.open("w", encoding="utf-8") as file:

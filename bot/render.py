@@ -66,11 +66,15 @@ class Block:
 
 
 def answer(value: Answer) -> list[str]:
-    """Return the messages of an answer: the claims, then each cited passage with the claim's words in bold."""
+    """Return the messages of an answer: the claims, then each cited passage with the claim's words in bold.
+
+    Above them stands how the question was completed, where it was.
+    """
+    understood = [_plain(line) for line in words.understood(value)]
     if not value.answered:
-        return messages(_abstention(value))
+        return messages([*understood, *_abstention(value)])
     claims = [_plain(f"{claim.text} {''.join(f'[{n}]' for n in claim.citations)}") for claim in value.claims]
-    return messages([*claims, *(block for citations in value.cited for block in _passage(citations))])
+    return messages([*understood, *claims, *(block for citations in value.cited for block in _passage(citations))])
 
 
 def text(value: str) -> list[str]:

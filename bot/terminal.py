@@ -10,7 +10,7 @@ from typing import Any, Self, TextIO
 from bot import words
 from index.errors import FootnoteError
 from index.library import Library
-from index.records import Answer, Citation, Hit, Progress
+from index.records import Answer, Citation, Hit, Progress, Turn
 
 WIDTH = 100
 
@@ -84,7 +84,12 @@ def agrees(question: str) -> bool:
 
 
 def show_answer(answer: Answer, out: TextIO) -> None:
-    """Print an answer: the claims, then each cited passage with the claim's words between » and «."""
+    """Print an answer: the claims, then each cited passage with the claim's words between » and «.
+
+    Above them stands how the question was completed, where it was.
+    """
+    for line in words.understood(answer):
+        _paragraph(line, out)
     if answer.answered:
         for claim in answer.claims:
             _paragraph(f"{claim.text} {''.join(f'[{n}]' for n in claim.citations)}", out)
@@ -114,18 +119,34 @@ def show_figures(figures: Mapping[str, float], out: TextIO) -> None:
 
 
 def chat(library: Library, *, lines: Iterable[str], out: TextIO, prompt: Callable[[], None]) -> None:
-    """Answer each line until there is none left. What a question does wrong is said, and the chat goes on."""
+    """Answer each line until there is none left, with what was said since the start or the last `/new`.
+
+    What a question does wrong is said, and the chat goes on.
+    """
+    turns: list[Turn] = []
     prompt()
     for line in lines:
-        if line.strip() in ("exit", "quit", "/quit"):
+        said = line.strip()
+        if said in ("exit", "quit", "/quit"):
             return
-        if line.strip():
-            try:
-                show_answer(library.ask(line), out)
-            except FootnoteError as error:
-                print(error, file=out)
+        if said == "/new":
+            turns.clear()
+            print(words.STARTED_AFRESH, file=out)
+        elif said:
+            turns += _turn(library, said, turns, out)
         print(file=out)
         prompt()
+
+
+def _turn(library: Library, question: str, turns: Sequence[Turn], out: TextIO) -> list[Turn]:
+    """Answer a question; return the turn it made, or none where it was no question."""
+    try:
+        answer = library.ask(question, turns)
+    except FootnoteError as error:
+        print(error, file=out)
+        return []
+    show_answer(answer, out)
+    return [Turn(question, answer.text)]
 
 
 def _show_passage(citations: Sequence[Citation], out: TextIO) -> None:

@@ -10,6 +10,8 @@ IN_THE_TERMINAL = (
     "This is the chat in the terminal. For Telegram: write /newbot to @BotFather, and put the token it gives you into "
     "a file .env here, as TELEGRAM_BOT_TOKEN=…"
 )
+CHAT_HOW = "A question may lean on those before it. /new starts afresh, quit ends."
+STARTED_AFRESH = "What was said before is forgotten."
 NOT_ALLOWED = "This bot is private. If you think you should have access, please ask whoever runs it."
 ADMINS_ONLY = "Only an admin of this bot may do that."
 ASK_HOW = "Write /ask and your question, or just the question."
@@ -192,6 +194,11 @@ def served_all_the_same(error: str, revision: Revision) -> str:
 def when(value: Revision) -> str:
     """Write when a revision was made."""
     return value.made_at.astimezone().strftime("%d %b %Y, %H:%M")
+
+
+def understood(answer: Answer) -> list[str]:
+    """Say how a question was completed; nothing where it was left alone."""
+    return [f"Understood as: {answer.understood}"] if answer.understood else []
 
 
 def abstention(answer: Answer) -> list[str]:

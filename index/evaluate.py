@@ -1,10 +1,12 @@
 """Ask a library a set of questions whose answers are known, and measure what comes back. Knows no particular set.
 
 A set is a folder with `queries.jsonl` (`id, question, answers[], evidence[{doc_id, quote}], answerable`, optionally
-`qrels`), and either `corpus.jsonl` or articles as files.
+`qrels`, and `history`: the turns before it, question and answer in turn), and either `corpus.jsonl` or articles as
+files.
 """
 
 import contextlib
+import itertools
 import json
 import math
 import random
@@ -20,7 +22,7 @@ import numpy as np
 
 from index.errors import SourceError
 from index.library import Library
-from index.records import Answer, Citation, Hit, Progress
+from index.records import Answer, Citation, Hit, Progress, Turn
 from index.sentences import sentences
 from index.survey import Candidate, Survey
 
@@ -38,6 +40,7 @@ class Question:
     quotes: tuple[tuple[str, str], ...]
     relevant: Mapping[str, float]
     answerable: bool
+    history: tuple[Turn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +93,20 @@ def questions(folder: Path, *, limit: int | None = None, seed: int = 0) -> list[
 
 
 def run(
-    library: Library, asked: Sequence[Question], *, watch: Callable[[Progress], None] = lambda _: None
+    library: Library,
+    asked: Sequence[Question],
+    *,
+    history: bool = True,
+    watch: Callable[[Progress], None] = lambda _: None,
 ) -> Iterator[Run]:
-    """Ask each question. The answer is timed alone; the long ranking is fetched beside it."""
+    """Ask each question, with its `history` or without it. The answer is timed alone; the long ranking comes beside."""
     started = time.monotonic()
     for done, question in enumerate(asked, start=1):
+        before = question.history if history else ()
         start = time.perf_counter()
-        answer = library.ask(question.text)
+        answer = library.ask(question.text, before)
         ms = (time.perf_counter() - start) * 1_000
-        hits, _ = library.search(question.text, limit=DEPTH)
+        hits, _ = library.search(question.text, before, limit=DEPTH)
         yield Run(question, answer, tuple(hits), ms)
         watch(Progress("asking", done, len(asked), done / (time.monotonic() - started)))
 
@@ -144,6 +152,7 @@ def write(runs: Sequence[Run], file: TextIO) -> None:
                 {"article_id": h.passage.article.id, "start": h.passage.start, "end": h.passage.end, "score": h.score}
                 for h in item.hits
             ],
+            "understood": answer.understood,
             "answered": answer.answered,
             "probability": answer.probability,
             "claims": [{"text": claim.text, "citations": list(claim.citations)} for claim in answer.claims],
@@ -185,10 +194,17 @@ def _question(line: str, path: Path, at: int) -> Question:
         quotes = tuple((str(e["doc_id"]), str(e.get("quote") or "")) for e in row.get("evidence") or [])
         relevant = {str(k): float(v) for k, v in (row.get("qrels") or {}).items()} or {doc: 1.0 for doc, _ in quotes}
         answers = tuple(str(gold) for gold in row.get("answers") or [])
-        return Question(str(row["id"]), str(row["question"]), answers, quotes, relevant, bool(row["answerable"]))
+        answerable, history = bool(row["answerable"]), _turns(list(row.get("history") or []))
+        return Question(str(row["id"]), str(row["question"]), answers, quotes, relevant, answerable, history)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         message = f"{path}, line {at}: is not a question ({type(error).__name__}: {error}). Mend or remove the line."
         raise SourceError(message) from error
+
+
+def _turns(said: Sequence[object]) -> tuple[Turn, ...]:
+    """Pair what the person and the bot said in turn; the last question may have no answer."""
+    pairs = itertools.zip_longest(said[::2], said[1::2], fillvalue="")
+    return tuple(Turn(str(question), str(answer)) for question, answer in pairs)
 
 
 def _hit(item: Run, k: int) -> float:

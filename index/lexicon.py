@@ -7,10 +7,11 @@ import math
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from index.errors import Damaged
@@ -39,6 +40,9 @@ GAP = 1
 
 FORM = 2
 """Of a word index on the disk; raised when an older one cannot be asked any more, which is then built again."""
+
+NONE: Mapping[str, float] = MappingProxyType({})
+"""No words beside those of the question."""
 
 BACKGROUND = 1_000
 """Passages about something else that word weights imagine beside the collection."""
@@ -76,16 +80,21 @@ class Lexicon:
         hits = self._searcher.search(tantivy.Query.all_query(), max(1, self.count), count=False).hits
         yield from (int(number or 0) for number in self._searcher.fast_field_values(_NUMBER, [at for _, at in hits]))
 
-    def best(self, question: str, *, limit: int) -> dict[PassageId, float]:
-        """Return the passages with the highest BM25 for the words of a question, best first."""
-        query = self._query(terms(question))
+    def best(self, question: str, *, limit: int, beside: Mapping[str, float] = NONE) -> dict[PassageId, float]:
+        """Return the passages with the highest BM25 for the words of a question, best first.
+
+        `beside` are further analysed words, and what each counts against one of the question.
+        """
+        query = self._query(question, beside)
         return self._scores(query, limit) if query is not None else {}
 
-    def scores(self, question: str, ids: Sequence[PassageId]) -> dict[PassageId, float]:
-        """Return the BM25 of given passages; those that share no word with the question are left out."""
+    def scores(
+        self, question: str, ids: Sequence[PassageId], *, beside: Mapping[str, float] = NONE
+    ) -> dict[PassageId, float]:
+        """Return the BM25 of given passages, as `best`; those that share no word with the question are left out."""
         import tantivy  # noqa: PLC0415
 
-        query = self._query(terms(question))
+        query = self._query(question, beside)
         if query is None or not ids:
             return {}
         among = tantivy.Query.term_set_query(self._index.schema, _NUMBER, [int(i) for i in ids])
@@ -103,6 +112,10 @@ class Lexicon:
         known = {word: self._frequency(word) for word in words}
         return {word: math.log(1 + (total - n + 0.5) / (n + 0.5)) for word, n in known.items()}
 
+    def telling(self, words: Sequence[str]) -> dict[str, float]:
+        """Return the `weights` of analysed words, 0 for those that no passage has."""
+        return {word: weight if self.knows(word) else 0.0 for word, weight in self.weights(words).items()}
+
     def knows(self, word: str) -> bool:
         """Whether any passage, title or heading has this analysed word."""
         return self._frequency(word) > 0
@@ -111,20 +124,19 @@ class Lexicon:
         body = self._searcher.doc_freq(_BODY, word)
         return int(body or self._searcher.doc_freq(_CONTEXT, word))
 
-    def _query(self, words: Sequence[str]) -> "tantivy.Query | None":
+    def _query(self, question: str, beside: Mapping[str, float]) -> "tantivy.Query | None":
         import tantivy  # noqa: PLC0415
 
         schema = self._index.schema
         clauses = []
+        words = terms(question)
         for pair in dict.fromkeys(pairwise(words)):
             phrase = tantivy.Query.phrase_query(schema, _BODY, list(pair), slop=GAP)
             clauses.append((tantivy.Occur.Should, tantivy.Query.boost_query(phrase, PAIR_BOOST)))
-        for word in dict.fromkeys(words):
-            body = tantivy.Query.term_query(schema, _BODY, word, "freq")
-            context = tantivy.Query.boost_query(
-                tantivy.Query.term_query(schema, _CONTEXT, word, "freq"), _CONTEXT_BOOST
-            )
-            clauses += [(tantivy.Occur.Should, body), (tantivy.Occur.Should, context)]
+        for word, weight in {**beside, **dict.fromkeys(words, 1.0)}.items():
+            for name, boost in ((_BODY, weight), (_CONTEXT, weight * _CONTEXT_BOOST)):
+                query = tantivy.Query.term_query(schema, name, word, "freq")
+                clauses.append((tantivy.Occur.Should, tantivy.Query.boost_query(query, boost)))
         return tantivy.Query.boolean_query(clauses) if clauses else None
 
     def _scores(self, query: "tantivy.Query", limit: int) -> dict[PassageId, float]:

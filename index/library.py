@@ -14,7 +14,7 @@ from typing import Self, TypeVar
 from llama_index.core.schema import NodeWithScore
 
 from config import Settings
-from index import answer
+from index import answer, followup
 from index.audit import report
 from index.build import Builder, Ways
 from index.chunk import Sizes
@@ -25,7 +25,7 @@ from index.lexicon import content_words, terms
 from index.lock import hold
 from index.make import store_of
 from index.progress import Stop, Watch
-from index.records import Answer, Article, Hit, Plan, Progress, Report, Revision
+from index.records import Answer, Article, Hit, Plan, Progress, Report, Revision, Turn
 from index.retrieve import HybridRetriever, PassageNode, TimedQuery
 from index.snapshot import Served, Snapshot
 from index.worker import Place
@@ -97,24 +97,31 @@ class Library:
         self._store.close()
         self._ledger.close()
 
-    def ask(self, question: str) -> Answer:
+    def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
         """Answer a question with claims that quote the articles; or abstain, naming the nearest articles.
+
+        `history` are the turns before it, oldest first: a question that leans on them is completed with their words.
 
         Raises:
             QuestionError: it is blank, has no words, or is too long.
             NotIndexed, OtherModel: index first.
         """
         query = self._query(question)
-        return self._read(lambda snapshot: self._answer(snapshot, query))
+        return self._read(lambda snapshot: self._answer(snapshot, self._completed(snapshot, query, history)))
 
-    def search(self, question: str, *, limit: int | None = None) -> tuple[Sequence[Hit], Mapping[str, float]]:
+    def search(
+        self, question: str, history: Sequence[Turn] = (), *, limit: int | None = None
+    ) -> tuple[Sequence[Hit], Mapping[str, float]]:
         """Return the passages nearest to a question, best first, and the milliseconds each stage took.
+
+        `history` is that of `ask`.
 
         Raises:
             QuestionError, NotIndexed, OtherModel: as `ask`.
         """
         query = self._query(question, limit=limit)
-        return self._read(lambda snapshot: self._hits(snapshot, query)), query.watch.stages
+        hits = self._read(lambda snapshot: self._hits(snapshot, self._completed(snapshot, query, history)))
+        return hits, query.watch.stages
 
     def plan(self, folder: Path | None = None, *, watch: Watch = quiet, stop: Stop = never) -> Plan:
         """Find out what `index` would do with a folder; changes nothing. Raises as `index`."""
@@ -243,6 +250,7 @@ class Library:
             revision=snapshot.revision.number,
             hits=tuple(hits),
             timings=query.watch.stages,
+            understood=query.context.complete(query.query_str) if query.context else "",
         )
 
     def _judge(self, snapshot: Snapshot, query: TimedQuery, hits: Sequence[Hit]) -> list[tuple[answer.Sentence, float]]:
@@ -252,10 +260,13 @@ class Library:
             return []
         meanings = self._embedder.sentences([sentence.text for sentence in found]) @ query.vector
         weights = snapshot.lexicon.weights(list(content_words(query.query_str)))
-        return [
-            (s, answer.probability(answer.features(s, meaning=float(meaning), weights=weights, analyse=terms)))
+        said = query.context.weights
+        beside = {word: said[word] * idf for word, idf in snapshot.lexicon.weights(list(said)).items()}
+        features = [
+            answer.features(s, meaning=float(meaning), weights=weights, beside=beside, analyse=terms)
             for s, meaning in zip(found, meanings, strict=True)
         ]
+        return [(s, answer.probability(f)) for s, f in zip(found, features, strict=True)]
 
     def _unknown(self, snapshot: Snapshot, question: str) -> tuple[str, ...]:
         words = content_words(question)
@@ -274,8 +285,16 @@ class Library:
         problem = answer.check_question(question, longest=self._settings.answer.longest_question)
         if problem:
             raise QuestionError(problem)
-        clean = question.encode("utf-8", "replace").decode()  # a terminal may hand us half a character
-        return TimedQuery(" ".join(clean.split()), limit=limit and min(limit, MOST))
+        return TimedQuery(" ".join(_clean(question).split()), limit=limit and min(limit, MOST))
+
+    def _completed(self, snapshot: Snapshot, query: TimedQuery, history: Sequence[Turn]) -> TimedQuery:
+        """Add to a question what it leans on of the turns before it."""
+        with query.watch.stage("complete"):
+            turns = [Turn(_clean(turn.question), _clean(turn.answer)) for turn in history[-followup.TURNS :]]
+            query.context = followup.context(
+                query.query_str, turns, words=content_words, weigh=snapshot.lexicon.telling
+            )
+        return query
 
     def _read(self, work: Callable[[Snapshot], Result]) -> Result:
         """Do something with the current revision; again where a newer one took its place meanwhile.
@@ -370,6 +389,11 @@ def seeds() -> Path:
     import seeds as package  # noqa: PLC0415  only to find it
 
     return Path(next(iter(package.__path__)))
+
+
+def _clean(text: str) -> str:
+    """Return a text that can be encoded: a terminal may hand us half a character."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _size(path: Path) -> tuple[int, int]:

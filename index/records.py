@@ -109,11 +109,20 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """One question of a conversation, and the answer as it was shown."""
+
+    question: str
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """Claims with citations; or no claims, the nearest articles, and the words of the question no article has.
 
     `probability` is how sure the judgement is that the claims answer the question, 0 to 1;
-    `timings` are milliseconds a stage.
+    `timings` are milliseconds a stage. `understood` is the question as earlier turns completed it; nothing where it
+    was left alone.
     """
 
     question: str
@@ -125,6 +134,7 @@ class Answer:
     revision: int
     hits: tuple[Hit, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
+    understood: str = ""
 
     @property
     def answered(self) -> bool:

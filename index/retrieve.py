@@ -12,6 +12,7 @@ from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 
 from config import Retrieval
 from index.embed import Embedder, Vectors
+from index.followup import SHARE, Context
 from index.fuse import fuse
 from index.ledger import Ledger
 from index.records import Hit, PassageId
@@ -70,13 +71,17 @@ class PassageNode(TextNode):
 
 
 class TimedQuery(QueryBundle):
-    """A question with a stopwatch, how many passages it wants, and its vector for whoever needs it next."""
+    """A question with a stopwatch, how many passages it wants, and its vector for whoever needs it next.
+
+    `context` holds the words of earlier turns that complete it.
+    """
 
     def __init__(self, question: str, *, limit: int | None = None) -> None:
         """Ask `question` for `limit` passages; None: as many as the settings say."""
         super().__init__(query_str=question)
         self.watch = Stopwatch()
         self.limit = limit
+        self.context = Context()
         self.vector: Vectors = np.empty(0, dtype=np.float32)
 
 
@@ -94,13 +99,22 @@ class HybridRetriever(BaseRetriever):
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         query = query_bundle if isinstance(query_bundle, TimedQuery) else TimedQuery(query_bundle.query_str)
         with query.watch.stage("embed"):
-            query.vector = self._embedder.question(query.query_str)
+            query.vector = self._vector(query)
         dense, lexical = self._candidates(query)
         with query.watch.stage("fuse"):
             ranked = fuse(dense, lexical, lexical_weight=self._settings.lexical_weight)
         with query.watch.stage("fetch"):
             hits = self._hits(ranked, dense, lexical, wanted=query.limit or self._settings.passages)
             return [NodeWithScore(node=PassageNode.of(hit), score=hit.score) for hit in hits]
+
+    def _vector(self, query: TimedQuery) -> Vectors:
+        """Return the unit vector of a question; of one that was completed, between it and the completed one."""
+        asked = self._embedder.question(query.query_str)
+        if not query.context:
+            return asked
+        completed = self._embedder.question(query.context.complete(query.query_str))
+        both = SHARE * completed + (1 - SHARE) * asked
+        return np.asarray(both / (np.linalg.norm(both) or 1.0), dtype=np.float32)
 
     def _candidates(self, query: TimedQuery) -> tuple[dict[PassageId, float], dict[PassageId, float]]:
         """Ask both channels, then give each candidate of one its true score in the other."""
@@ -109,8 +123,9 @@ class HybridRetriever(BaseRetriever):
         with query.watch.stage("dense"):
             dense = self.snapshot.nearest(query.vector, limit=limit)
         with query.watch.stage("lexical"):
-            lexical = self.snapshot.lexicon.best(query.query_str, limit=limit)
-            lexical |= self.snapshot.lexicon.scores(query.query_str, [i for i in dense if i not in lexical])
+            words, beside = self.snapshot.lexicon, query.context.weights
+            lexical = words.best(query.query_str, limit=limit, beside=beside)
+            lexical |= words.scores(query.query_str, [i for i in dense if i not in lexical], beside=beside)
         with query.watch.stage("dense"):
             missing = [i for i in lexical if i not in dense]
             for number, other in self._ledger.vectors(missing, model=revision.fingerprint).items():

@@ -114,8 +114,17 @@ def test_a_sentence_in_two_overlapping_passages_is_one_candidate() -> None:
 def test_features_measure_what_their_names_say() -> None:
     (sentence, *_) = candidates([hit("Lindholm", dense=0.7)])
     weights = {"harbour": 3.0, "close": 1.0, "lindholm": 4.0, "zeppelin": 2.0}
-    measured = features(sentence, meaning=0.6, weights=weights, analyse=terms)
+    measured = features(sentence, meaning=0.6, weights=weights, beside={}, analyse=terms)
     assert measured == Features(meaning=0.6, covered=0.4, context=0.8, passage=0.7)
+
+
+def test_words_of_earlier_turns_are_looked_for_around_a_sentence_and_in_it_where_the_question_has_none() -> None:
+    (sentence, *_) = candidates([hit("Lindholm", dense=0.7)])
+    weights, beside = {"harbour": 3.0, "zeppelin": 1.0}, {"lindholm": 4.0}
+    measured = features(sentence, meaning=0.6, weights=weights, beside=beside, analyse=terms)
+    assert measured == Features(meaning=0.6, covered=0.75, context=0.875, passage=0.7)
+    bare = features(sentence, meaning=0.6, weights={}, beside=beside, analyse=terms)
+    assert (bare.covered, bare.context) == (0.0, 1.0)
 
 
 @given(st.tuples(*[st.floats(0, 1)] * 4), st.integers(0, 3), st.floats(0, 1))

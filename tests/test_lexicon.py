@@ -79,6 +79,21 @@ def test_a_word_index_of_an_older_form_is_built_again(tmp_path: Path) -> None:
         lexicon.derive(tmp_path / "b", previous=tmp_path / "a", passages=numbered(3, "planes"), dead=[])
 
 
+def test_words_beside_a_question_count_as_much_as_they_weigh(words: Lexicon) -> None:
+    (harbour,) = words.best("harbour", limit=5).values()
+    ranked = words.best("bakery", limit=5, beside={"harbour": 0.25})
+    assert ranked[PassageId(1)] == pytest.approx(harbour / 4)
+    assert ranked[PassageId(2)] == pytest.approx(words.best("bakery", limit=5)[PassageId(2)])
+    assert words.scores("bakery", list(ranked), beside={"harbour": 0.25}) == pytest.approx(ranked)
+    assert words.best("harbour", limit=5, beside={"harbour": 0.25}) == {PassageId(1): pytest.approx(harbour)}
+    assert words.best("why", limit=5, beside={"harbour": 0.25}).keys() == {PassageId(1)}
+
+
+def test_a_word_that_no_passage_has_tells_nothing(words: Lexicon) -> None:
+    told = words.telling(["harbour", "zeppelin"])
+    assert told["harbour"] > 0 == told["zeppelin"]
+
+
 def test_rare_words_weigh_more_and_unknown_ones_are_known_as_such(words: Lexicon) -> None:
     weights = words.weights(terms("closed tomahawk"))
     assert weights["tomahawk"] > weights["close"] > 0

@@ -1,6 +1,7 @@
 """Answers as Telegram messages: whatever the text, Telegram's own parser takes them, and no word of a claim is lost."""
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -90,6 +91,14 @@ def test_hundreds_of_blocks_keep_within_the_entities_of_a_message() -> None:
     blocks = [render.Block((render.Run(f"{n} "), render.Run("bold", bold=True))) for n in range(500)]
     shown = parsed(render.messages(blocks))
     assert sum(len(message.entities) for message in shown) == 500
+
+
+def test_how_a_question_was_completed_stands_above_the_answer_and_above_an_abstention() -> None:
+    answered = replace(answer_from("Before it. ", "It closed in 1987.", " After it."), understood="<harbour>: When?")
+    for value, then in ((answered, "It closed in 1987. [1]"), (replace(answered, claims=()), "The articles do not")):
+        first, _, rest = parsed(render.answer(value))[0].text.partition("\n\n")
+        assert first == "Understood as: <harbour>: When?"
+        assert rest.startswith(then)
 
 
 def test_an_abstention_names_the_nearest_articles_and_the_unknown_words() -> None:
