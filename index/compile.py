@@ -33,8 +33,8 @@ RECIPE = 1
 LEAST_COSINE = {"fp32": 0.9999, "int8": 0.95}
 """What every example must reach against the reference. fp32: the same vectors, so that nothing need be embedded again
 when the runtime changes. int8: all-MiniLM-L6-v2 reaches 0.974 on the worst example and 0.99 on passages; with one scale
-for a whole matrix it fell to 0.91, which is what a CPU or a model that int8 does not suit looks like."""
-
+for a whole matrix it fell to 0.91, which is what a CPU or a model that int8 does not suit looks like. Of a reranker it
+is the correlation of the scores: two that were made of all-MiniLM-L6-v2 reach 0.987 and 0.989 with int8."""
 
 _KNOWN_INPUTS = frozenset({"input_ids", "attention_mask", "token_type_ids"})
 _OPSET = 17

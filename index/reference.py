@@ -144,10 +144,11 @@ def files(settings: Embedding) -> Path | None:
         return found
     from huggingface_hub import try_to_load_from_cache  # noqa: PLC0415
 
-    for name in ("modules.json", "config.json"):
-        cached = try_to_load_from_cache(settings.model, name, cache_dir=get_cache_dir())
-        if isinstance(cached, str):
-            return Path(cached).parent
+    for cache in (get_cache_dir(), None):  # llama-index keeps models in a place of its own
+        for name in ("modules.json", "config.json"):
+            cached = try_to_load_from_cache(settings.model, name, cache_dir=cache)
+            if isinstance(cached, str):
+                return Path(cached).parent
     return None
 
 
@@ -176,7 +177,6 @@ def _cross_encoder(settings: Embedding) -> CrossEncoder:
         model: CrossEncoder = CrossEncoder(
             str(folder(settings.model) or settings.model),
             device=None if settings.device == "auto" else settings.device,
-            cache_folder=get_cache_dir(),  # as llama-index has it for the other models
             trust_remote_code=False,
         )
     except Exception as error:
