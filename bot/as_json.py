@@ -37,6 +37,7 @@ def hits(question: str, found: Sequence[Hit], timings: Mapping[str, float]) -> d
                 "score": round(hit.score, 6),
                 "dense": round(hit.dense, 6),
                 "lexical": round(hit.lexical, 6),
+                "rerank": None if hit.rerank is None else round(hit.rerank, 6),
             }
             for rank, hit in enumerate(found, start=1)
         ],
@@ -96,6 +97,7 @@ def status(value: Status, *, every: int) -> dict[str, Any]:
         "data": str(value.data),
         "model": value.model,
         "runtime": value.runtime,
+        "reranker": value.reranker or None,
         "disk_bytes": value.disk,
         **(revision(value.revision) if value.revision else {**nothing, "rests": False}),
         "reindex_every_minutes": every,

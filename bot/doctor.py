@@ -40,6 +40,8 @@ def _examine(settings: Settings) -> Iterator[Finding]:
         yield _try("data", lambda: _disk(library))
         yield _try("articles", lambda: _articles(library))
         yield _try("model", lambda: _model(library))
+        if settings.rerank.model:
+            yield _try("reranker", lambda: _reranker(library))
         yield _try("index", lambda: _index(library))
     yield _try("telegram", lambda: _telegram(settings))
 
@@ -74,6 +76,11 @@ def _model(library: Library) -> str:
         library.fits()
     status = library.status()
     return f"{status.model} ({status.runtime})"
+
+
+def _reranker(library: Library) -> str:
+    library.warm_reranker()
+    return library.status().reranker
 
 
 def _index(library: Library) -> str:

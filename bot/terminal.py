@@ -107,7 +107,8 @@ def show_hits(hits: Sequence[Hit], out: TextIO) -> None:
     """Print ranked passages with their scores."""
     for rank, hit in enumerate(hits, start=1):
         print(f"{rank}. {words.byline(hit.passage.article)}", file=out)
-        print(f"   score {hit.score:.3f}  meaning {hit.dense:.3f}  words {hit.lexical:.2f}", file=out)
+        reranked = "" if hit.rerank is None else f"  rerank {hit.rerank:.3f}"
+        print(f"   score {hit.score:.3f}  meaning {hit.dense:.3f}  words {hit.lexical:.2f}{reranked}", file=out)
         _paragraph(hit.passage.text, out, indent="   ")
 
 

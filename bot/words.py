@@ -104,6 +104,7 @@ def status(value: Status, *, every: int) -> str:
         f"Revision {revision.number}, made on {when(revision)}",
         f"{count(len(revision.segments), 'segment')}: 1 base, {count(deltas, 'delta')}" if revision.segments else "",
         f"Model {revision.model} ({value.runtime})",
+        f"Reranker {value.reranker}" if value.reranker else "",
         f"Disk {value.disk / 1e6:,.1f} MB",
         f"The bot reads the folder again every {duration(60.0 * every)}." if every else "",
         RESTS if revision.held else "",

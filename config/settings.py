@@ -67,6 +67,13 @@ class Retrieval(Section):
     passages: Annotated[int, Field(ge=1, le=100)] = 10
 
 
+class Rerank(Section):
+    """The model that orders the best passages anew."""
+
+    model: str = ""
+    passages: Annotated[int, Field(ge=2, le=100)] = 20
+
+
 class Answer(Section):
     """How answers are composed and when they are refused."""
 
@@ -118,6 +125,7 @@ class Settings(Section):
     embedding: Embedding = Embedding()
     chunk: Chunk = Chunk()
     retrieval: Retrieval = Retrieval()
+    rerank: Rerank = Rerank()
     answer: Answer = Answer()
     telegram: Telegram = Telegram()
     log: Log = Log()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from index.records import Article, Span
+from index.records import Article, Passage, Span
 from index.sentences import sentences
 
 CONTEXT_SHARE = 4
@@ -50,7 +50,7 @@ def chunk(article: Article, *, count: Count, sizes: Sizes) -> list[Piece]:
     """
     pieces: list[Piece] = []
     for section in _sections(article):
-        context = _context(article.title, section.heading, count=count, room=sizes.limit // CONTEXT_SHARE)
+        context = _context(article.title, section.heading, count=count, limit=sizes.limit)
         used = count([context])[0] if context else 0
         room = min(sizes.size, sizes.limit - used)
         units = _units(article.text, section.span, count=count, room=room)
@@ -67,6 +67,11 @@ def chunk(article: Article, *, count: Count, sizes: Sizes) -> list[Piece]:
 def embedded_text(context: str, text: str) -> str:
     """Return what the model embeds of a passage: its title and heading, a blank line, its text."""
     return f"{context}\n\n{text}" if context else text
+
+
+def told(passage: Passage, *, count: Count, limit: int) -> str:
+    """Return what a model that reads `limit` word pieces embedded of a passage, before it was stored."""
+    return embedded_text(_context(passage.article.title, passage.heading, count=count, limit=limit), passage.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +100,9 @@ def _sections(article: Article) -> Iterator[_Section]:
     yield _Section(Span(start, len(article.text)), " › ".join(words for _, words in path))
 
 
-def _context(title: str, heading: str, *, count: Count, room: int) -> str:
-    """Join title and heading, dropping words from the end until they fit into `room` word pieces."""
+def _context(title: str, heading: str, *, count: Count, limit: int) -> str:
+    """Join title and heading, dropping words from the end until they fit into their share of what the model reads."""
+    room = limit // CONTEXT_SHARE
     words = " · ".join(part for part in (title, heading) if part).split()
     while words and count([" ".join(words)])[0] > room:
         words = words[: max(1, len(words) * 3 // 4)] if len(words) > 1 else []

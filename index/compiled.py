@@ -1,4 +1,4 @@
-"""Run a compiled model with onnxruntime and tokenizers. Knows neither torch nor how the model was compiled."""
+"""Run compiled models with onnxruntime and tokenizers. Knows neither torch nor how a model was compiled."""
 
 import json
 import os
@@ -7,14 +7,15 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import onnxruntime as ort
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from tokenizers import Encoding, Tokenizer
 
-from index.model import Vectors
+from index.model import Scores, Vectors
 from index.seal import opened
 from index.turn import NICE
 
@@ -27,33 +28,53 @@ LEAST = 64
 
 
 class Meta(BaseModel):
-    """What was found out about a model when it was compiled. `lowest_cosine` is against the reference."""
+    """What was found out about a model of any kind when it was compiled.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    `dimensions` is how many numbers it gives for a text; `lowest_cosine` is against the reference, see `subject`;
+    `folder` and `source` are the files it was made of.
+    """
+
+    model_config = ConfigDict(frozen=True)
 
     recipe: int
     model: str
     precision: str
     dimensions: int
-    max_length: int
-    special: int
     inputs: tuple[str, ...]
     pad: int
     pad_type: int
     pad_left: bool
-    query_prompt: str
-    text_prompt: str
-    passage_prefix: str
-    fingerprint: str
     lowest_cosine: float
     folder: str
     source: dict[str, tuple[int, int, str]]
 
 
-class Compiled:
-    """A compiled model in memory."""
+class EmbeddingMeta(Meta):
+    """What was found out about an embedding model."""
 
-    def __init__(self, place: Path, *, threads: int, sealed: bool = True) -> None:
+    max_length: int
+    special: int
+    query_prompt: str
+    text_prompt: str
+    passage_prefix: str
+    fingerprint: str
+
+
+class RerankingMeta(Meta):
+    """What was found out about a reranking model; `prompt` goes before a question."""
+
+    prompt: str
+
+
+AnyMeta = TypeVar("AnyMeta", bound=Meta)
+Text = str | tuple[str, str]
+"""What a model reads at once: a text, or two of which it is told where the second begins."""
+
+
+class _Graph(Generic[AnyMeta]):
+    """A compiled model in memory: what all kinds have in common."""
+
+    def __init__(self, place: Path, meta: type[AnyMeta], *, threads: int, sealed: bool) -> None:
         """Open a folder that `compile` made, with so many threads; 0: one for each core.
 
         Raises:
@@ -61,11 +82,56 @@ class Compiled:
         """
         if sealed:
             opened(place)
-        self.meta = Meta.model_validate_json((place / META).read_bytes())
+        self.meta = meta.model_validate_json((place / META).read_bytes())
         self._tokenizer = Tokenizer.from_file(str(place / TOKENIZER))
         self._session = _session(place / GRAPH)
         self._cores = threads or _cores()
         self._asking = ThreadPoolExecutor(self._cores, thread_name_prefix="model")
+
+    @property
+    def runtime(self) -> str:
+        """What runs it, and how precisely, in words."""
+        return f"onnxruntime, {self.meta.precision}"
+
+    def _encode(self, texts: Sequence[Text], threads: ThreadPoolExecutor) -> NDArray[np.float32]:
+        encodings = self._tokenizer.encode_batch_fast(list(texts))
+        rows = np.empty((len(texts), self.meta.dimensions), dtype=np.float32)
+        lengths = [len(encoding) for encoding in encodings]
+        room = min(TOKENS, max(LEAST, -(-sum(lengths) // self._cores)))
+        batches = list(packed(lengths, room=room))
+        # One thread runs a batch alone, several run several. With all of them in one batch a busy core holds up all
+        # at every step: 22 to 36 passages a second beside another process, against 40 to 54.
+        runs = map if len(batches) == 1 and threads is self._asking else threads.map
+        for numbers, found in zip(
+            batches, runs(lambda some: self._run([encodings[i] for i in some]), batches), strict=True
+        ):
+            rows[numbers] = found
+        return rows
+
+    def _run(self, encodings: Sequence[Encoding]) -> NDArray[np.float32]:
+        width = max(len(encoding) for encoding in encodings)
+        shape = (len(encodings), width)
+        feed = {
+            "input_ids": np.full(shape, self.meta.pad, dtype=np.int64),
+            "attention_mask": np.zeros(shape, dtype=np.int64),
+            "token_type_ids": np.full(shape, self.meta.pad_type, dtype=np.int64),
+        }
+        for row, encoding in enumerate(encodings):
+            size = len(encoding)
+            at = slice(width - size, width) if self.meta.pad_left else slice(0, size)
+            feed["input_ids"][row, at] = encoding.ids
+            feed["attention_mask"][row, at] = 1
+            feed["token_type_ids"][row, at] = encoding.type_ids
+        (found,) = self._session.run(None, {name: feed[name] for name in self.meta.inputs})
+        return np.asarray(found, dtype=np.float32)
+
+
+class Compiled(_Graph[EmbeddingMeta]):
+    """A compiled embedding model in memory."""
+
+    def __init__(self, place: Path, *, threads: int, sealed: bool = True) -> None:
+        """Open it, as `_Graph` says."""
+        super().__init__(place, EmbeddingMeta, threads=threads, sealed=sealed)
         self._indexing = ThreadPoolExecutor(self._cores, thread_name_prefix="model-back", initializer=_step_back)
 
     @property
@@ -77,11 +143,6 @@ class Compiled:
     def fingerprint(self) -> str:
         """Digest of everything that decides a vector."""
         return self.meta.fingerprint
-
-    @property
-    def runtime(self) -> str:
-        """What runs it, and how precisely, in words."""
-        return f"onnxruntime, {self.meta.precision}"
 
     @property
     def limit(self) -> int:
@@ -106,40 +167,21 @@ class Compiled:
 
     @cached_property
     def _counter(self) -> Tokenizer:
-        """A copy that never truncates. Only indexing counts."""
+        """A copy that never truncates, made at the first counting."""
         return counter(self._tokenizer)
 
-    def _encode(self, texts: Sequence[str], threads: ThreadPoolExecutor) -> Vectors:
-        encodings = self._tokenizer.encode_batch_fast(list(texts))
-        vectors: Vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
-        lengths = [len(encoding) for encoding in encodings]
-        room = min(TOKENS, max(LEAST, -(-sum(lengths) // self._cores)))
-        batches = list(packed(lengths, room=room))
-        # One thread runs a batch alone, several run several. With all of them in one batch a busy core holds up all
-        # at every step: 22 to 36 passages a second beside another process, against 40 to 54.
-        runs = map if len(batches) == 1 and threads is self._asking else threads.map
-        for rows, found in zip(
-            batches, runs(lambda some: self._run([encodings[i] for i in some]), batches), strict=True
-        ):
-            vectors[rows] = found
-        return vectors
 
-    def _run(self, encodings: Sequence[Encoding]) -> Vectors:
-        width = max(len(encoding) for encoding in encodings)
-        shape = (len(encodings), width)
-        feed = {
-            "input_ids": np.full(shape, self.meta.pad, dtype=np.int64),
-            "attention_mask": np.zeros(shape, dtype=np.int64),
-            "token_type_ids": np.full(shape, self.meta.pad_type, dtype=np.int64),
-        }
-        for row, encoding in enumerate(encodings):
-            size = len(encoding)
-            at = slice(width - size, width) if self.meta.pad_left else slice(0, size)
-            feed["input_ids"][row, at] = encoding.ids
-            feed["attention_mask"][row, at] = 1
-            feed["token_type_ids"][row, at] = encoding.type_ids
-        (vectors,) = self._session.run(None, {name: feed[name] for name in self.meta.inputs})
-        return np.asarray(vectors, dtype=np.float32)
+class CompiledReranker(_Graph[RerankingMeta]):
+    """A compiled reranking model in memory."""
+
+    def __init__(self, place: Path, *, threads: int, sealed: bool = True) -> None:
+        """Open it, as `_Graph` says."""
+        super().__init__(place, RerankingMeta, threads=threads, sealed=sealed)
+
+    def scores(self, question: str, texts: Sequence[str]) -> Scores:
+        """Return how well each text answers the question."""
+        asked = self.meta.prompt + question
+        return self._encode([(asked, text) for text in texts], self._asking)[:, 0]
 
 
 def counter(tokenizer: Tokenizer) -> Tokenizer:

@@ -12,7 +12,7 @@ FootnoteError                 its message is one clear sentence, safe to show to
 ├── TooMuchGone               a reindex would remove a large part of the collection: agree to it, or mend the folder
 ├── NothingToUndo             there is no earlier revision
 ├── StoreUnavailable          the Chroma server does not answer
-├── ModelUnavailable          the embedding model cannot be had
+├── ModelUnavailable          the embedding or the reranking model cannot be had
 └── Damaged                   something stored cannot be read; it is rebuilt, or the message says how
     └── Died                  the process that makes and checks segments ended over what it was asked
 """
@@ -83,7 +83,7 @@ class StoreUnavailable(FootnoteError):
 
 
 class ModelUnavailable(FootnoteError):
-    """The embedding model cannot be loaded."""
+    """A model cannot be loaded, or is not one of the kind that was asked for."""
 
 
 class Damaged(FootnoteError):

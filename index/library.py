@@ -26,6 +26,7 @@ from index.lock import hold
 from index.make import store_of
 from index.progress import Stop, Watch
 from index.records import Answer, Article, Hit, Plan, Progress, Report, Revision, Turn
+from index.rerank import Reranker
 from index.retrieve import HybridRetriever, PassageNode, TimedQuery
 from index.snapshot import Served, Snapshot
 from index.worker import Place
@@ -53,13 +54,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What a library holds. `revision` is None before the first indexing; `disk` is in bytes."""
+    """What a library holds. `revision` is None before the first indexing; `disk` is in bytes.
+
+    `reranker` names the reranking model and what runs it; empty where nothing is reranked.
+    """
 
     data: Path
     model: str
     runtime: str
     revision: Revision | None
     disk: int
+    reranker: str = ""
 
 
 class Library:
@@ -77,6 +82,11 @@ class Library:
         _make(self.data)
         self._ledger = Ledger(self.data)
         self._embedder = embedder or Embedder(settings.embedding, models=self.data / "models")
+        self._reranker = (
+            Reranker(settings.rerank, like=settings.embedding, models=self.data / "models" / "rerankers")
+            if settings.rerank.model
+            else None
+        )
         token = settings.store.token.get_secret_value() if settings.store.token else ""
         self._place = Place(self.data, settings.store.url, token)
         self._store = store_of(self._place, self._ledger)
@@ -191,7 +201,9 @@ class Library:
     def status(self) -> Status:
         """Return what the library holds."""
         disk = sum(dict(map(_size, self.data.rglob("*"))).values())  # a file with two names counts once
-        return Status(self.data, self._embedder.name, self._embedder.runtime, self._ledger.current(), disk)
+        embedder, reranker = self._embedder, self._reranker
+        reranks = f"{reranker.name} ({reranker.runtime})" if reranker else ""
+        return Status(self.data, embedder.name, embedder.runtime, self._ledger.current(), disk, reranks)
 
     def revision(self) -> Revision | None:
         """Return the revision that is served, or None before the first indexing."""
@@ -200,8 +212,18 @@ class Library:
     def warm(self) -> None:
         """Load what the first question needs, so that nobody waits for it."""
         self._embedder.question("warm")
+        self.warm_reranker()
         with contextlib.suppress(NotIndexed, OtherModel):
             self._read(lambda snapshot: snapshot.rows)
+
+    def warm_reranker(self) -> None:
+        """Load the reranking model, where there is one.
+
+        Raises:
+            ModelUnavailable: as the message says.
+        """
+        if self._reranker:
+            self._reranker.load()
 
     def fits(self) -> None:
         """Load the model and compare it with the one that the index was made with.
@@ -278,7 +300,11 @@ class Library:
 
     def _retriever(self, snapshot: Snapshot) -> HybridRetriever:
         return HybridRetriever(
-            snapshot, ledger=self._ledger, embedder=self._embedder, settings=self._settings.retrieval
+            snapshot,
+            ledger=self._ledger,
+            embedder=self._embedder,
+            settings=self._settings.retrieval,
+            reranker=self._reranker,
         )
 
     def _query(self, question: str, *, limit: int | None = None) -> TimedQuery:

@@ -1,4 +1,4 @@
-"""What a model in memory can do, whatever runs it, and what a vector is. Knows neither torch nor onnxruntime."""
+"""What models in memory can do, whatever runs them, and what a vector is. Knows neither torch nor onnxruntime."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -9,9 +9,20 @@ from numpy.typing import NDArray
 Vectors = NDArray[np.float32]
 """Rows of unit length, shape (n, dimensions)."""
 
+Scores = NDArray[np.float32]
+"""How well passages answer a question, shape (n,): a reranking model's logits, higher is better."""
 
-class Model(Protocol):
-    """A model in memory. Safe to share between threads; `passages` steps back for the others."""
+
+class Loaded(Protocol):
+    """A model in memory, of any kind. Safe to share between threads."""
+
+    @property
+    def runtime(self) -> str:
+        """What runs it, and how precisely, in words."""
+
+
+class Model(Loaded, Protocol):
+    """An embedding model in memory; `passages` steps back for the others."""
 
     @property
     def dimensions(self) -> int:
@@ -25,10 +36,6 @@ class Model(Protocol):
     def fingerprint(self) -> str:
         """Digest of everything that decides a vector: weights, configuration, tokenizer, prefixes, precision."""
 
-    @property
-    def runtime(self) -> str:
-        """What runs it, and how precisely, in words."""
-
     def question(self, text: str) -> Vectors:
         """Return the vector of a question, shape (dimensions,)."""
 
@@ -40,3 +47,10 @@ class Model(Protocol):
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """Count the word pieces of each text, special tokens not included."""
+
+
+class PairModel(Loaded, Protocol):
+    """A reranking model in memory, which reads question and passage together (a cross-encoder)."""
+
+    def scores(self, question: str, texts: Sequence[str]) -> Scores:
+        """Return how well each text answers the question."""

@@ -72,12 +72,16 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A passage that was found. `dense` is the cosine to the question, `lexical` the BM25 score; `score` fuses them."""
+    """A passage that was found. `dense` is the cosine to the question, `lexical` the BM25 score; `score` fuses them.
+
+    `rerank` is the logit of the reranking model, where there is one and it read this passage.
+    """
 
     passage: Passage
     score: float
     dense: float
     lexical: float
+    rerank: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

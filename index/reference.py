@@ -1,10 +1,11 @@
-"""Load a sentence-transformers model through llama-index's `HuggingFaceEmbedding`, and run it by torch.
+"""Load a sentence-transformers model and run it by torch; one that embeds, through llama-index.
 
 The reference that a compiled model is held to, and what runs a model that cannot be compiled. Importing torch takes
 seconds, so this module is imported where it is needed and not before.
 """
 
 import hashlib
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 import torch
 from llama_index.core.utils import get_cache_dir
 from llama_index.embeddings.huggingface import HuggingFaceEmbedding
+from sentence_transformers import CrossEncoder
 from tokenizers import Tokenizer
 from transformers.utils import logging as transformers_log
 
@@ -20,15 +22,36 @@ from config import Embedding
 from index import weights
 from index.compiled import counter
 from index.errors import ModelUnavailable
-from index.model import Vectors
+from index.model import Scores, Vectors
 from index.turn import Turn
 from index.weights import DEFAULT_MODEL, default_folder, folder
+
+_CLASSIFIES = "sequence-classification"
+"""What sentence-transformers calls the task of a model that gives scores to what it reads."""
 
 _SHORT = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
 
 
-class Reference:
-    """A model in torch. `why` says in words why torch runs it, where it was meant to be compiled."""
+class _InTorch:
+    """A model in torch, of any kind."""
+
+    transformer: Any
+    _why = ""
+
+    @property
+    def runtime(self) -> str:
+        """What runs it, and how precisely, in words."""
+        precision = str(next(self.transformer.parameters()).dtype).removeprefix("torch.")
+        return f"torch, {_SHORT.get(precision, precision)}{self._why and f' ({self._why})'}"
+
+    @property
+    def accelerated(self) -> bool:
+        """Whether it runs on something faster than the CPU."""
+        return str(self.transformer.device) != "cpu"
+
+
+class Reference(_InTorch):
+    """An embedding model. `why` says in words why torch runs it, where it was meant to be compiled."""
 
     def __init__(self, settings: Embedding, *, why: str = "") -> None:
         """Load the model that the settings name.
@@ -47,17 +70,6 @@ class Reference:
         self.limit = self.max_length - self.special - self.count([settings.passage_prefix])[0]
         self.dimensions = int(self.transformer.get_embedding_dimension() or 0)
         self.fingerprint = self._digest(settings)
-
-    @property
-    def runtime(self) -> str:
-        """What runs it, and how precisely, in words."""
-        precision = str(next(self.transformer.parameters()).dtype).removeprefix("torch.")
-        return f"torch, {_SHORT.get(precision, precision)}{self._why and f' ({self._why})'}"
-
-    @property
-    def accelerated(self) -> bool:
-        """Whether it runs on something faster than the CPU."""
-        return str(self.transformer.device) != "cpu"
 
     def question(self, text: str) -> Vectors:
         """Return the vector of a question, shape (dimensions,)."""
@@ -95,6 +107,36 @@ class Reference:
         return digest.hexdigest()[:16]
 
 
+class RerankingReference(_InTorch):
+    """A reranking model: a cross-encoder with one score. `why` as above."""
+
+    def __init__(self, settings: Embedding, *, why: str = "") -> None:
+        """Load the model that the settings name.
+
+        Raises:
+            ModelUnavailable: with the remedy; also where the model is no reranker.
+        """
+        self._why = why
+        self._batch = settings.batch
+        self._turn = threading.Lock()  # its tokenizer changes its state while it encodes
+        self.transformer = _cross_encoder(settings)
+        self.tokenizer: Tokenizer | None = getattr(self.transformer.tokenizer, "backend_tokenizer", None)
+        self.prompt = str(self.transformer.prompts.get(self.transformer.default_prompt_name) or "")
+
+    def scores(self, question: str, texts: Sequence[str]) -> Scores:
+        """Return how well each text answers the question.
+
+        Logits: the activation that a model is saved with, a sigmoid or none, keeps their order but for digits: in
+        fp32 it makes 1.0 of everything above 17.
+        """
+        pairs = [(question, text) for text in texts]
+        with self._turn:
+            found = self.transformer.predict(
+                pairs, batch_size=self._batch, show_progress_bar=False, activation_fn=torch.nn.Identity()
+            )
+        return np.asarray(found, dtype=np.float32)
+
+
 def files(settings: Embedding) -> Path | None:
     """Return the folder that a model was loaded from: as the settings say, or where the hub's copy lies."""
     found = folder(settings.model)
@@ -102,16 +144,16 @@ def files(settings: Embedding) -> Path | None:
         return found
     from huggingface_hub import try_to_load_from_cache  # noqa: PLC0415
 
-    for name in ("modules.json", "config.json"):
-        cached = try_to_load_from_cache(settings.model, name, cache_dir=get_cache_dir())
-        if isinstance(cached, str):
-            return Path(cached).parent
+    for cache in (get_cache_dir(), None):  # llama-index keeps models in a place of its own
+        for name in ("modules.json", "config.json"):
+            cached = try_to_load_from_cache(settings.model, name, cache_dir=cache)
+            if isinstance(cached, str):
+                return Path(cached).parent
     return None
 
 
 def _adapter(settings: Embedding) -> HuggingFaceEmbedding:
-    transformers_log.disable_progress_bar()  # type: ignore[no-untyped-call]
-    transformers_log.set_verbosity_error()  # type: ignore[no-untyped-call]
+    _quiet()
     try:
         where = default_folder() if settings.model == DEFAULT_MODEL else settings.model
         adapter = HuggingFaceEmbedding(
@@ -129,6 +171,46 @@ def _adapter(settings: Embedding) -> HuggingFaceEmbedding:
     return adapter
 
 
+def _cross_encoder(settings: Embedding) -> CrossEncoder:
+    _quiet()
+    try:
+        model: CrossEncoder = CrossEncoder(
+            str(folder(settings.model) or settings.model),
+            device=None if settings.device == "auto" else settings.device,
+            trust_remote_code=False,
+        )
+    except Exception as error:
+        message = (
+            f"The reranking model {settings.model!r} cannot be had ({_reason(error)}). Check its name in [rerank] "
+            "model, and the network if it has to be downloaded; or leave it out, and nothing is reranked."
+        )
+        raise ModelUnavailable(message) from error
+    if wrong := _no_reranker(model):
+        message = (
+            f"{settings.model!r} {wrong}, so it cannot rerank. Name a cross-encoder with one score in [rerank] model."
+        )
+        raise ModelUnavailable(message)
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    return model
+
+
+def _no_reranker(model: CrossEncoder) -> str:
+    """Return what is wrong with a model that is to rerank, in words."""
+    if model.num_labels != 1:
+        return f"sorts pairs of texts into {model.num_labels} classes"
+    made = str((getattr(model.config, "architectures", None) or ["a model of no known kind"])[0])
+    # Without this an embedding model would be taken: its head, which it lacks, is filled with random numbers.
+    if getattr(model[0], "transformer_task", "") == _CLASSIFIES and not made.endswith("ForSequenceClassification"):
+        return f"is {made}, not a cross-encoder"
+    return ""
+
+
+def _quiet() -> None:
+    transformers_log.disable_progress_bar()  # type: ignore[no-untyped-call]
+    transformers_log.set_verbosity_error()  # type: ignore[no-untyped-call]
+
+
 def _fast_tokenizer(tokenizer: object) -> Tokenizer:
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
@@ -144,8 +226,11 @@ def remedy(model: str, error: Exception) -> str:
         return str(error)
     if isinstance(error, ImportError):
         return f"The embedding model needs a package that is missing ({error}). Install Footnote again."
-    reason = str(error).strip().split("\n")[0][:160]
     return (
-        f"The embedding model {model!r} cannot be had ({reason}). Check its name in [embedding] model, and the network "
-        f"if it has to be downloaded; or go back to {DEFAULT_MODEL!r}, which comes with the install."
+        f"The embedding model {model!r} cannot be had ({_reason(error)}). Check its name in [embedding] model, and the "
+        f"network if it has to be downloaded; or go back to {DEFAULT_MODEL!r}, which comes with the install."
     )
+
+
+def _reason(error: Exception) -> str:
+    return str(error).strip().split("\n")[0][:160]

@@ -1,4 +1,4 @@
-"""Find the passages that bear on a question: dense and lexical candidates, fused. A llama-index retriever."""
+"""Find the passages that bear on a question: dense and lexical candidates, fused, reranked. A llama-index retriever."""
 
 import time
 from collections.abc import Iterator
@@ -11,11 +11,13 @@ from llama_index.core.bridge.pydantic import PrivateAttr
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 
 from config import Retrieval
+from index.chunk import told
 from index.embed import Embedder, Vectors
 from index.followup import SHARE, Context
 from index.fuse import fuse
 from index.ledger import Ledger
 from index.records import Hit, PassageId
+from index.rerank import Reranker
 from index.snapshot import Snapshot
 
 
@@ -88,13 +90,22 @@ class TimedQuery(QueryBundle):
 class HybridRetriever(BaseRetriever):
     """Retrieves from one revision. Safe to share between threads."""
 
-    def __init__(self, snapshot: Snapshot, *, ledger: Ledger, embedder: Embedder, settings: Retrieval) -> None:
-        """Search `snapshot`, whose texts are in `ledger`, with vectors of `embedder`."""
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        *,
+        ledger: Ledger,
+        embedder: Embedder,
+        settings: Retrieval,
+        reranker: Reranker | None = None,
+    ) -> None:
+        """Search `snapshot`, whose texts are in `ledger`, with vectors of `embedder`; let `reranker` order the best."""
         super().__init__()
         self.snapshot = snapshot
         self._ledger = ledger
         self._embedder = embedder
         self._settings = settings
+        self._reranker = reranker
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         query = query_bundle if isinstance(query_bundle, TimedQuery) else TimedQuery(query_bundle.query_str)
@@ -103,9 +114,19 @@ class HybridRetriever(BaseRetriever):
         dense, lexical = self._candidates(query)
         with query.watch.stage("fuse"):
             ranked = fuse(dense, lexical, lexical_weight=self._settings.lexical_weight)
+        wanted = query.limit or self._settings.passages
+        read = self._reranker.passages if self._reranker else 0
         with query.watch.stage("fetch"):
-            hits = self._hits(ranked, dense, lexical, wanted=query.limit or self._settings.passages)
-            return [NodeWithScore(node=PassageNode.of(hit), score=hit.score) for hit in hits]
+            hits = self._hits(ranked, dense, lexical, wanted=max(wanted, read))
+        if self._reranker:
+            with query.watch.stage("rerank"):
+                hits = self._reranker.reorder(query.query_str, hits, told=self._told)
+        with query.watch.stage("fetch"):
+            return [NodeWithScore(node=PassageNode.of(hit), score=hit.score) for hit in hits[:wanted]]
+
+    def _told(self, hit: Hit) -> str:
+        """Return a passage as it was embedded: with its title and heading."""
+        return told(hit.passage, count=self._embedder.count, limit=self._embedder.limit)
 
     def _vector(self, query: TimedQuery) -> Vectors:
         """Return the unit vector of a question; of one that was completed, between it and the completed one."""

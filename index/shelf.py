@@ -11,12 +11,14 @@ import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from typing import Generic
 
 from filelock import FileLock
 
 from config import Embedding
-from index.compiled import Compiled, read_meta
+from index.compiled import read_meta
 from index.errors import Damaged, ModelUnavailable
+from index.load import AnyModel, Kind
 from index.weights import folder, unchanged
 
 _RECIPE = 1
@@ -28,19 +30,20 @@ _DECIDES = ("torch", "transformers", "sentence-transformers", "onnxruntime", "on
 log = logging.getLogger(__name__)
 
 
-class Shelf:
+class Shelf(Generic[AnyModel]):
     """The place of one model, with one precision and one pair of prefixes, among the compiled ones."""
 
-    def __init__(self, models: Path, settings: Embedding) -> None:
+    def __init__(self, models: Path, settings: Embedding, kind: Kind[AnyModel]) -> None:
         """Look nowhere yet."""
         self._settings = settings
+        self._kind = kind
         prefixes = f"{settings.model}|{settings.query_prefix}|{settings.passage_prefix}"
         name = re.sub(r"[^\w.-]+", "-", Path(settings.model).name)[:40].strip(".-") or "model"
         digest = hashlib.sha256(prefixes.encode()).hexdigest()[:8]
         self.place = models / f"{name}-{settings.precision}-{digest}"
         self._refusal = models / f"{self.place.name}.refused.json"
 
-    def model(self) -> Compiled | str:
+    def model(self) -> AnyModel | str:
         """Return the compiled model, compiling it where that has not been done; or why it is not compiled, in words.
 
         Raises:
@@ -63,7 +66,7 @@ class Shelf:
             return f"torch, fp32 ({refused})"
         return f"onnxruntime, {self._settings.precision}{'' if read_meta(self.place) else ', compiled at first use'}"
 
-    def _take(self) -> Compiled | None:
+    def _take(self) -> AnyModel | None:
         """Open the compiled model, unless it is missing, damaged, or made from something else than there is now."""
         meta = read_meta(self.place)
         if meta is None or meta.recipe != _RECIPE:
@@ -74,18 +77,19 @@ class Shelf:
             log.info("the model %s has changed: it is compiled again", self._settings.model)
             return None
         try:
-            return Compiled(self.place, threads=self._settings.threads)
+            return self._kind.compiled(self.place, self._settings.threads)
         except Damaged as damage:
             log.warning("the compiled model is damaged, and is made again: %s", damage)
         except Exception:  # onnxruntime raises classes of its own
             log.exception("the compiled model cannot be opened, and is made again")
         return None
 
-    def _make(self) -> Compiled | str:
+    def _make(self) -> AnyModel | str:
         """Compile in a process of its own, so that this one need not hold torch."""
         log.warning("Compiling the model %s. This takes some 20 seconds, once.", self._settings.model)
         # -P: a folder `index` where the program was started must not be taken for ours.
-        command = [sys.executable, "-P", "-m", "index.compile", str(self.place), self._settings.model_dump_json()]
+        command = [sys.executable, "-P", "-m", "index.compile", self._kind.name, str(self.place)]
+        command.append(self._settings.model_dump_json())
         child = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  our own module
         try:
             said: dict[str, str] = json.loads(child.stdout.rstrip().rpartition("\n")[2])

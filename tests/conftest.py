@@ -3,16 +3,18 @@
 import asyncio
 import contextlib
 import io
+import json
 import logging
 import os
 import shutil
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -34,6 +36,7 @@ settings.register_profile(
 settings.load_profile("tests")
 
 if TYPE_CHECKING:
+    from index.load import KindName
     from tests.botapi import BotApi, Message, Person
 
 MakeLibrary = Callable[..., Library]
@@ -72,6 +75,30 @@ def exact(models: Path) -> Embedder:
     made = Embedder(Embedding(precision="fp32"), models=models)
     assert made.dimensions == 384
     return made
+
+
+@pytest.fixture
+def no_child(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Compile in this process, which has torch already; gives the places where something was compiled."""
+    from index import shelf
+    from index.compile import Refused, build
+    from index.errors import ModelUnavailable
+
+    built: list[str] = []
+
+    def here(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        said = {}
+        built.append(command[-2])
+        try:
+            build(Path(command[-2]), Embedding.model_validate_json(command[-1]), cast("KindName", command[-3]))
+        except Refused as refusal:
+            said = {"refused": str(refusal)}
+        except ModelUnavailable as error:
+            said = {"unavailable": str(error)}
+        return subprocess.CompletedProcess(command, 0, f"noise\n{json.dumps(said)}\n", "")
+
+    monkeypatch.setattr(shelf.subprocess, "run", here)
+    return built
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,5 @@
 """Compiled models: the same vectors as the reference, never half written, never stale, and never of the wrong model."""
 
-import json
 import logging
 import os
 import shutil
@@ -25,10 +24,11 @@ from index import compile as compiling
 from index import shelf, weights
 from index.compile import LEAST_COSINE, RECIPE, Refused, build
 from index.compiled import TOKENS, Compiled, Meta, packed
-from index.embed import Embedder
+from index.embed import EMBEDDING, Embedder
 from index.errors import Damaged, ModelUnavailable
 from index.reference import Reference
 from index.shelf import Shelf
+from tests.tiny import OF_DISTILBERT, SMALL, tokenizer
 
 TEXTS = [
     "The old harbour of Lindholm.",
@@ -39,22 +39,6 @@ TEXTS = [
     "long " * 400,
     "a b c d e f g",
 ]
-SMALL = {
-    "vocab_size": 30_522,
-    "hidden_size": 32,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "intermediate_size": 64,
-    "max_position_embeddings": 130,
-}
-OF_DISTILBERT = {
-    "vocab_size": 30_522,
-    "dim": 32,
-    "n_layers": 2,
-    "n_heads": 4,
-    "hidden_dim": 64,
-    "max_position_embeddings": 130,
-}
 
 MakeModel = Callable[..., Path]
 
@@ -67,8 +51,7 @@ def make_model(tmp_path: Path) -> MakeModel:
         raw, made = tmp_path / "raw", tmp_path / "model"
         torch.manual_seed(1)
         transformers.AutoModel.from_config(config).save_pretrained(raw)
-        tokenizer = transformers.AutoTokenizer.from_pretrained(str(weights.default_folder()))
-        tokenizer.save_pretrained(raw)
+        tokenizer().save_pretrained(raw)
         first = Transformer(str(raw), max_seq_length=100)
         modules: list[Any] = [first, Pooling(32, pooling, include_prompt=include_prompt)]
         if dense:
@@ -77,24 +60,6 @@ def make_model(tmp_path: Path) -> MakeModel:
         return made
 
     return make
-
-
-@pytest.fixture
-def no_child(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Compile in this process, which has torch already; gives the places where something was compiled."""
-    built: list[str] = []
-
-    def here(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
-        said = {}
-        built.append(command[-2])
-        try:
-            build(Path(command[-2]), Embedding.model_validate_json(command[-1]))
-        except Refused as refusal:
-            said = {"refused": str(refusal)}
-        return subprocess.CompletedProcess(command, 0, f"noise\n{json.dumps(said)}\n", "")
-
-    monkeypatch.setattr(shelf.subprocess, "run", here)
-    return built
 
 
 def test_the_default_model_gives_the_vectors_of_the_reference(exact: Embedder) -> None:
@@ -128,7 +93,7 @@ def test_models_of_other_kinds_give_the_vectors_of_the_reference(
         passage_prefix="passage: ",
     )
     reference = Reference(settings)
-    meta = build(tmp_path / "compiled", settings)
+    meta = build(tmp_path / "compiled", settings, "embedding")
     compiled = Compiled(tmp_path / "compiled", threads=1)
     assert meta == compiled.meta
     assert meta.lowest_cosine >= LEAST_COSINE["fp32"]
@@ -145,7 +110,7 @@ def test_models_of_other_kinds_give_the_vectors_of_the_reference(
 def test_eight_bit_weights_are_near_the_reference_and_have_a_fingerprint_of_their_own(
     embedder: Embedder, exact: Embedder, models: Path
 ) -> None:
-    place = Shelf(models, Embedding()).place
+    place = Shelf(models, Embedding(), EMBEDDING).place
     small = Compiled(place, threads=0)
     cosines = np.sum(small.passages(TEXTS) * exact.passages(TEXTS), axis=1)
     assert small.runtime == embedder.runtime == "onnxruntime, int8"
@@ -182,7 +147,7 @@ def test_a_model_that_cannot_be_compiled_runs_by_torch_and_says_so_once(  # noqa
         embedder = Embedder(settings, models=tmp_path / "models")
         embedder.question("Where?")
         embedder.passages(["Here."])
-    said = [record.getMessage() for record in caplog.records if record.name == "index.embed"]
+    said = [record.getMessage() for record in caplog.records if record.name == "index.load"]
     assert [message for message in said if reason in message] == said
     assert len(said) == 1
     assert embedder.runtime.startswith(f"torch, fp32 ({reason}")
@@ -206,7 +171,7 @@ def test_a_model_whose_vectors_would_differ_is_refused(
 
     monkeypatch.setattr(compiling, "_trace", doubled)
     with pytest.raises(Refused, match="its vectors would differ: cosine"):
-        build(tmp_path / "models" / "it", settings)
+        build(tmp_path / "models" / "it", settings, "embedding")
     assert list((tmp_path / "models").iterdir()) == []
 
 
@@ -214,17 +179,17 @@ def test_a_crash_leaves_nothing_that_is_taken_for_a_model_and_the_next_one_sweep
     make_model: MakeModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = Embedding(model=str(make_model(transformers.BertConfig(**SMALL))), device="cpu", precision="fp32")
-    place = Shelf(tmp_path / "models", settings).place
+    place = Shelf(tmp_path / "models", settings, EMBEDDING).place
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "rmtree", lambda *_, **__: None)
         patch.setattr(compiling, "_put", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            build(place, settings)
+            build(place, settings, "embedding")
     assert [path.name for path in place.parent.iterdir()] == [f".{place.name}-{os.getpid()}"]
-    assert Shelf(tmp_path / "models", settings)._take() is None
-    build(place, settings)
+    assert Shelf(tmp_path / "models", settings, EMBEDDING)._take() is None
+    build(place, settings, "embedding")
     assert [path.name for path in place.parent.iterdir()] == [place.name]
-    assert Shelf(tmp_path / "models", settings)._take() is not None
+    assert Shelf(tmp_path / "models", settings, EMBEDDING)._take() is not None
 
 
 @pytest.mark.parametrize(
@@ -242,7 +207,7 @@ def test_a_damaged_file_is_compiled_again_and_never_used(
 ) -> None:
     settings = Embedding(model=str(make_model(transformers.BertConfig(**SMALL))), device="cpu", precision="fp32")
     expected = Embedder(settings, models=tmp_path / "models").question("Where?")
-    file = Shelf(tmp_path / "models", settings).place / name
+    file = Shelf(tmp_path / "models", settings, EMBEDDING).place / name
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 0x01
     if harm == "gone":
@@ -288,7 +253,7 @@ def test_a_changed_weight_file_of_the_default_model_is_refused_even_with_a_compi
     with (package / "model" / "model.safetensors").open("r+b") as file:
         file.seek(50_000_000)
         file.write(b"\x01\x02\x03\x04")
-    assert Shelf(models, Embedding())._take() is None
+    assert Shelf(models, Embedding(), EMBEDDING)._take() is None
     with pytest.raises(ModelUnavailable, match="checksum"):
         Reference(Embedding())
 
@@ -354,7 +319,7 @@ def test_a_model_that_eight_bits_would_change_too_much_is_compiled_in_full_preci
 @pytest.mark.parametrize("more", [{"compile": False}, {"device": "cuda"}, {"device": "mps"}])
 def test_what_is_not_to_be_compiled_is_not(tmp_path: Path, more: dict[str, Any]) -> None:
     embedder = Embedder(Embedding(**more), models=tmp_path / "models")
-    assert not embedder._compiles()
+    assert not embedder._model.compiles
     assert embedder.runtime == "torch"
 
 
@@ -373,8 +338,8 @@ def test_the_shelf_knows_the_recipe_of_the_compiler() -> None:
 
 def test_an_older_recipe_is_not_taken(make_model: MakeModel, tmp_path: Path) -> None:
     settings = Embedding(model=str(make_model(transformers.BertConfig(**SMALL))), device="cpu", precision="fp32")
-    mine = Shelf(tmp_path / "models", settings)
-    meta = build(mine.place, settings)
+    mine = Shelf(tmp_path / "models", settings, EMBEDDING)
+    meta = build(mine.place, settings, "embedding")
     (mine.place / "meta.json").write_text(meta.model_copy(update={"recipe": 0}).model_dump_json())
     assert mine._take() is None
     with pytest.raises(Damaged):

@@ -16,7 +16,7 @@ ONLY_IN = {
     "chromadb": {"index/store.py"},
     "tantivy": {"index/lexicon.py"},
     "sqlalchemy": {"index/tables.py", "index/ledger.py", "index/draft.py"},
-    "torch": {"index/compile.py", "index/reference.py"},
+    "torch": {"index/compile.py", "index/reference.py", "index/subject.py"},
     "onnxruntime": {"index/compile.py", "index/compiled.py"},
     "tokenizers": {"index/compile.py", "index/compiled.py", "index/reference.py"},
     "telegram": {path.relative_to(ROOT).as_posix() for path in (ROOT / "bot").rglob("*.py")},
