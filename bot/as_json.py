@@ -20,6 +20,7 @@ def answer(value: Answer) -> dict[str, Any]:
         "citations": [_citation(citation) for citation in value.citations],
         "nearest": [_article(article) for article in value.nearest],
         "unknown_words": list(value.unknown_words),
+        "period": _period(value),
         "revision": value.revision,
         "timings_ms": _rounded(value.timings),
     }
@@ -117,6 +118,19 @@ def _citation(value: Citation) -> dict[str, Any]:
         "start": value.start,
         "end": value.end,
         "passage": _slice(value.passage),
+    }
+
+
+def _period(value: Answer) -> dict[str, Any] | None:
+    """Return when the articles asked for were published; `beyond`: none of them answers, so all were searched."""
+    if value.period is None:
+        return None
+    earliest, latest = value.period.earliest, value.period.latest
+    return {
+        "earliest": earliest.isoformat() if earliest else None,
+        "latest": latest.isoformat() if latest else None,
+        "newest": value.period.newest,
+        "beyond": value.beyond,
     }
 
 

@@ -1,6 +1,7 @@
 """The command `footnote`: reads arguments and settings, then does one thing. Heavy imports wait until needed."""
 
 import argparse
+import datetime as dt
 import os
 import signal
 import sys
@@ -95,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--limit", type=_positive, metavar="N", help="ask only N questions, drawn at random")
     evaluate.add_argument("--no-history", action="store_true", help="ask without the turns before a question")
     evaluate.add_argument("--seed", type=int, default=0, metavar="N", help="which N questions (default: 0)")
+    evaluate.add_argument("--today", type=_date, metavar="DATE", help='the day that "last week" is counted from')
     return parser
 
 
@@ -127,6 +129,14 @@ def _positive(text: str) -> int:
     return number
 
 
+def _date(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError as error:
+        message = "must be a date like 2026-11-24"
+        raise argparse.ArgumentTypeError(message) from error
+
+
 def _settings(chosen: argparse.Namespace) -> "Settings":
     from config import load, log  # noqa: PLC0415
 
@@ -137,10 +147,10 @@ def _settings(chosen: argparse.Namespace) -> "Settings":
     return settings
 
 
-def _library(settings: "Settings") -> "Library":
+def _library(settings: "Settings", *, today: Callable[[], dt.date] = dt.date.today) -> "Library":
     from index.library import Library  # noqa: PLC0415
 
-    return Library(settings)
+    return Library(settings, today=today)
 
 
 def _ask(settings: "Settings", chosen: argparse.Namespace) -> int:
@@ -257,7 +267,8 @@ def _eval(settings: "Settings", chosen: argparse.Namespace) -> int:
         _writable(chosen.runs)
     questions = evaluate.questions(chosen.folder, limit=chosen.limit, seed=chosen.seed)
     texts = evaluate.texts(chosen.folder, largest=settings.library.largest_file_mb * MEGABYTE)
-    with _library(settings) as library, terminal.Bar(quiet=chosen.json) as bar:
+    today = (lambda: chosen.today) if chosen.today else dt.date.today
+    with _library(settings, today=today) as library, terminal.Bar(quiet=chosen.json) as bar:
         report = library.index(evaluate.corpus(chosen.folder), watch=bar)
         library.warm()
         runs = list(evaluate.run(library, questions, history=not chosen.no_history, watch=bar))

@@ -74,7 +74,9 @@ def answer(value: Answer) -> list[str]:
     if not value.answered:
         return messages([*understood, *_abstention(value)])
     claims = [_plain(f"{claim.text} {''.join(f'[{n}]' for n in claim.citations)}") for claim in value.claims]
-    return messages([*understood, *claims, *(block for citations in value.cited for block in _passage(citations))])
+    note = _plain(words.period(value))
+    cited = (block for citations in value.cited for block in _passage(citations))
+    return messages([*understood, *claims, note, *cited])
 
 
 def text(value: str) -> list[str]:
@@ -113,7 +115,7 @@ def units(value: str) -> int:
 
 
 def _abstention(value: Answer) -> Iterator[Block]:
-    yield from (_plain(line) for line in words.abstention(value))
+    yield from (_plain(line) for line in (*words.abstention(value), words.period(value)))
     if value.nearest:
         yield _plain("Nearest:")
     for article in value.nearest:

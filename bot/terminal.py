@@ -93,11 +93,12 @@ def show_answer(answer: Answer, out: TextIO) -> None:
     if answer.answered:
         for claim in answer.claims:
             _paragraph(f"{claim.text} {''.join(f'[{n}]' for n in claim.citations)}", out)
+        _paragraph(words.period(answer), out)
         for citations in answer.cited:
             print(file=out)
             _show_passage(citations, out)
         return
-    for line in words.abstention(answer):
+    for line in (*words.abstention(answer), words.period(answer)):
         _paragraph(line, out)
     for article in answer.nearest:
         _paragraph(f"Nearest: {words.byline(article)}", out)

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 from index.library import Status
-from index.records import Answer, Article, Failure, Plan, Progress, Report, Revision
+from index.records import Answer, Article, Failure, Period, Plan, Progress, Report, Revision
 
 IN_THE_TERMINAL = (
     "This is the chat in the terminal. For Telegram: write /newbot to @BotFather, and put the token it gives you into "
@@ -208,6 +208,30 @@ def abstention(answer: Answer) -> list[str]:
     if answer.unknown_words:
         lines.append(f"No article mentions: {', '.join(answer.unknown_words)}")
     return lines
+
+
+def period(answer: Answer) -> str:
+    """Say which articles were searched because the question named a time; nothing where that made no difference."""
+    if answer.period is None or not answer.period.bounded:
+        return ""
+    then = _days(answer.period)
+    if answer.beyond:
+        return f"No article published {then} answers that, so I searched all of them."
+    if not answer.answered:
+        return f"I searched the articles published {then} first, and then all of them."
+    return f"I searched only the articles published {then}."
+
+
+def _days(period: Period) -> str:
+    """Write a period as: from 16 to 23 Nov 2026."""
+    first, last = period.earliest, period.latest
+    if first is None or last is None:
+        return f"since {day(first)}" if first else f"up to {day(last)}"
+    if first == last:
+        return f"on {day(first)}"
+    same_year, same_month = first.year == last.year, (first.year, first.month) == (last.year, last.month)
+    start = str(first.day) if same_month else day(first).rpartition(" ")[0] if same_year else day(first)
+    return f"from {start} to {day(last)}"
 
 
 def progress(value: Progress) -> str:

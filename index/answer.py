@@ -13,12 +13,18 @@ from dataclasses import dataclass
 from config import Answer as AnswerSettings
 from index.records import Article, Citation, Claim, Hit, Span
 from index.sentences import sentences
+from index.when import known
 
 READ = 4
 """Passages whose sentences are judged. On squad, clapnq and the seeds 5, 6 and 8 chose no better and took longer."""
 
 NEAR_TIE = 2.0
 """Odds ratio under which two sentences are as good as each other; then the newer article speaks first."""
+
+NEWEST_TIE = 4.0
+"""The same for a question that asks for the latest. Where a newer article repeated the fact of 119 questions of squad
+with another answer, it spoke first 32 times instead of 22 (of 78 answered); 8.0 brought no more. With dates drawn at
+random, 4.0 cost none of the answers to 250 questions."""
 
 KIN = 0.7
 """A further claim must be this share as probable as the best one. On squad 0.5 gives 3 % more answers among the claims
@@ -63,10 +69,10 @@ WEIGHTS = Features(meaning=3.81, covered=2.08, context=1.41, passage=5.68)
 BIAS = -8.94
 
 
-def candidates(hits: Sequence[Hit]) -> list[Sentence]:
+def candidates(hits: Sequence[Hit], *, read: int = READ) -> list[Sentence]:
     """Return the sentences of the best passages, each once though passages overlap."""
     found: dict[tuple[str, int, int], Sentence] = {}
-    for hit in hits[:READ]:
+    for hit in hits[:read]:
         article = hit.passage.article
         for span in sentences(hit.passage.text):
             moved = Span(span.start + hit.passage.start, span.end + hit.passage.start)
@@ -107,18 +113,25 @@ def features(
 
 
 def compose(
-    judged: Sequence[tuple[Sentence, float]], *, settings: AnswerSettings, analyse: Callable[[str], list[str]]
+    judged: Sequence[tuple[Sentence, float]],
+    *,
+    settings: AnswerSettings,
+    analyse: Callable[[str], list[str]],
+    today: dt.date = dt.date.max,
+    newest: bool = False,
 ) -> tuple[tuple[Claim, ...], tuple[Citation, ...]]:
     """Return the claims and the citations that prove them: whole sentences, the most probable first.
 
-    `judged` pairs each candidate with its probability. Nothing comes back where none reaches the threshold.
+    `judged` pairs each candidate with its probability. Nothing comes back where none reaches the threshold. With
+    `newest` the question asks for the latest: a newer article speaks first though it is a good deal less probable.
     """
     best = max((sure for _, sure in judged), default=0.0)
     if best < settings.threshold:
         return (), ()
-    least = max(settings.threshold, KIN * best)
+    tie = NEWEST_TIE if newest else NEAR_TIE
+    least = max(settings.threshold, min(KIN * best, _worse(best, tie)) if newest else KIN * best)
     likely = [pair for pair in judged if pair[1] >= least]
-    ranked = newest_of_ties(sorted(likely, key=lambda pair: -pair[1]))
+    ranked = newest_of_ties(sorted(likely, key=lambda pair: -pair[1]), today=today, tie=tie)
     chosen: list[tuple[Sentence, frozenset[str]]] = []
     for sentence, _ in ranked:
         words = frozenset(analyse(sentence.text))
@@ -129,13 +142,15 @@ def compose(
     return _numbered(_joined([sentence for sentence, _ in chosen]))
 
 
-def newest_of_ties(ranked: Sequence[tuple[Sentence, float]]) -> list[tuple[Sentence, float]]:
+def newest_of_ties(
+    ranked: Sequence[tuple[Sentence, float]], *, today: dt.date = dt.date.max, tie: float = NEAR_TIE
+) -> list[tuple[Sentence, float]]:
     """Let the newest article speak first among sentences that nearly tie with the best; the others keep their order."""
     if not ranked:
         return []
-    least = _odds(ranked[0][1]) / NEAR_TIE
-    ties = [pair for pair in ranked if _odds(pair[1]) >= least]
-    ties.sort(key=lambda pair: pair[0].hit.passage.article.date or dt.date.min, reverse=True)
+    least = _worse(ranked[0][1], tie)
+    ties = [pair for pair in ranked if pair[1] >= least]
+    ties.sort(key=lambda pair: known(pair[0].hit.passage.article.date, today=today), reverse=True)
     return [*ties, *ranked[len(ties) :]]
 
 
@@ -157,8 +172,10 @@ def check_question(question: str, *, longest: int) -> str:
     return ""
 
 
-def _odds(probability: float) -> float:
-    return probability / max(1.0 - probability, 1e-9)
+def _worse(probability: float, ratio: float) -> float:
+    """Return the probability whose odds are smaller by a ratio."""
+    odds = probability / max(1.0 - probability, 1e-9) / ratio
+    return odds / (1.0 + odds)
 
 
 def _alike(one: frozenset[str], other: frozenset[str]) -> bool:

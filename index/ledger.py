@@ -25,7 +25,7 @@ from index import tables
 from index.embed import Vectors
 from index.errors import Busy, Damaged, Superseded
 from index.lock import briefly
-from index.records import Article, ArticleId, Facts, Heading, Passage, PassageId, Revision, Stored
+from index.records import Article, ArticleId, Facts, Heading, Passage, PassageId, Period, Revision, Stored
 from index.tables import about, alive, alive_here, articles, embeddings, passages, revisions, segments, twins
 
 log = logging.getLogger(__name__)
@@ -132,6 +132,28 @@ class Ledger:
         query = sa.select(*columns).where(alive(revision)).order_by(articles.c.date.desc(), articles.c.id)
         with self.reading() as db:
             return [_article(row) for row in db.execute(query.limit(limit).offset(offset))]
+
+    def dates(self, revision: int) -> tuple[dt.date | None, dt.date | None, bool]:
+        """Return the first and the last date of a revision's articles, and whether every one of them has a date."""
+        with self.reading() as db:
+            first, last, least = db.execute(_DATES, {"revision": revision}).one()
+        return _date(first), _date(last), bool(least)
+
+    def dated(self, period: Period, revision: int, *, most: int) -> list[PassageId]:
+        """Return passages of the articles that were published in a period; no more than `most`."""
+        values = {"first": str(period.earliest or dt.date.min), "last": str(period.latest or dt.date.max)}
+        with self.reading() as db:
+            rows = db.execute(_DATED, {**values, "revision": revision, "most": most}).scalars()
+            return [PassageId(row) for row in rows]
+
+    def dates_of(self, ids: Sequence[PassageId]) -> dict[PassageId, dt.date]:
+        """Return when the articles of passages were published; those without a date are left out."""
+        found: dict[PassageId, dt.date] = {}
+        with self.reading() as db:
+            for some in batches(ids):
+                rows = db.execute(_DATES_OF, {"rows": some})
+                found |= {PassageId(row.row): dt.date.fromisoformat(row.date) for row in rows if row.date}
+        return found
 
     def passages(self, ids: Sequence[PassageId], revision: int) -> dict[PassageId, Passage]:
         """Return those of the passages that the revision holds.
@@ -370,6 +392,20 @@ _VECTORS = (
     .outerjoin(embeddings, _EMBEDDED)
     .where(passages.c.row.in_(sa.bindparam("rows", expanding=True)))
 )
+_DATES = sa.select(
+    sa.func.min(sa.func.nullif(articles.c.date, "")), sa.func.max(articles.c.date), sa.func.min(articles.c.date)
+).where(alive_here(sa.bindparam("revision")))
+_DATED = (
+    sa.select(passages.c.row)
+    .join(articles, articles.c.row == passages.c.article)
+    .where(articles.c.date.between(sa.bindparam("first"), sa.bindparam("last")), alive_here(sa.bindparam("revision")))
+    .limit(sa.bindparam("most"))
+)
+_DATES_OF = (
+    sa.select(passages.c.row, articles.c.date)
+    .join(articles, articles.c.row == passages.c.article)
+    .where(passages.c.row.in_(sa.bindparam("rows", expanding=True)))
+)
 _ALL_VECTORS = (
     sa.select(passages.c.row, embeddings.c.vector)
     .join(articles, articles.c.row == passages.c.article)
@@ -387,12 +423,16 @@ def _revision(row: sa.Row[Any]) -> Revision:
     return Revision(**{**values, "made_at": made_at, "segments": tuple(json.loads(values["segments"]))})
 
 
+def _date(text: str | None) -> dt.date | None:
+    return dt.date.fromisoformat(text) if text else None
+
+
 def _article(row: sa.Row[Any]) -> Article:
     return Article(
         id=ArticleId(row.id),
         title=row.title,
         text=row.text,
-        date=dt.date.fromisoformat(row.date) if row.date else None,
+        date=_date(row.date),
         source=row.source,
         url=row.url,
         headings=tuple(Heading(start, end, level) for start, end, level in json.loads(row.headings or "[]")),

@@ -4,17 +4,19 @@ Its body reads as the recipe; the work is done by the modules it names.
 """
 
 import contextlib
+import datetime as dt
 import logging
+import re
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self, TypeVar
 
 from llama_index.core.schema import NodeWithScore
 
 from config import Settings
-from index import answer, followup
+from index import answer, followup, when
 from index.audit import report
 from index.build import Builder, Ways
 from index.chunk import Sizes
@@ -70,14 +72,19 @@ class Status:
 class Library:
     """The library in one data directory. Close it, or use it in a `with`."""
 
-    def __init__(self, settings: Settings, *, embedder: Embedder | None = None) -> None:
+    def __init__(
+        self, settings: Settings, *, embedder: Embedder | None = None, today: Callable[[], dt.date] = dt.date.today
+    ) -> None:
         """Open the data directory of the settings, making it where there is none. Loads neither model nor index.
+
+        `today` is the day that "last week" is counted from.
 
         Raises:
             Damaged: the ledger cannot be read.
             SourceError: the data directory cannot be made or written.
         """
         self._settings = settings
+        self._today = today
         self.data = Path(settings.library.data).expanduser()
         _make(self.data)
         self._ledger = Ledger(self.data)
@@ -257,31 +264,46 @@ class Library:
         return self._retriever(self._served.opened(self._revision()))
 
     def _answer(self, snapshot: Snapshot, query: TimedQuery) -> Answer:
+        """Answer from the period that a question names; where that does not answer, from all articles.
+
+        The judge's threshold decides, and not whether others answer better: who names a time wants what is from then.
+        """
+        found = self._attempt(snapshot, query)
+        if found.answered or query.applied is None:
+            return found
+        other = self._attempt(snapshot, query.everywhere())
+        return replace(other, period=found.period, beyond=True) if other.answered else found
+
+    def _attempt(self, snapshot: Snapshot, query: TimedQuery) -> Answer:
         hits = self._hits(snapshot, query)
         with query.watch.stage("judge"):
             judged = self._judge(snapshot, query, hits)
         with query.watch.stage("compose"):
-            claims, citations = answer.compose(judged, settings=self._settings.answer, analyse=terms)
+            claims, citations = answer.compose(
+                judged, settings=self._settings.answer, analyse=terms, today=query.today, newest=query.newest
+            )
         return Answer(
             question=query.query_str,
             claims=claims,
             citations=citations,
             nearest=() if claims else answer.nearest(hits, limit=self._settings.answer.nearest),
-            unknown_words=() if claims else self._unknown(snapshot, query.query_str),
+            unknown_words=() if claims else self._unknown(snapshot, query.words),
             probability=max((sure for _, sure in judged), default=0.0),
             revision=snapshot.revision.number,
             hits=tuple(hits),
             timings=query.watch.stages,
             understood=query.context.complete(query.query_str) if query.context else "",
+            period=query.period if query.beyond else query.applied,
+            beyond=query.beyond,
         )
 
     def _judge(self, snapshot: Snapshot, query: TimedQuery, hits: Sequence[Hit]) -> list[tuple[answer.Sentence, float]]:
         """Give each candidate sentence the probability that it answers."""
-        found = answer.candidates(hits)
+        found = answer.candidates(hits, read=len(hits) if query.newest else answer.READ)
         if not found:
             return []
         meanings = self._embedder.sentences([sentence.text for sentence in found]) @ query.vector
-        weights = snapshot.lexicon.weights(list(content_words(query.query_str)))
+        weights = snapshot.lexicon.weights(list(content_words(query.words)))
         said = query.context.weights
         beside = {word: said[word] * idf for word, idf in snapshot.lexicon.weights(list(said)).items()}
         features = [
@@ -311,7 +333,10 @@ class Library:
         problem = answer.check_question(question, longest=self._settings.answer.longest_question)
         if problem:
             raise QuestionError(problem)
-        return TimedQuery(" ".join(_clean(question).split()), limit=limit and min(limit, MOST))
+        asked, today = " ".join(_clean(question).split()), self._today()
+        topic, period = when.read(asked, today=today)
+        topic = topic if re.search(r"\w", topic) else asked
+        return TimedQuery(asked, limit=limit and min(limit, MOST), period=period, topic=topic, today=today)
 
     def _completed(self, snapshot: Snapshot, query: TimedQuery, history: Sequence[Turn]) -> TimedQuery:
         """Add to a question what it leans on of the turns before it."""

@@ -105,6 +105,26 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
+class Period:
+    """When what a question asks for was published: two days, both included, or open. `newest`: the later the better."""
+
+    earliest: dt.date | None = None
+    latest: dt.date | None = None
+    newest: bool = False
+
+    @property
+    def bounded(self) -> bool:
+        """Whether it leaves any day out."""
+        return self.earliest is not None or self.latest is not None
+
+    def holds(self, date: dt.date | None) -> bool:
+        """Whether an article of that date was published then; one without a date never was, if there are bounds."""
+        if date is None:
+            return not self.bounded
+        return (self.earliest or date) <= date <= (self.latest or date)
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """One statement of an answer, with the numbers of the citations that prove it."""
 
@@ -126,7 +146,8 @@ class Answer:
 
     `probability` is how sure the judgement is that the claims answer the question, 0 to 1;
     `timings` are milliseconds a stage. `understood` is the question as earlier turns completed it; nothing where it
-    was left alone.
+    was left alone. `period` is what the question says of when the articles were published, where that made a
+    difference; `beyond`: nothing from then answers it, so this comes from all articles.
     """
 
     question: str
@@ -139,6 +160,8 @@ class Answer:
     hits: tuple[Hit, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
     understood: str = ""
+    period: Period | None = None
+    beyond: bool = False
 
     @property
     def answered(self) -> bool:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from index.errors import Damaged
 
-SCHEMA = 2
+SCHEMA = 3
 """Stored as SQLite's `user_version`; raised with every change of the tables."""
 
 PAGE = 8_192
@@ -59,6 +59,7 @@ articles = sa.Table(
     sa.Column("until", sa.Integer),
     sa.Index("articles_by_revision", "until", "since"),
     sa.Index("articles_by_id", "id"),
+    sa.Index("articles_by_date", "date", "since", "until"),
     sqlite_autoincrement=True,  # a number is never given twice, so an old segment cannot name a new row
 )
 passages = sa.Table(
@@ -163,7 +164,8 @@ def create(db: sa.Connection, path: Path) -> None:
         meta.create_all(db)
         for statement in _AFTER.get(found, ()):
             db.execute(sa.text(statement))
-        db.execute(about.insert(), {"key": "library", "value": secrets.token_hex(6)})
+        if db.execute(sa.select(about.c.key).where(about.c.key == "library")).first() is None:
+            db.execute(about.insert(), {"key": "library", "value": secrets.token_hex(6)})
         db.execute(sa.text(f"PRAGMA user_version = {SCHEMA}"))
 
 
@@ -186,7 +188,8 @@ _AFTER = {
         "INSERT INTO passages SELECT row, article, start, \"end\", heading, '', embedded FROM passages_1",
         "INSERT INTO embeddings (model, key, vector) SELECT model, key, vector FROM embeddings_1",
         *(f"DROP TABLE {name}_1" for name in ("revisions", "articles", "passages", "embeddings")),
-    )
+    ),
+    2: ("CREATE INDEX articles_by_date ON articles (date, since, until)",),
 }
 
 

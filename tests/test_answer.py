@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from config import Answer as AnswerSettings
 from index.answer import (
     NEAR_TIE,
+    NEWEST_TIE,
     Features,
     Sentence,
     candidates,
@@ -95,6 +96,23 @@ def test_the_newer_article_wins_a_near_tie_and_only_that() -> None:
     far = 0.62 / 0.38 / NEAR_TIE * 0.99
     assert newest_of_ties([(old, 0.62), (new, far / (1 + far))])[0][0] == old
     assert newest_of_ties([]) == []
+
+
+def test_who_asks_for_the_latest_hears_the_newer_article_first_though_it_is_a_good_deal_less_probable() -> None:
+    old = candidates([hit("old", "They met in Hamburg.", date=dt.date(2017, 7, 7))])[0]
+    new = candidates([hit("new", "They will meet in Budapest.", number=2, date=dt.date(2025, 10, 16))])[0]
+    far = candidates([hit("far", "It rained in Vessel.", number=3, date=dt.date(2025, 11, 1))])[0]
+    pairs = judged((old, 0.8), (new, 0.55), (far, 0.8 / 0.2 / NEWEST_TIE / 2 / (1 + 0.8 / 0.2 / NEWEST_TIE / 2)))
+    for newest, texts in ((True, [new.text, old.text]), (False, [old.text])):
+        claims, _ = compose(pairs, settings=SETTINGS, analyse=terms, newest=newest)
+        assert [claim.text for claim in claims] == texts
+
+
+def test_a_date_in_the_future_wins_no_tie() -> None:
+    old = candidates([hit("old", "They met in Hamburg.", date=dt.date(2017, 7, 7))])[0]
+    mistaken = candidates([hit("mistaken", "They meet in Budapest.", number=2, date=dt.date(2099, 10, 16))])[0]
+    ranked = [(mistaken, 0.62), (old, 0.6)]
+    assert [pair[0] for pair in newest_of_ties(ranked, today=dt.date(2026, 11, 24))] == [old, mistaken]
 
 
 def test_a_sentence_in_two_overlapping_passages_is_one_candidate() -> None:

@@ -178,6 +178,16 @@ def test_eval_prints_a_table_or_one_object_and_writes_a_line_per_question(
     assert re.search(r"^questions +1$", table, re.MULTILINE)
 
 
+def test_eval_counts_yesterday_from_the_day_it_is_given(footnote: Footnote, folder: Path, tmp_path: Path) -> None:
+    row = {"id": "1", "question": "Who leads the council since yesterday?", "answers": [], "answerable": False}
+    (folder / "queries.jsonl").write_text(json.dumps(row))
+    runs = tmp_path / "runs.jsonl"
+    everything = ["bakery.md", "harbour.md", "library.md"]
+    for arguments, articles in ((["--today", "2024-07-04"], ["library.md"]), ([], everything)):
+        footnote("eval", folder, "--data", tmp_path / "data", "--runs", runs, *arguments)
+        assert sorted(json.loads(runs.read_text())["articles"]) == articles
+
+
 def test_doctor_finds_nothing_wrong_and_then_what_is(
     footnote: Footnote, data: Path, folder: Path, tmp_path: Path
 ) -> None:
@@ -223,7 +233,9 @@ def test_what_goes_wrong_is_one_line_and_exit_code_one(
     assert done.stderr.startswith("footnote: ")
 
 
-@pytest.mark.parametrize("arguments", [["nonsense"], ["ask"], ["search", "x", "--limit", "0"], []])
+@pytest.mark.parametrize(
+    "arguments", [["nonsense"], ["ask"], ["search", "x", "--limit", "0"], ["eval", "x", "--today", "1"], []]
+)
 def test_wrong_arguments_are_explained_with_exit_code_two(footnote: Footnote, arguments: list[str]) -> None:
     done = footnote(*arguments)
     assert done.returncode == 2

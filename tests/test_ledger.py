@@ -5,6 +5,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from filelock import FileLock
 
 from index import lock
@@ -76,6 +77,16 @@ def test_a_ledger_of_the_first_version_is_served_after_its_segments_are_built_an
             library.rollback()
             assert held(library) == first
             assert library.check() == ""
+
+
+def test_a_ledger_of_the_second_version_is_given_the_index_of_dates_and_keeps_its_name(tmp_path: Path) -> None:
+    with contextlib.closing(Ledger(tmp_path)) as ledger:
+        name = ledger.library
+    with contextlib.closing(sqlite3.connect(tmp_path / FILE)) as db:
+        db.executescript("DROP INDEX articles_by_date; PRAGMA user_version = 2")
+    with contextlib.closing(Ledger(tmp_path)) as ledger, ledger.reading() as db:
+        assert ledger.library == name
+        assert "articles_by_date" in db.execute(sa.text("SELECT name FROM sqlite_master")).scalars().all()
 
 
 _TO_THE_FIRST_VERSION = """
