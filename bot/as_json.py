@@ -26,6 +26,26 @@ def answer(value: Answer) -> dict[str, Any]:
     }
 
 
+def why(value: Answer) -> dict[str, Any]:
+    """Return an answer with all that led to it: the ranked passages, and what the judge saw of each sentence."""
+    return {
+        **answer(value),
+        "threshold": round(value.threshold, 4),
+        "judged": [
+            {
+                "article_id": judged.passage.article.id,
+                "start": judged.start,
+                "end": judged.end,
+                "text": judged.text,
+                "probability": round(judged.probability, 4),
+                "features": {name: round(seen, 4) for name, seen in judged.features.items()},
+            }
+            for judged in value.judged
+        ],
+        "passages": hits(value.question, value.hits, {})["passages"],
+    }
+
+
 def hits(question: str, found: Sequence[Hit], timings: Mapping[str, float]) -> dict[str, Any]:
     """Return ranked passages with their scores."""
     return {

@@ -74,7 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.set_defaults(command=None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    _add(commands, "ask", _ask, "answer one question", "question", as_json=True)
+    ask = _add(commands, "ask", _ask, "answer one question", "question", as_json=True)
+    ask.add_argument("--why", action="store_true", help="show what was found, and how it was judged")
     search = _add(commands, "search", _search, "show the passages nearest to a question", "question", as_json=True)
     search.add_argument("--limit", type=_positive, metavar="N", help="how many passages (default: retrieval.passages)")
     _add(commands, "chat", _chat, "ask questions in the terminal")
@@ -97,6 +98,8 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--no-history", action="store_true", help="ask without the turns before a question")
     evaluate.add_argument("--seed", type=int, default=0, metavar="N", help="which N questions (default: 0)")
     evaluate.add_argument("--today", type=_date, metavar="DATE", help='the day that "last week" is counted from')
+    calibrate = _add(commands, "calibrate", _calibrate, "fit the judge to questions about your articles")
+    calibrate.add_argument("folder", type=Path, help="holds queries.jsonl: questions about the articles of the library")
     return parser
 
 
@@ -155,18 +158,20 @@ def _library(settings: "Settings", *, today: Callable[[], dt.date] = dt.date.tod
 
 def _ask(settings: "Settings", chosen: argparse.Namespace) -> int:
     with _library(settings) as library:
-        return _answer(library, chosen.question, as_json=chosen.json)
+        return _answer(library, chosen.question, as_json=chosen.json, why=chosen.why)
 
 
-def _answer(library: "Library", question: str, *, as_json: bool) -> int:
+def _answer(library: "Library", question: str, *, as_json: bool, why: bool = False) -> int:
     from bot import as_json as form  # noqa: PLC0415
     from bot import terminal  # noqa: PLC0415
 
     answer = library.ask(question)
     if as_json:
-        terminal.show_object(form.answer(answer))
-    else:
-        terminal.show_answer(answer, sys.stdout)
+        terminal.show_object(form.why(answer) if why else form.answer(answer))
+        return 0
+    terminal.show_answer(answer, sys.stdout)
+    if why:
+        terminal.show_why(answer, sys.stdout)
     return 0
 
 
@@ -286,6 +291,20 @@ def _eval(settings: "Settings", chosen: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 1
+    return 0
+
+
+def _calibrate(settings: "Settings", chosen: argparse.Namespace) -> int:
+    from bot import terminal, words  # noqa: PLC0415
+    from index import calibrate, evaluate, judge  # noqa: PLC0415
+
+    questions = evaluate.questions(chosen.folder)
+    with _library(settings) as library, terminal.Bar() as bar:
+        library.warm()
+        seen = list(calibrate.samples(library, questions, watch=bar))
+        made = calibrate.calibrate([seen], fitted=words.FITTED.format(count=len(seen), model=settings.embedding.model))
+        made.judge.write(library.data / judge.FILE)
+    print(words.CALIBRATED.format(summary=calibrate.summary(made.outcomes[0]), path=library.data / judge.FILE))
     return 0
 
 

@@ -75,8 +75,8 @@ def answer(value: Answer) -> list[str]:
         return messages([*understood, *_abstention(value)])
     claims = [_plain(f"{claim.text} {''.join(f'[{n}]' for n in claim.citations)}") for claim in value.claims]
     note = _plain(words.period(value))
-    cited = (block for citations in value.cited for block in _passage(citations))
-    return messages([*understood, *claims, note, *cited])
+    passages = (block for citations in value.cited for block in _passage(citations))
+    return messages([*understood, *claims, note, *passages])
 
 
 def text(value: str) -> list[str]:

@@ -14,6 +14,9 @@ from index.records import Answer, Citation, Hit, Progress, Turn
 
 WIDTH = 100
 
+WHY = 5
+"""Sentences of which is shown what the judge saw; the rest is less probable still."""
+
 
 class Bar:
     """A progress bar on standard error, one line a stage. Where that is no terminal, only now and then."""
@@ -104,13 +107,31 @@ def show_answer(answer: Answer, out: TextIO) -> None:
         _paragraph(f"Nearest: {words.byline(article)}", out)
 
 
+def show_why(answer: Answer, out: TextIO) -> None:
+    """Print how an answer came about: its candidates, what the judge saw of the likeliest sentences, what decided."""
+    print(f"\n{words.decision(answer)}\n", file=out)
+    for judged in answer.judged[:WHY]:
+        seen = "  ".join(f"{name} {value:.3f}" for name, value in judged.features.items())
+        print(f"{judged.probability:.3f}  {seen}", file=out)
+        _paragraph(f"{judged.text}  ({judged.passage.article.title})", out, indent="       ")
+    print(f"\n{words.RANKED}\n", file=out)
+    for rank, hit in enumerate(answer.hits, start=1):
+        print(f"{rank:>2}. {words.byline(hit.passage.article)}", file=out)
+        print(f"    {_scores(hit)}", file=out)
+    print("\n" + "  ".join(f"{stage} {took:.1f} ms" for stage, took in answer.timings.items()), file=out)
+
+
 def show_hits(hits: Sequence[Hit], out: TextIO) -> None:
     """Print ranked passages with their scores."""
     for rank, hit in enumerate(hits, start=1):
         print(f"{rank}. {words.byline(hit.passage.article)}", file=out)
-        reranked = "" if hit.rerank is None else f"  rerank {hit.rerank:.3f}"
-        print(f"   score {hit.score:.3f}  meaning {hit.dense:.3f}  words {hit.lexical:.2f}{reranked}", file=out)
+        print(f"   {_scores(hit)}", file=out)
         _paragraph(hit.passage.text, out, indent="   ")
+
+
+def _scores(hit: Hit) -> str:
+    reranked = "" if hit.rerank is None else f"  rerank {hit.rerank:.3f}"
+    return f"score {hit.score:.3f}  meaning {hit.dense:.3f}  words {hit.lexical:.2f}{reranked}"
 
 
 def show_figures(figures: Mapping[str, float], out: TextIO) -> None:

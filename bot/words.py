@@ -10,6 +10,12 @@ IN_THE_TERMINAL = (
     "This is the chat in the terminal. For Telegram: write /newbot to @BotFather, and put the token it gives you into "
     "a file .env here, as TELEGRAM_BOT_TOKEN=…"
 )
+RANKED = "Passages found, by fused score (meaning: cosine to the question; words: BM25):"
+FITTED = "{count} questions about a collection, with {model}"
+CALIBRATED = (
+    "The judge was fitted to {summary}. From the next start on, this library's answers are judged by {path}; remove it "
+    "to return to the judge that comes with the install."
+)
 CHAT_HOW = "A question may lean on those before it. /new starts afresh, quit ends."
 STARTED_AFRESH = "What was said before is forgotten."
 NOT_ALLOWED = "This bot is private. If you think you should have access, please ask whoever runs it."
@@ -200,6 +206,15 @@ def when(value: Revision) -> str:
 def understood(answer: Answer) -> list[str]:
     """Say how a question was completed; nothing where it was left alone."""
     return [f"Understood as: {answer.understood}"] if answer.understood else []
+
+
+def decision(answer: Answer) -> str:
+    """Say what decided whether an answer is given."""
+    verdict = "answered" if answer.answered else "refused"
+    return (
+        f"{verdict.capitalize()}: the articles answer with a probability of {answer.probability:.3f}, and "
+        f"{answer.threshold:.3f} is wanted ([answer] caution). The likeliest sentences, and what was seen of them:"
+    )
 
 
 def abstention(answer: Answer) -> list[str]:

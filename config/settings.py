@@ -78,7 +78,7 @@ class Answer(Section):
     """How answers are composed and when they are refused."""
 
     claims: Annotated[int, Field(ge=1, le=3)] = 3
-    threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.15
+    caution: Annotated[float, Field(ge=0.0, le=1.0)] = 0.65
     nearest: Annotated[int, Field(ge=0, le=10)] = 3
     longest_question: Annotated[int, Field(ge=10, le=100_000)] = 2_000
 

@@ -1,16 +1,14 @@
 """Compose an answer from passages by quoting: choose sentences that answer, or abstain. Pure; no language model.
 
-Each sentence of the best passages is judged by a logistic model over four features (see `Features`). What comes out
-is the probability that the sentence answers the question; the best one's is the answer's.
+Each sentence of the best passages comes with the probability that it answers the question, from a `judge`.
 """
 
 import datetime as dt
-import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from config import Answer as AnswerSettings
+from index.judge import Features, share
 from index.records import Article, Citation, Claim, Hit, Span
 from index.sentences import sentences
 from index.when import known
@@ -47,28 +45,6 @@ class Sentence:
         return self.span.of(self.hit.passage.article.text)
 
 
-@dataclass(frozen=True, slots=True)
-class Features:
-    """What the judge sees of a sentence, each about 0 to 1.
-
-    `meaning`: cosine of question and sentence. `covered`: share of the question's word weight (inverse document
-    frequency) that the sentence has. `context`: that share for sentence, passage, title and heading together.
-    `passage`: cosine of question and passage.
-    """
-
-    meaning: float
-    covered: float
-    context: float
-    passage: float
-
-
-# Fitted by logistic regression to the sentences of 600 questions of squad, 275 of clapnq and the gold questions of the
-# seeds, each set weighing the same; a sentence was right when it held the annotators' evidence. Fitted on two sets
-# and tried on the third, the best sentence was the right one for 0.65 (squad), 0.71 (clapnq), 0.53 (seeds).
-WEIGHTS = Features(meaning=3.81, covered=2.08, context=1.41, passage=5.68)
-BIAS = -8.94
-
-
 def candidates(hits: Sequence[Hit], *, read: int = READ) -> list[Sentence]:
     """Return the sentences of the best passages, each once though passages overlap."""
     found: dict[tuple[str, int, int], Sentence] = {}
@@ -78,18 +54,6 @@ def candidates(hits: Sequence[Hit], *, read: int = READ) -> list[Sentence]:
             moved = Span(span.start + hit.passage.start, span.end + hit.passage.start)
             found.setdefault((article.id, moved.start, moved.end), Sentence(hit, moved))
     return list(found.values())
-
-
-def probability(features: Features) -> float:
-    """Return the probability that a sentence answers: the logistic function of its features' weighted sum."""
-    total = BIAS + sum(getattr(WEIGHTS, name) * getattr(features, name) for name in Features.__slots__)
-    return 1.0 / (1.0 + math.exp(-total))
-
-
-def share(weights: Mapping[str, float], words: frozenset[str]) -> float:
-    """Return the share of the question's word weight that a set of words has; 0 where the question has no words."""
-    whole = sum(weights.values())
-    return sum(weight for word, weight in weights.items() if word in words) / whole if whole else 0.0
 
 
 def features(
@@ -115,27 +79,29 @@ def features(
 def compose(
     judged: Sequence[tuple[Sentence, float]],
     *,
-    settings: AnswerSettings,
+    threshold: float,
+    most: int,
     analyse: Callable[[str], list[str]],
     today: dt.date = dt.date.max,
     newest: bool = False,
 ) -> tuple[tuple[Claim, ...], tuple[Citation, ...]]:
     """Return the claims and the citations that prove them: whole sentences, the most probable first.
 
-    `judged` pairs each candidate with its probability. Nothing comes back where none reaches the threshold. With
-    `newest` the question asks for the latest: a newer article speaks first though it is a good deal less probable.
+    `judged` pairs each candidate with its probability. Nothing comes back where none reaches the
+    `threshold`; `most` bounds the claims. With `newest` the question asks for the latest: a newer article speaks first
+    though it is a good deal less probable.
     """
     best = max((sure for _, sure in judged), default=0.0)
-    if best < settings.threshold:
+    if best < threshold:
         return (), ()
     tie = NEWEST_TIE if newest else NEAR_TIE
-    least = max(settings.threshold, min(KIN * best, _worse(best, tie)) if newest else KIN * best)
+    least = max(threshold, min(KIN * best, _worse(best, tie)) if newest else KIN * best)
     likely = [pair for pair in judged if pair[1] >= least]
     ranked = newest_of_ties(sorted(likely, key=lambda pair: -pair[1]), today=today, tie=tie)
     chosen: list[tuple[Sentence, frozenset[str]]] = []
     for sentence, _ in ranked:
         words = frozenset(analyse(sentence.text))
-        if len(chosen) == settings.claims:
+        if len(chosen) == most:
             break
         if not any(_alike(words, other) for _, other in chosen):
             chosen.append((sentence, words))

@@ -20,11 +20,16 @@ from typing import Any, TextIO
 
 import numpy as np
 
+from index import risk
 from index.errors import SourceError
 from index.library import Library
 from index.records import Answer, Citation, Hit, Progress, Turn
+from index.risk import Outcome
 from index.sentences import sentences
 from index.survey import Candidate, Survey
+
+STRICT = 0.95
+"""Share of the unanswerable questions to refuse, at which the answerable ones that are refused too are counted."""
 
 DEPTH = 50
 """Passages ranked a question; ten different articles are among them on every set we know."""
@@ -116,29 +121,60 @@ def measure(runs: Sequence[Run], texts: Mapping[str, str]) -> dict[str, float]:
 
     `texts` are the articles by id, read from the set again: what a quote is held against.
     """
-    ranked = [r for r in runs if r.question.answerable and r.question.relevant]
-    with_answers = [r for r in runs if r.question.answerable and r.question.answers]
-    cited = [r for r in runs if r.question.answerable and any(quote for _, quote in r.question.quotes)]
+    single = [each(r) for r in runs]
     return {
         "questions": len(runs),
-        **{f"hit@{k}": _mean(_hit(r, k) for r in ranked) for k in (1, 4, 10)},
-        "mrr@10": _mean(_reciprocal_rank(r) for r in ranked),
-        "ndcg@10": _mean(_ndcg(r) for r in ranked),
-        "recall@10": _mean(_recall(r) for r in ranked),
-        "contains": _mean(_contains(r) for r in with_answers),
-        "f1": _mean(max(token_f1(r.answer.text, gold) for gold in r.question.answers) for r in with_answers),
-        "cite_precision": _mean(_cite_precision(r) for r in cited if r.answer.answered),
-        "cite_recall": _mean(_cite_recall(r) for r in cited),
-        "refused_right": _mean(not r.answer.answered for r in runs if not r.question.answerable),
-        "refused_wrong": _mean(not r.answer.answered for r in runs if r.question.answerable),
-        "auroc": auroc(
-            [r.answer.probability for r in runs if r.question.answerable],
-            [r.answer.probability for r in runs if not r.question.answerable],
-        ),
+        **{name: _mean(found[name] for found in single if not math.isnan(found[name])) for name in single[0]},
+        **_risk(runs),
         "verbatim": _mean(_is_verbatim(c, texts) for r in runs for c in r.answer.citations),
         "p50_ms": _percentile([r.ms for r in runs], 50),
         "p95_ms": _percentile([r.ms for r in runs], 95),
     }
+
+
+def each(item: Run) -> dict[str, float]:
+    """Return the figures of one question whose means are those of a set; NaN where it has nothing to measure one on."""
+    question, answer = item.question, item.answer
+    ranked = question.answerable and bool(question.relevant)
+    with_answers = question.answerable and bool(question.answers)
+    cited = question.answerable and any(quote for _, quote in question.quotes)
+    refused = float(not answer.answered)
+    return {
+        **{f"hit@{k}": _hit(item, k) if ranked else math.nan for k in (1, 4, 10)},
+        "mrr@10": _reciprocal_rank(item) if ranked else math.nan,
+        "ndcg@10": ndcg(question, item.hits) if ranked else math.nan,
+        "recall@10": _recall(item) if ranked else math.nan,
+        "contains": _contains(item) if with_answers else math.nan,
+        "f1": max(token_f1(answer.text, gold) for gold in question.answers) if with_answers else math.nan,
+        "cite_precision": _cite_precision(item) if cited and answer.answered else math.nan,
+        "cite_recall": _cite_recall(item) if cited else math.nan,
+        "refused_right": math.nan if question.answerable else refused,
+        "refused_wrong": refused if question.answerable else math.nan,
+    }
+
+
+def outcomes(runs: Sequence[Run]) -> list[Outcome]:
+    """Return what became of each question; an answer is right when it cites evidence or holds a gold answer."""
+    return [Outcome(r.answer.probability, r.question.answerable, right=_right(r)) for r in runs]
+
+
+def _risk(runs: Sequence[Run]) -> dict[str, float]:
+    """Return how well the probability tells when to refuse, at every threshold and at one of the strictest."""
+    found = outcomes(runs)
+    sure = {kind: [o.probability for o in found if o.answerable is kind] for kind in (True, False)}
+    strict = risk.threshold(found, caution=STRICT)
+    return {
+        "auroc": risk.auroc(sure[True], sure[False]),
+        "aurc": risk.area(found),
+        f"refused_wrong@{STRICT:g}": risk.refused(found, threshold=strict)[1] if sure[False] else math.nan,
+    }
+
+
+def _right(item: Run) -> bool:
+    return item.question.answerable and (
+        _contains(item) > 0
+        or any(agree(sentence, quote) for sentence in _cited_sentences(item) for quote in item.question.quotes)
+    )
 
 
 def write(runs: Sequence[Run], file: TextIO) -> None:
@@ -178,16 +214,6 @@ def token_f1(text: str, gold: str) -> float:
     return 2 * common / (len(one) + len(other)) if common else 0.0
 
 
-def auroc(positive: Sequence[float], negative: Sequence[float]) -> float:
-    """Return the chance that a positive scores above a negative, ties counting half (Mann-Whitney U / n·m)."""
-    if not positive or not negative:
-        return math.nan
-    ordered = np.sort(np.asarray(negative))
-    below = np.searchsorted(ordered, positive, side="left")
-    not_above = np.searchsorted(ordered, positive, side="right")
-    return float((below + not_above).sum() / 2 / (len(positive) * len(negative)))
-
-
 def _question(line: str, path: Path, at: int) -> Question:
     try:
         row: dict[str, Any] = json.loads(line)
@@ -216,10 +242,11 @@ def _reciprocal_rank(item: Run) -> float:
     return next(ranks, 0.0)
 
 
-def _ndcg(item: Run) -> float:
-    """Normalised discounted cumulative gain with linear gain, as trec_eval computes it."""
-    gains = [item.question.relevant.get(a, 0.0) for a in item.articles[:10]]
-    ideal = _dcg(sorted(item.question.relevant.values(), reverse=True)[:10])
+def ndcg(question: Question, hits: Sequence[Hit]) -> float:
+    """Return the normalised discounted cumulative gain of ten articles, with linear gain, as trec_eval computes it."""
+    articles = list(dict.fromkeys(hit.passage.article.id for hit in hits))[:10]
+    gains = [question.relevant.get(a, 0.0) for a in articles]
+    ideal = _dcg(sorted(question.relevant.values(), reverse=True)[:10])
     return _dcg(gains) / ideal if ideal else 0.0
 
 
@@ -242,7 +269,7 @@ def _cited_sentences(item: Run) -> list[tuple[str, str]]:
     return [(c.article.id, span.of(c.quote)) for c in item.answer.citations for span in sentences(c.quote)]
 
 
-def _agree(cited: tuple[str, str], evidence: tuple[str, str]) -> bool:
+def agree(cited: tuple[str, str], evidence: tuple[str, str]) -> bool:
     """Whether a cited sentence holds the evidence's words, or is part of them, in the same article."""
     one, other = normalised(cited[1]), normalised(evidence[1])
     return cited[0] == evidence[0] and bool(one and other) and (other in one or one in other)
@@ -251,14 +278,14 @@ def _agree(cited: tuple[str, str], evidence: tuple[str, str]) -> bool:
 def _cite_precision(item: Run) -> float:
     """Share of cited sentences that evidence backs."""
     cited = _cited_sentences(item)
-    return _mean(any(_agree(sentence, quote) for quote in item.question.quotes) for sentence in cited)
+    return _mean(any(agree(sentence, quote) for quote in item.question.quotes) for sentence in cited)
 
 
 def _cite_recall(item: Run) -> float:
     """Share of the evidence's sentences that are cited; an abstention cites none."""
     cited = _cited_sentences(item)
     wanted = [(doc, span.of(quote)) for doc, quote in item.question.quotes for span in sentences(quote)]
-    return _mean(any(_agree(sentence, quote) for sentence in cited) for quote in wanted)
+    return _mean(any(agree(sentence, quote) for sentence in cited) for quote in wanted)
 
 
 def _is_verbatim(citation: Citation, texts: Mapping[str, str]) -> bool:

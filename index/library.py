@@ -9,7 +9,7 @@ import logging
 import re
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -22,12 +22,13 @@ from index.build import Builder, Ways
 from index.chunk import Sizes
 from index.embed import Embedder
 from index.errors import Damaged, NothingToUndo, NotIndexed, OtherModel, QuestionError, SourceError, Superseded
+from index.judge import Features, judge_of
 from index.ledger import Ledger
 from index.lexicon import content_words, terms
 from index.lock import hold
 from index.make import store_of
 from index.progress import Stop, Watch
-from index.records import Answer, Article, Hit, Plan, Progress, Report, Revision, Turn
+from index.records import Answer, Article, Hit, Judged, Plan, Progress, Report, Revision, Turn
 from index.rerank import Reranker
 from index.retrieve import HybridRetriever, PassageNode, TimedQuery
 from index.snapshot import Served, Snapshot
@@ -99,6 +100,7 @@ class Library:
         self._store = store_of(self._place, self._ledger)
         self._served = Served(self.data, ledger=self._ledger, store=self._store, fits=self._fits)
         self._mending = threading.Lock()
+        self._judge = judge_of(self.data)
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -139,6 +141,16 @@ class Library:
         query = self._query(question, limit=limit)
         hits = self._read(lambda snapshot: self._hits(snapshot, self._completed(snapshot, query, history)))
         return hits, query.watch.stages
+
+    def judged(self, question: str, history: Sequence[Turn] = ()) -> list[tuple[answer.Sentence, Features]]:
+        """Return the sentences that may answer a question, and what the judge sees of each. Raises as `ask`."""
+        query = self._query(question)
+
+        def see(snapshot: Snapshot) -> list[tuple[answer.Sentence, Features]]:
+            completed = self._completed(snapshot, query, history)
+            return self._candidates(snapshot, completed, self._hits(snapshot, completed))
+
+        return self._read(see)
 
     def plan(self, folder: Path | None = None, *, watch: Watch = quiet, stop: Stop = never) -> Plan:
         """Find out what `index` would do with a folder; changes nothing. Raises as `index`."""
@@ -277,10 +289,16 @@ class Library:
     def _attempt(self, snapshot: Snapshot, query: TimedQuery) -> Answer:
         hits = self._hits(snapshot, query)
         with query.watch.stage("judge"):
-            judged = self._judge(snapshot, query, hits)
+            seen = self._candidates(snapshot, query, hits)
+            judged = [(sentence, self._judge.sentence(features)) for sentence, features in seen]
         with query.watch.stage("compose"):
             claims, citations = answer.compose(
-                judged, settings=self._settings.answer, analyse=terms, today=query.today, newest=query.newest
+                judged,
+                threshold=self._judge.least(self._settings.answer.caution),
+                most=self._settings.answer.claims,
+                analyse=terms,
+                today=query.today,
+                newest=query.newest,
             )
         return Answer(
             question=query.query_str,
@@ -288,17 +306,21 @@ class Library:
             citations=citations,
             nearest=() if claims else answer.nearest(hits, limit=self._settings.answer.nearest),
             unknown_words=() if claims else self._unknown(snapshot, query.words),
-            probability=max((sure for _, sure in judged), default=0.0),
+            probability=self._judge.answer([sure for _, sure in judged]),
             revision=snapshot.revision.number,
             hits=tuple(hits),
             timings=query.watch.stages,
             understood=query.context.complete(query.query_str) if query.context else "",
             period=query.period if query.beyond else query.applied,
             beyond=query.beyond,
+            judged=_ranked(seen, judged),
+            threshold=self._judge.threshold(self._settings.answer.caution),
         )
 
-    def _judge(self, snapshot: Snapshot, query: TimedQuery, hits: Sequence[Hit]) -> list[tuple[answer.Sentence, float]]:
-        """Give each candidate sentence the probability that it answers."""
+    def _candidates(
+        self, snapshot: Snapshot, query: TimedQuery, hits: Sequence[Hit]
+    ) -> list[tuple[answer.Sentence, Features]]:
+        """Return the sentences that may answer, and what the judge sees of each."""
         found = answer.candidates(hits, read=len(hits) if query.newest else answer.READ)
         if not found:
             return []
@@ -306,11 +328,10 @@ class Library:
         weights = snapshot.lexicon.weights(list(content_words(query.words)))
         said = query.context.weights
         beside = {word: said[word] * idf for word, idf in snapshot.lexicon.weights(list(said)).items()}
-        features = [
-            answer.features(s, meaning=float(meaning), weights=weights, beside=beside, analyse=terms)
+        return [
+            (s, answer.features(s, meaning=float(meaning), weights=weights, beside=beside, analyse=terms))
             for s, meaning in zip(found, meanings, strict=True)
         ]
-        return [(s, answer.probability(f)) for s, f in zip(found, features, strict=True)]
 
     def _unknown(self, snapshot: Snapshot, question: str) -> tuple[str, ...]:
         words = content_words(question)
@@ -433,6 +454,16 @@ class Library:
             settings=self._settings.library,
             ready=lambda revision, made: self._served.readied(revision, made, dimensions=self._embedder.dimensions),
         )
+
+
+def _ranked(
+    seen: Sequence[tuple[answer.Sentence, Features]], judged: Sequence[tuple[answer.Sentence, float]]
+) -> tuple[Judged, ...]:
+    every = (
+        Judged(s.hit.passage, s.span.start, s.span.end, asdict(features), sure)
+        for (s, features), (_, sure) in zip(seen, judged, strict=True)
+    )
+    return tuple(sorted(every, key=lambda one: -one.probability))
 
 
 def seeds() -> Path:

@@ -141,13 +141,30 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """A sentence as it was judged: what was seen of it, by name, and the probability that it answers."""
+
+    passage: Passage
+    start: int
+    end: int
+    features: Mapping[str, float]
+    probability: float
+
+    @property
+    def text(self) -> str:
+        """The sentence, word for word."""
+        return self.passage.article.text[self.start : self.end]
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """Claims with citations; or no claims, the nearest articles, and the words of the question no article has.
 
     `probability` is how sure the judgement is that the claims answer the question, 0 to 1;
     `timings` are milliseconds a stage. `understood` is the question as earlier turns completed it; nothing where it
     was left alone. `period` is what the question says of when the articles were published, where that made a
-    difference; `beyond`: nothing from then answers it, so this comes from all articles.
+    difference; `beyond`: nothing from then answers it, so this comes from all articles. `judged` are the sentences that
+    might answer, most probable first; it was refused where `probability` is below `threshold`.
     """
 
     question: str
@@ -162,6 +179,8 @@ class Answer:
     understood: str = ""
     period: Period | None = None
     beyond: bool = False
+    judged: tuple[Judged, ...] = ()
+    threshold: float = 0.0
 
     @property
     def answered(self) -> bool:

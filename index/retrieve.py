@@ -82,9 +82,9 @@ class PassageNode(TextNode):
 class TimedQuery(QueryBundle):
     """A question with a stopwatch, how many passages it wants, and what was found out for whoever needs it next.
 
-    That is its vector; `context`, the words of earlier turns that complete it; `applied`, the period that the passages
-    were kept to; and `beyond`, whether there are none of the period it asked for. A period that leaves nothing out is
-    not applied.
+    `context` holds the words of earlier turns that complete it. What was found out: its vector; `applied`, the period
+    that the passages were kept to; and `beyond`, whether there are none of the period it asked for. A period that
+    leaves nothing out is not applied.
     """
 
     def __init__(

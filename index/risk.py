@@ -11,9 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-CAUTIONS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
-"""Shares of the unanswerable questions for which a threshold is noted; between them it is interpolated."""
-
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -63,11 +60,6 @@ def curve(outcomes: Sequence[Outcome]) -> tuple[NDArray[np.float64], NDArray[np.
 def area(outcomes: Sequence[Outcome]) -> float:
     """Return the area under the risk-coverage curve: the mean risk over all coverages; NaN without questions."""
     return float(curve(outcomes)[1].mean()) if outcomes else math.nan
-
-
-def table(outcomes: Sequence[Outcome]) -> list[tuple[float, float]]:
-    """Return (caution, threshold) for each of CAUTIONS, both rising."""
-    return [(caution, threshold(outcomes, caution=caution)) for caution in CAUTIONS]
 
 
 def _mean(values: Sequence[bool]) -> float:

@@ -39,7 +39,7 @@ class Within:
         return _best({number: float(question @ vector) for number, vector in vectors.items()}, limit)
 
     def best(self, words: str, *, limit: int, beside: Mapping[str, float] = NONE) -> Scores:
-        """Return those with the highest BM25 for some words, and others `beside`, best first."""
+        """Return those with the highest BM25 for some words, best first; `beside` as in `Lexicon`."""
         lexicon = self._snapshot.lexicon
         if self._few is None:
             return self._met(lambda most: lexicon.best(words, limit=most, beside=beside), limit)

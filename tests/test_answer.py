@@ -3,14 +3,10 @@
 import datetime as dt
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from config import Answer as AnswerSettings
 from index.answer import (
     NEAR_TIE,
     NEWEST_TIE,
-    Features,
     Sentence,
     candidates,
     check_question,
@@ -18,13 +14,11 @@ from index.answer import (
     features,
     nearest,
     newest_of_ties,
-    probability,
-    share,
 )
+from index.judge import Features
 from index.lexicon import terms
 from index.records import Article, ArticleId, Hit, Passage, PassageId
 
-SETTINGS = AnswerSettings(threshold=0.3)
 TEXT = "The harbour closed in 1987. Fishing boats still use it. The council wants flats. A ferry runs to Vessel."
 
 
@@ -37,8 +31,7 @@ def judged(*pairs: tuple[Sentence, float]) -> list[tuple[Sentence, float]]:
 
 
 def texts(pairs: list[tuple[Sentence, float]], *, claims: int = 3, threshold: float = 0.3) -> list[str]:
-    settings = AnswerSettings(threshold=threshold, claims=claims)
-    found, citations = compose(pairs, settings=settings, analyse=terms)
+    found, citations = compose(pairs, threshold=threshold, most=claims, analyse=terms)
     assert [claim.citations for claim in found] == [(n,) for n in range(1, len(citations) + 1)]
     for claim, citation in zip(found, citations, strict=True):
         assert citation.quote == citation.article.text[citation.start : citation.end]
@@ -56,7 +49,7 @@ def test_nothing_is_claimed_under_the_threshold() -> None:
     pairs = judged(*((sentence, 0.29) for sentence in candidates([hit("a")])))
     assert texts(pairs) == []
     assert texts(pairs, threshold=0.28) != []
-    assert compose([], settings=SETTINGS, analyse=terms) == ((), ())
+    assert compose([], threshold=0.3, most=3, analyse=terms) == ((), ())
 
 
 def test_a_newer_sentence_that_ties_but_is_too_unlikely_does_not_silence_the_best() -> None:
@@ -104,7 +97,7 @@ def test_who_asks_for_the_latest_hears_the_newer_article_first_though_it_is_a_go
     far = candidates([hit("far", "It rained in Vessel.", number=3, date=dt.date(2025, 11, 1))])[0]
     pairs = judged((old, 0.8), (new, 0.55), (far, 0.8 / 0.2 / NEWEST_TIE / 2 / (1 + 0.8 / 0.2 / NEWEST_TIE / 2)))
     for newest, texts in ((True, [new.text, old.text]), (False, [old.text])):
-        claims, _ = compose(pairs, settings=SETTINGS, analyse=terms, newest=newest)
+        claims, _ = compose(pairs, threshold=0.3, most=3, analyse=terms, newest=newest)
         assert [claim.text for claim in claims] == texts
 
 
@@ -143,18 +136,6 @@ def test_words_of_earlier_turns_are_looked_for_around_a_sentence_and_in_it_where
     assert measured == Features(meaning=0.6, covered=0.75, context=0.875, passage=0.7)
     bare = features(sentence, meaning=0.6, weights={}, beside=beside, analyse=terms)
     assert (bare.covered, bare.context) == (0.0, 1.0)
-
-
-@given(st.tuples(*[st.floats(0, 1)] * 4), st.integers(0, 3), st.floats(0, 1))
-def test_more_of_any_feature_never_makes_a_sentence_less_probable(
-    values: tuple[float, ...], which: int, more: float
-) -> None:
-    raised = [max(value, more) if at == which else value for at, value in enumerate(values)]
-    assert 0 < probability(Features(*values)) <= probability(Features(*raised)) < 1
-
-
-def test_a_question_without_telling_words_shares_nothing() -> None:
-    assert share({}, frozenset({"harbour"})) == 0.0
 
 
 def test_the_nearest_articles_are_named_once_each_and_in_order() -> None:

@@ -34,8 +34,8 @@ def test_help_is_there_at_once_and_names_every_command(footnote: Footnote) -> No
     took = min(_seconds([sys.executable, "-m", "bot.cli", "--help"]) for _ in range(5))
     assert took < max(0.4, 4 * bare)
     shown = footnote("--help").stdout
-    for command in ("ask", "search", "chat", "index", "rollback", "serve", "status", "doctor", "eval"):
-        assert re.search(rf"^ +{command} ", shown, re.MULTILINE)
+    for command in ("ask", "search", "chat", "index", "rollback", "serve", "status", "doctor", "eval", "calibrate"):
+        assert re.search(rf"^ +{command}\b", shown, re.MULTILINE)
 
 
 def _seconds(command: list[str]) -> float:
@@ -103,6 +103,20 @@ def test_an_answer_as_json_has_claims_citations_and_the_time_of_each_stage(footn
     assert "embed" in shown["timings_ms"]
 
 
+def test_why_shows_what_was_found_and_how_it_was_judged(footnote: Footnote, data: Path) -> None:
+    shown = footnote("ask", WHEN, "--why", "--data", data).stdout
+    assert re.search(r"Answered: the articles answer with a probability of 0\.\d{3}, and 0\.\d{3} is wanted", shown)
+    assert re.search(r"meaning \d\.\d{3}  covered \d\.\d{3}  context \d\.\d{3}  passage \d\.\d{3}", shown)
+    assert re.search(r"^ 1\. .+\n    score \d\.\d{3}  meaning \d\.\d{3}  words \d+\.\d{2}$", shown, re.MULTILINE)
+    assert "1987" in shown.partition("Answered:")[2]
+    told = json.loads(footnote("ask", "Which hotel has a pool?", "--why", "--json", "--data", data).stdout)
+    assert not told["answered"]
+    assert told["probability"] < told["threshold"]
+    sure = [judged["probability"] for judged in told["judged"]]
+    assert sure == sorted(sure, reverse=True)
+    assert [passage["rank"] for passage in told["passages"]] == list(range(1, len(told["passages"]) + 1))
+
+
 def test_a_refusal_as_json_names_the_nearest_articles(footnote: Footnote, data: Path) -> None:
     question = "Which zeppelin lands in Lindholm?"
     shown = json.loads(footnote("ask", question, "--json", "--data", data).stdout)
@@ -168,7 +182,7 @@ def test_eval_prints_a_table_or_one_object_and_writes_a_line_per_question(
     figures = json.loads(done.stdout)
     expected = (
         "articles passages questions hit@1 hit@4 hit@10 mrr@10 ndcg@10 recall@10 contains f1 cite_precision "
-        "cite_recall refused_right refused_wrong auroc verbatim p50_ms p95_ms"
+        "cite_recall refused_right refused_wrong auroc aurc refused_wrong@0.95 verbatim p50_ms p95_ms"
     )
     assert set(figures) == set(expected.split())
     assert (figures["articles"], figures["questions"], figures["hit@1"], figures["contains"]) == (3, 2, 1.0, 1.0)

@@ -38,10 +38,10 @@ def test_the_shipped_file_can_be_used_as_it_is() -> None:
 
 def test_flags_win_over_the_environment_over_the_file_over_the_defaults(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
-    file.write_text("[answer]\nthreshold = 0.2\nclaims = 2\nnearest = 1\n")
+    file.write_text("[answer]\ncaution = 0.2\nclaims = 2\nnearest = 1\n")
     env = {"FOOTNOTE_ANSWER_CLAIMS": "1", "FOOTNOTE_ANSWER_NEAREST": "2"}
     answer = load(file, environ=env, flags={"answer.nearest": 4}, folder=tmp_path).answer
-    assert (answer.threshold, answer.claims, answer.nearest, answer.longest_question) == (0.2, 1, 4, 2_000)
+    assert (answer.caution, answer.claims, answer.nearest, answer.longest_question) == (0.2, 1, 4, 2_000)
 
 
 def test_a_file_in_the_working_directory_is_found_and_one_named_by_the_environment_wins(tmp_path: Path) -> None:
@@ -108,9 +108,9 @@ def test_settings_cannot_be_changed() -> None:
     "text, says",
     [
         ("[anser]\nx = 1", ["[anser]", "did you mean answer"]),
-        ("[answer]\nthreshhold = 1", ["answer.threshhold", "did you mean threshold"]),
-        ('[answer]\nthreshold = "0.5"', ["answer.threshold", "valid number", "'0.5'"]),
-        ("[answer]\nthreshold = 1.5", ["answer.threshold", "less than or equal to 1", "1.5"]),
+        ("[answer]\ncautoin = 1", ["answer.cautoin", "did you mean caution"]),
+        ('[answer]\ncaution = "0.5"', ["answer.caution", "valid number", "'0.5'"]),
+        ("[answer]\ncaution = 1.5", ["answer.caution", "less than or equal to 1", "1.5"]),
         ("[chunk]\nsize = 3", ["chunk.size", "greater than or equal to 16"]),
         ("[answer]\nclaims = 1.5", ["answer.claims", "integer"]),
         ("[answer\nclaims = 1", ["not valid TOML", "line 1"]),
@@ -142,9 +142,9 @@ def test_what_is_wrong_in_a_file_is_one_line_naming_file_key_and_remedy(
 @pytest.mark.parametrize(
     "env, says",
     [
-        ({"FOOTNOTE_ANSWER_TRESHOLD": "1"}, ["FOOTNOTE_ANSWER_TRESHOLD", "did you mean FOOTNOTE_ANSWER_THRESHOLD"]),
-        ({"FOOTNOTE_ANSWER_THRESHOLD": "much"}, ["FOOTNOTE_ANSWER_THRESHOLD", "number", "much"]),
-        ({"FOOTNOTE_ANSWER_THRESHOLD": "7"}, ["FOOTNOTE_ANSWER_THRESHOLD", "less than or equal to 1"]),
+        ({"FOOTNOTE_ANSWER_CAUTOIN": "1"}, ["FOOTNOTE_ANSWER_CAUTOIN", "did you mean FOOTNOTE_ANSWER_CAUTION"]),
+        ({"FOOTNOTE_ANSWER_CAUTION": "much"}, ["FOOTNOTE_ANSWER_CAUTION", "number", "much"]),
+        ({"FOOTNOTE_ANSWER_CAUTION": "7"}, ["FOOTNOTE_ANSWER_CAUTION", "less than or equal to 1"]),
         ({"FOOTNOTE_TELEGRAM_ADMINS": "anna"}, ["FOOTNOTE_TELEGRAM_ADMINS", "integer"]),
         ({"FOOTNOTE_CONFIG": "/nowhere/at/all.toml"}, ["/nowhere/at/all.toml", "no such file"]),
     ],

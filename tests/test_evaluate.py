@@ -9,7 +9,7 @@ import pytest
 
 from index import evaluate
 from index.errors import SourceError
-from index.evaluate import Question, Run, auroc, measure, normalised, token_f1
+from index.evaluate import Question, Run, measure, normalised, token_f1
 from index.records import Answer, Article, ArticleId, Citation, Claim, Hit, Passage, PassageId
 
 TEXT = "The harbour closed in 1987. It reopened in 1990."
@@ -100,11 +100,6 @@ def test_refusals_are_counted_by_what_would_have_been_right() -> None:
     assert figures["refused_wrong"] == 0.5
     assert figures["refused_right"] == pytest.approx(2 / 3)
     assert figures["auroc"] == pytest.approx(4 / 6)
-
-
-def test_auroc_counts_ties_half() -> None:
-    assert auroc([1, 0.5], [0.5, 0]) == pytest.approx((1 + 1 + 0.5 + 1) / 4)
-    assert math.isnan(auroc([], [1]))
 
 
 def test_words_are_compared_in_the_normal_form_of_squad() -> None:

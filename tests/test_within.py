@@ -11,7 +11,7 @@ from bot import as_json, render, terminal
 from index import within
 from index.embed import Embedder
 from index.library import Library
-from index.records import Answer, Period
+from index.records import Answer, Period, Turn
 from tests.conftest import settings_for, write
 from tests.fakemodel import WordModel
 
@@ -134,6 +134,15 @@ def test_latest_prefers_the_newest_though_the_older_are_as_good_or_better(indexe
         assert answer.period == Period(newest=True)
         assert "latest" not in answer.unknown_words
         assert "searched" not in shown(answer)
+
+
+@pytest.mark.parametrize("follow_up, price", [("And last year?", "five"), ("And what about before 2025?", "four")])
+def test_a_follow_up_may_name_another_time(prices: Library, follow_up: str, price: str) -> None:
+    with prices as library:
+        answer = library.ask(follow_up, [Turn(f"{PRICE}?", PRICES["2026-11-19"])])
+        assert f"costs {price} crowns" in answer.text
+        assert answer.period
+        assert not answer.beyond
 
 
 def test_an_article_dated_in_the_future_is_answered_from_and_is_not_the_newest(indexed: Indexed) -> None:

@@ -1,0 +1,174 @@
+"""Fit a judge to questions whose answers are known: for another model or collection, and the one that is shipped.
+
+Every figure comes from questions that a fold's fit has not seen; what is returned is fitted to all of them.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index import risk
+from index.errors import SourceError
+from index.evaluate import Question, agree, normalised
+from index.judge import NAMES, Judge
+from index.library import Library
+from index.progress import Meter, Watch
+from index.risk import Outcome
+
+FOLDS = 5
+
+CAUTIONS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
+"""Shares of the unanswerable questions for which a threshold is noted; a judge interpolates between them."""
+
+FEWEST = 20
+"""Answerable and unanswerable questions, each, without which a threshold means nothing: 20 place it within 0.1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What the judge saw of one question: a row of features for each sentence, and which of these answer it."""
+
+    rows: NDArray[np.float64]
+    right: NDArray[np.bool_]
+    answerable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """A judge, and how it did on questions that it was not fitted to, in sets as they were given."""
+
+    judge: Judge
+    outcomes: tuple[tuple[Outcome, ...], ...]
+
+
+def samples(library: Library, asked: Sequence[Question], *, watch: Watch) -> Iterator[Sample]:
+    """Yield what the judge sees of each question of a set; questions that name no evidence to look for are left out."""
+    meter = Meter("asking", len(asked), watch)
+    for question in asked:
+        seen = [] if question.answerable and not _known(question) else library.judged(question.text, question.history)
+        if seen:
+            yield Sample(
+                np.array([astuple(features) for _, features in seen], dtype=np.float64),
+                np.array([_answers(question, sentence.hit.passage.article.id, sentence.text) for sentence, _ in seen]),
+                question.answerable,
+            )
+        meter.tick()
+
+
+def calibrate(sets: Sequence[Sequence[Sample]], *, fitted: str) -> Calibration:
+    """Fit a judge to sets of samples, each set counting the same. `fitted` says in words what they are.
+
+    Raises:
+        SourceError: there are too few questions, or too few of one sort.
+    """
+    every = [sample for some in sets for sample in some]
+    for answerable, words in ((True, "that the articles answer"), (False, "that they do not answer")):
+        found = sum(sample.answerable is answerable for sample in every)
+        if found < FEWEST:
+            message = f"There are {found} questions {words}, and at least {FEWEST} are needed to calibrate."
+            raise SourceError(message)
+    folds = [[(at % FOLDS, sample) for at, sample in enumerate(some)] for some in sets]
+    held_out: list[list[tuple[float, Sample]]] = [[] for _ in sets]
+    for fold in range(FOLDS):
+        bias, weights = _sentences([[sample for at, sample in some if at != fold] for some in folds])
+        for kept, some in zip(held_out, folds, strict=True):
+            kept += [(_best(sample, bias, weights), sample) for at, sample in some if at == fold]
+    slope, offset = _platt(held_out)
+    outcomes = tuple(tuple(_outcome(best, sample, slope, offset) for best, sample in some) for some in held_out)
+    bias, weights = _sentences(sets)
+    judge = Judge(
+        bias=_short(bias),
+        weights={name: _short(weight) for name, weight in zip(NAMES, weights, strict=True)},
+        slope=_short(slope),
+        offset=_short(offset),
+        thresholds=_thresholds(outcomes),
+        fitted=fitted,
+    )
+    return Calibration(judge, outcomes)
+
+
+def summary(outcomes: Sequence[Outcome]) -> str:
+    """Say in a line how well questions are told apart, and what refusing most of the unanswerable ones costs."""
+    sure = {kind: [o.probability for o in outcomes if o.answerable is kind] for kind in (True, False)}
+    told = risk.auroc(sure[True], sure[False])
+    parts = []
+    for caution in (0.6, 0.8, 0.95):
+        lost = risk.refused(outcomes, threshold=risk.threshold(outcomes, caution=caution))[1]
+        parts.append(f"{caution:.0%} of the unanswerable refused: {lost:.0%} of the answerable, too")
+    return f"{len(outcomes)} questions, AUROC {told:.3f}; " + "; ".join(parts)
+
+
+def _known(question: Question) -> bool:
+    return any(quote for _, quote in question.quotes) or any(question.answers)
+
+
+def _answers(question: Question, article: str, sentence: str) -> bool:
+    """Whether a sentence is evidence for a question, or holds a gold answer in a relevant article."""
+    if not question.answerable:
+        return False
+    if any(agree((article, sentence), quote) for quote in question.quotes if quote[1]):
+        return True
+    words = f" {normalised(sentence)} "
+    return article in question.relevant and any(
+        f" {gold} " in words for answer in question.answers if (gold := normalised(answer))
+    )
+
+
+def _sentences(sets: Sequence[Sequence[Sample]]) -> tuple[float, NDArray[np.float64]]:
+    """Fit the log-odds that a sentence answers, each set of questions weighing the same."""
+    rows = np.concatenate([sample.rows for some in sets for sample in some])
+    right = np.concatenate([sample.right for some in sets for sample in some])
+    each = [np.full(n, 1.0 / n) for some in sets if (n := sum(len(sample.rows) for sample in some))]
+    return _logistic_regression(rows, right, np.concatenate(each))
+
+
+def _platt(held_out: Sequence[Sequence[tuple[float, Sample]]]) -> tuple[float, float]:
+    """Fit the log-odds that a question is answered to those of its best sentence, each set weighing the same."""
+    rows = np.array([[best] for some in held_out for best, _ in some])
+    answered = np.array([sample.answerable for some in held_out for _, sample in some])
+    each = np.concatenate([np.full(len(some), 1.0 / len(some)) for some in held_out if some])
+    offset, (slope,) = _logistic_regression(rows, answered, each)
+    return max(slope, 1e-3), offset  # a surer sentence never makes a less sure answer
+
+
+def _logistic_regression(
+    rows: NDArray[np.float64], right: NDArray[np.bool_], weights: NDArray[np.float64]
+) -> tuple[float, NDArray[np.float64]]:
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415  takes a second; only calibration needs it
+
+    make: Any = LogisticRegression
+    model = make(C=10.0, max_iter=2_000).fit(rows, right, sample_weight=weights * len(weights) / weights.sum())
+    return float(model.intercept_[0]), np.asarray(model.coef_[0], dtype=np.float64)
+
+
+def _best(sample: Sample, bias: float, weights: NDArray[np.float64]) -> float:
+    return float((sample.rows @ weights + bias).max())
+
+
+def _outcome(best: float, sample: Sample, slope: float, offset: float) -> Outcome:
+    return Outcome(1 / (1 + math.exp(-(slope * best + offset))), sample.answerable, sample.answerable)
+
+
+def _thresholds(sets: Sequence[Sequence[Outcome]]) -> tuple[tuple[float, float], ...]:
+    """Return for each caution the least threshold that refuses such a share of the unanswerable; sets weigh alike."""
+    pairs = [
+        (outcome.probability, 1 / sum(not o.answerable for o in some))
+        for some in sets
+        for outcome in some
+        if not outcome.answerable
+    ]
+    probabilities, weights = np.array(sorted(pairs)).T
+    reached = np.cumsum(weights) / weights.sum()
+    at = [int(np.searchsorted(reached, caution - 1e-9)) for caution in CAUTIONS]
+    return tuple(
+        (caution, _short(float(np.nextafter(probabilities[i], 1.0))) if caution else 0.0)
+        for caution, i in zip(CAUTIONS, at, strict=True)
+    )
+
+
+def _short(value: float) -> float:
+    return round(value, 5)
