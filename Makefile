@@ -5,6 +5,7 @@
 #   make test                the tests                     make lint    style and types
 #   make test-crash          the crash tests at length: KILLS=40 processes, at moments that SEED=… decides
 #   make bench               speed, as ratios              make eval    quality on seeds/ (EVAL="DIR …" for other sets)
+#   make arms                each part of retrieval and answering alone, on EVAL, at most LIMIT questions a set
 #
 # On Linux the default build of PyTorch brings several GB for GPUs. For the small CPU build, name its package index:
 #   make run TORCH_INDEX=…   the address that pytorch.org shows under Get Started for Linux, Pip, CPU
@@ -13,6 +14,7 @@ PYTHON ?= python3
 VENV ?= .venv
 TORCH_INDEX ?=
 EVAL ?= seeds
+LIMIT ?= 500
 KILLS ?= 40
 SEED ?= $(shell date +%s)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
@@ -20,7 +22,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -qq --constraint requirements.lock
 
-.PHONY: run test test-crash lint bench eval wheel clean
+.PHONY: run test test-crash lint bench eval arms wheel clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/run.done
@@ -42,6 +44,9 @@ bench: $(VENV)/dev.done
 
 eval: $(VENV)/run.done
 	@for set in $(EVAL); do echo "== $$set"; $(BIN)/footnote eval $$set --data .eval/$$(basename $$set) || exit 1; done
+
+arms: $(VENV)/dev.done
+	$(BIN)/python -m tests.bench.arms $(EVAL) --limit $(LIMIT)
 
 wheel: $(VENV)/dev.done
 	$(BIN)/python -m build --wheel --outdir dist

@@ -31,6 +31,9 @@ from index.survey import Candidate, Survey
 STRICT = 0.95
 """Share of the unanswerable questions to refuse, at which the answerable ones that are refused too are counted."""
 
+SHORT = 10
+"""Words of a gold answer that a quoted sentence can be expected to hold as they stand; longer ones are paraphrases."""
+
 DEPTH = 50
 """Passages ranked a question; ten different articles are among them on every set we know."""
 
@@ -165,9 +168,15 @@ def _risk(runs: Sequence[Run]) -> dict[str, float]:
     strict = risk.threshold(found, caution=STRICT)
     return {
         "auroc": risk.auroc(sure[True], sure[False]),
-        "aurc": risk.area(found),
+        "aurc": risk.area(found) if all(decidable(r.question) for r in runs) else math.nan,
         f"refused_wrong@{STRICT:g}": risk.refused(found, threshold=strict)[1] if sure[False] else math.nan,
     }
+
+
+def decidable(question: Question) -> bool:
+    """Whether an answer can be held against something: evidence, or a gold answer short enough to be quoted whole."""
+    short = any(len(answer.split()) <= SHORT for answer in question.answers)
+    return not question.answerable or short or any(quote for _, quote in question.quotes)
 
 
 def _right(item: Run) -> bool:

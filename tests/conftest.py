@@ -27,6 +27,7 @@ from index.embed import Embedder
 from index.errors import Cancelled
 from index.library import Library, seeds
 from index.records import Progress
+from tests import warm
 from tests.chromaserver import chroma_server
 
 # Examples are drawn the same way in every run; a machine with two busy cores may take its time over each.
@@ -99,6 +100,13 @@ def no_child(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(shelf.subprocess, "run", here)
     return built
+
+
+@pytest.fixture(autouse=True, scope="session")
+def ready_workers() -> Iterator[None]:
+    """Fork the processes that make segments; those of a program that a test starts are started as everybody's are."""
+    with warm.workers():
+        yield
 
 
 @pytest.fixture(autouse=True)

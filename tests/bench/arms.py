@@ -66,7 +66,8 @@ def measure(folder: Path, data: Path, asked: Sequence[Question]) -> Iterator[tup
             yield f"{arm} + judge", name, len(runs), mean([one[name] for one in single])
         outcomes = evaluate.outcomes(runs)
         yield f"{arm} + judge", "auroc", len(runs), of(outcomes, auroc)
-        yield f"{arm} + judge", "aurc", len(runs), of(outcomes, risk.area)
+        if all(evaluate.decidable(question) for question in asked):
+            yield f"{arm} + judge", "aurc", len(runs), of(outcomes, risk.area)
         yield f"{arm} + judge", f"refused_wrong@{evaluate.STRICT:g}", len(runs), of(outcomes, strict)
 
 
@@ -89,7 +90,8 @@ def auroc(outcomes: Sequence[Outcome]) -> float:
 
 def strict(outcomes: Sequence[Outcome]) -> float:
     """Return how many answerable questions are refused where the share STRICT of the others is."""
-    return risk.refused(outcomes, threshold=risk.threshold(outcomes, caution=evaluate.STRICT))[1]
+    threshold = risk.threshold(outcomes, caution=evaluate.STRICT)
+    return math.nan if math.isnan(threshold) else risk.refused(outcomes, threshold=threshold)[1]
 
 
 def ndcg(library: Library, question: Question) -> float:
