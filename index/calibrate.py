@@ -93,13 +93,11 @@ def calibrate(sets: Sequence[Sequence[Sample]], *, fitted: str) -> Calibration:
 
 def summary(outcomes: Sequence[Outcome]) -> str:
     """Say in a line how well questions are told apart, and what refusing most of the unanswerable ones costs."""
-    sure = {kind: [o.probability for o in outcomes if o.answerable is kind] for kind in (True, False)}
-    told = risk.auroc(sure[True], sure[False])
     parts = []
     for caution in (0.6, 0.8, 0.95):
         lost = risk.refused(outcomes, threshold=risk.threshold(outcomes, caution=caution))[1]
         parts.append(f"{caution:.0%} of the unanswerable refused: {lost:.0%} of the answerable, too")
-    return f"{len(outcomes)} questions, AUROC {told:.3f}; " + "; ".join(parts)
+    return f"{len(outcomes)} questions, AUROC {risk.separation(outcomes):.3f}; " + "; ".join(parts)
 
 
 def _known(question: Question) -> bool:

@@ -164,12 +164,11 @@ def outcomes(runs: Sequence[Run]) -> list[Outcome]:
 def _risk(runs: Sequence[Run]) -> dict[str, float]:
     """Return how well the probability tells when to refuse, at every threshold and at one of the strictest."""
     found = outcomes(runs)
-    sure = {kind: [o.probability for o in found if o.answerable is kind] for kind in (True, False)}
     strict = risk.threshold(found, caution=STRICT)
     return {
-        "auroc": risk.auroc(sure[True], sure[False]),
+        "auroc": risk.separation(found),
         "aurc": risk.area(found) if all(decidable(r.question) for r in runs) else math.nan,
-        f"refused_wrong@{STRICT:g}": risk.refused(found, threshold=strict)[1] if sure[False] else math.nan,
+        f"refused_wrong@{STRICT:g}": math.nan if math.isnan(strict) else risk.refused(found, threshold=strict)[1],
     }
 
 

@@ -31,6 +31,12 @@ def auroc(positive: Sequence[float], negative: Sequence[float]) -> float:
     return float((below + not_above).sum() / 2 / (len(positive) * len(negative)))
 
 
+def separation(outcomes: Sequence[Outcome]) -> float:
+    """Return the AUROC with which the probabilities tell answerable questions from the others; NaN without both."""
+    sure = {kind: [o.probability for o in outcomes if o.answerable is kind] for kind in (True, False)}
+    return auroc(sure[True], sure[False])
+
+
 def threshold(outcomes: Sequence[Outcome], *, caution: float) -> float:
     """Return the least probability at which at least a share `caution` of the unanswerable questions is refused.
 

@@ -65,7 +65,7 @@ def measure(folder: Path, data: Path, asked: Sequence[Question]) -> Iterator[tup
         for name in TOLD:
             yield f"{arm} + judge", name, len(runs), mean([one[name] for one in single])
         outcomes = evaluate.outcomes(runs)
-        yield f"{arm} + judge", "auroc", len(runs), of(outcomes, auroc)
+        yield f"{arm} + judge", "auroc", len(runs), of(outcomes, risk.separation)
         if all(evaluate.decidable(question) for question in asked):
             yield f"{arm} + judge", "aurc", len(runs), of(outcomes, risk.area)
         yield f"{arm} + judge", f"refused_wrong@{evaluate.STRICT:g}", len(runs), of(outcomes, strict)
@@ -80,12 +80,6 @@ def mean(values: Sequence[float]) -> Figure:
 def of(outcomes: Sequence[Outcome], figure: Callable[[Sequence[Outcome]], float]) -> Figure:
     """Return a figure of outcomes."""
     return lambda some: figure([outcomes[i] for i in some])
-
-
-def auroc(outcomes: Sequence[Outcome]) -> float:
-    """Return how well answerable questions are told from the others."""
-    sure = {kind: [o.probability for o in outcomes if o.answerable is kind] for kind in (True, False)}
-    return risk.auroc(sure[True], sure[False])
 
 
 def strict(outcomes: Sequence[Outcome]) -> float:
