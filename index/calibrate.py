@@ -6,7 +6,7 @@ Every figure comes from questions that a fold's fit has not seen; what is return
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,14 @@ class Calibration:
     outcomes: tuple[tuple[Outcome, ...], ...]
 
 
+class _Best(NamedTuple):
+    """The likeliest sentence of a question: its log-odds, whether there is an answer, and whether this is one."""
+
+    odds: float
+    answerable: bool
+    right: bool
+
+
 def samples(library: Library, asked: Sequence[Question], *, watch: Watch) -> Iterator[Sample]:
     """Yield what the judge sees of each question of a set; questions that name no evidence to look for are left out."""
     meter = Meter("asking", len(asked), watch)
@@ -72,13 +80,13 @@ def calibrate(sets: Sequence[Sequence[Sample]], *, fitted: str) -> Calibration:
             message = f"There are {found} questions {words}, and at least {FEWEST} are needed to calibrate."
             raise SourceError(message)
     folds = [[(at % FOLDS, sample) for at, sample in enumerate(some)] for some in sets]
-    held_out: list[list[tuple[float, Sample]]] = [[] for _ in sets]
+    held_out: list[list[_Best]] = [[] for _ in sets]
     for fold in range(FOLDS):
         bias, weights = _sentences([[sample for at, sample in some if at != fold] for some in folds])
         for kept, some in zip(held_out, folds, strict=True):
-            kept += [(_best(sample, bias, weights), sample) for at, sample in some if at == fold]
+            kept += [_best(sample, bias, weights) for at, sample in some if at == fold]
     slope, offset = _platt(held_out)
-    outcomes = tuple(tuple(_outcome(best, sample, slope, offset) for best, sample in some) for some in held_out)
+    outcomes = tuple(tuple(_outcome(best, slope, offset) for best in some) for some in held_out)
     bias, weights = _sentences(sets)
     judge = Judge(
         bias=_short(bias),
@@ -124,10 +132,10 @@ def _sentences(sets: Sequence[Sequence[Sample]]) -> tuple[float, NDArray[np.floa
     return _logistic_regression(rows, right, np.concatenate(each))
 
 
-def _platt(held_out: Sequence[Sequence[tuple[float, Sample]]]) -> tuple[float, float]:
+def _platt(held_out: Sequence[Sequence[_Best]]) -> tuple[float, float]:
     """Fit the log-odds that a question is answered to those of its best sentence, each set weighing the same."""
-    rows = np.array([[best] for some in held_out for best, _ in some])
-    answered = np.array([sample.answerable for some in held_out for _, sample in some])
+    rows = np.array([[best.odds] for some in held_out for best in some])
+    answered = np.array([best.answerable for some in held_out for best in some])
     each = np.concatenate([np.full(len(some), 1.0 / len(some)) for some in held_out if some])
     offset, (slope,) = _logistic_regression(rows, answered, each)
     return max(slope, 1e-3), offset  # a surer sentence never makes a less sure answer
@@ -143,12 +151,14 @@ def _logistic_regression(
     return float(model.intercept_[0]), np.asarray(model.coef_[0], dtype=np.float64)
 
 
-def _best(sample: Sample, bias: float, weights: NDArray[np.float64]) -> float:
-    return float((sample.rows @ weights + bias).max())
+def _best(sample: Sample, bias: float, weights: NDArray[np.float64]) -> _Best:
+    odds = sample.rows @ weights + bias
+    at = int(odds.argmax())
+    return _Best(float(odds[at]), sample.answerable, bool(sample.right[at]))
 
 
-def _outcome(best: float, sample: Sample, slope: float, offset: float) -> Outcome:
-    return Outcome(1 / (1 + math.exp(-(slope * best + offset))), sample.answerable, sample.answerable)
+def _outcome(best: _Best, slope: float, offset: float) -> Outcome:
+    return Outcome(1 / (1 + math.exp(-(slope * best.odds + offset))), best.answerable, best.right)
 
 
 def _thresholds(sets: Sequence[Sequence[Outcome]]) -> tuple[tuple[float, float], ...]:

@@ -31,6 +31,12 @@ from index.survey import Candidate, Survey
 STRICT = 0.95
 """Share of the unanswerable questions to refuse, at which the answerable ones that are refused too are counted."""
 
+EACH = (
+    *("hit@1", "hit@4", "hit@10", "mrr@10", "ndcg@10", "recall@10"),
+    *("contains", "f1", "cite_precision", "cite_recall", "refused_right", "refused_wrong"),
+)
+"""Figures that every question has, or NaN: see `each`."""
+
 SHORT = 10
 """Words of a gold answer that a quoted sentence can be expected to hold as they stand; longer ones are paraphrases."""
 
@@ -127,7 +133,7 @@ def measure(runs: Sequence[Run], texts: Mapping[str, str]) -> dict[str, float]:
     single = [each(r) for r in runs]
     return {
         "questions": len(runs),
-        **{name: _mean(found[name] for found in single if not math.isnan(found[name])) for name in single[0]},
+        **{name: _mean(found[name] for found in single if not math.isnan(found[name])) for name in EACH},
         **_risk(runs),
         "verbatim": _mean(_is_verbatim(c, texts) for r in runs for c in r.answer.citations),
         "p50_ms": _percentile([r.ms for r in runs], 50),

@@ -7,7 +7,7 @@ fits to questions whose answers are known; a library that was calibrated has a f
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 
@@ -56,8 +56,7 @@ class Judge(BaseModel):
 
     def sentence(self, features: Features) -> float:
         """Return the probability that a sentence answers."""
-        seen = asdict(features)
-        return _logistic(self.bias + sum(weight * seen[name] for name, weight in self.weights.items()))
+        return _logistic(self.bias + sum(weight * getattr(features, name) for name, weight in self.weights.items()))
 
     def answer(self, sentences: Sequence[float]) -> float:
         """Return the probability that the best of some sentences, given by their probabilities, answers; 0 for none."""

@@ -36,8 +36,16 @@ def test_a_judge_tells_apart_what_can_be_told_apart_and_refuses_the_share_it_is_
         refused, lost = risk.refused(outcomes, threshold=fitted.judge.threshold(caution))
         assert caution - 0.01 <= refused <= caution + 0.05
         assert lost < 0.1
+    assert not any(o.right for o in outcomes if not o.answerable)
+    assert np.mean([o.right for o in outcomes if o.answerable]) > 0.9
     mean = np.mean([o.probability for o in outcomes])
     assert mean == pytest.approx(0.5, abs=0.05)  # a probability: as many are answerable as it says
+
+
+def test_an_answer_is_right_only_where_its_best_sentence_is() -> None:
+    blind = calibrate([[*made(200, answerable=True, seed=7, apart=0), *made(200, answerable=False, seed=8)]], fitted="")
+    right = [o.right for o in blind.outcomes[0] if o.answerable]
+    assert np.mean(right) == pytest.approx(1 / 5, abs=0.1)  # one of five sentences, none of which stands out
 
 
 def test_each_set_counts_the_same_however_many_questions_it_has() -> None:

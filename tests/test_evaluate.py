@@ -9,7 +9,7 @@ import pytest
 
 from index import evaluate
 from index.errors import SourceError
-from index.evaluate import Question, Run, measure, normalised, token_f1
+from index.evaluate import EACH, Question, Run, each, measure, normalised, token_f1
 from index.records import Answer, Article, ArticleId, Citation, Claim, Hit, Passage, PassageId
 
 TEXT = "The harbour closed in 1987. It reopened in 1990."
@@ -133,3 +133,13 @@ def test_a_limit_draws_the_same_questions_for_the_same_seed(tmp_path: Path) -> N
     assert drawn[0] == drawn[1] != drawn[2]
     assert len(drawn[0]) == 5
     assert len(evaluate.questions(tmp_path)) == 50
+
+
+def test_a_set_without_questions_has_nothing_to_measure() -> None:
+    figures = measure([], {})
+    assert figures.pop("questions") == 0
+    assert all(math.isnan(value) for value in figures.values())
+
+
+def test_each_question_has_every_figure_or_none() -> None:
+    assert tuple(each(case(ranked=[]))) == EACH
