@@ -58,7 +58,8 @@ class Snapshot:
             for name in revision.segments:
                 part = shared.get(name)
                 if part is None or not part.enter():
-                    part = _Part(Segment(store, facts[name]))
+                    # Not the base: small or not, it would have to be read whole at every start.
+                    part = _Part(Segment(store, facts[name], quickly=bool(self.parts)))
                 undo.callback(part.leave)
                 self.parts.append(part)
             self._dead = [ledger.dead(part.segment.facts, revision.number) for part in self.parts]

@@ -16,6 +16,12 @@ from index.store import Shape, Store
 ROWS = 4_000
 """Rows added at once; Chroma takes at most 5,461."""
 
+SCANNED = 2_000
+"""Rows up to which a segment that is to be asked `quickly` is read into memory and scanned: 3 MB of 384 dimensions.
+
+1,000 rows take 0.05 ms instead of the 1.4 of a search of Chroma's, and 40 ms to read, once.
+"""
+
 Numbers = NDArray[np.int64]
 Batches = Callable[[], Iterable[tuple[Numbers, Vectors]]]
 """Yields (numbers of shape (n,), unit vectors of shape (n, dimensions)), the same each time it is called."""
@@ -24,8 +30,8 @@ Batches = Callable[[], Iterable[tuple[Numbers, Vectors]]]
 class Segment:
     """A segment that was opened for reading. Safe to share between threads."""
 
-    def __init__(self, store: Store, facts: Facts) -> None:
-        """Open a segment.
+    def __init__(self, store: Store, facts: Facts, *, quickly: bool = False) -> None:
+        """Open a segment; to be asked `quickly`, a small one is read into memory.
 
         Raises:
             Damaged: it is missing, cut short, or Chroma cannot read it.
@@ -33,8 +39,11 @@ class Segment:
         self.facts = facts
         self._opened = store.open(facts.name)
         self._rows = facts.rows
+        self._held: tuple[Numbers, Vectors] | None = None
         try:
             self._count()
+            if quickly and 0 < self._rows <= SCANNED:
+                self._held = self._read()
         except Exception:
             self._opened.close()
             raise
@@ -91,6 +100,12 @@ class Segment:
     def _living(
         self, question: Vectors, *, rows: int, dead: Collection[PassageId]
     ) -> Iterator[tuple[PassageId, float]]:
+        for first, cosine in self._scanned(question, rows) if self._held else self._searched(question, rows):
+            for passage in (first, *self.facts.twins.get(first, ())):
+                if passage not in dead:
+                    yield passage, cosine
+
+    def _searched(self, question: Vectors, rows: int) -> Iterator[tuple[PassageId, float]]:
         found = self._opened.asked(
             lambda collection: collection.query(
                 query_embeddings=question[np.newaxis, :], n_results=rows, include=["distances"]
@@ -98,10 +113,22 @@ class Segment:
         )
         distances = found["distances"] or [[]]
         for number, distance in zip(found["ids"][0], distances[0], strict=True):
-            first = PassageId(int(number))
-            for passage in (first, *self.facts.twins.get(first, ())):
-                if passage not in dead:
-                    yield passage, 1.0 - distance
+            yield PassageId(int(number)), 1.0 - distance
+
+    def _scanned(self, question: Vectors, rows: int) -> Iterator[tuple[PassageId, float]]:
+        assert self._held is not None  # noqa: S101  for mypy: whoever asks has looked
+        numbers, vectors = self._held
+        cosines = vectors @ question
+        for at in np.argsort(-cosines)[:rows]:
+            yield PassageId(int(numbers[at])), float(cosines[at])
+
+    def _read(self) -> tuple[Numbers, Vectors]:
+        """Return the numbers and the vectors of all rows."""
+        found = self._opened.asked(lambda collection: collection.get(include=["embeddings"]))
+        vectors = np.asarray(found["embeddings"], dtype=np.float32)
+        if len(vectors) != self._rows:
+            raise Damaged(self._damage(f"it has {len(vectors)} of {self._rows} vectors"))
+        return np.array([int(number) for number in found["ids"]], dtype=np.int64), vectors
 
     def _damage(self, reason: str) -> str:
         return f"The index {self.facts.name} is damaged ({reason[:200]}). Run `footnote index`: it is built again."

@@ -98,19 +98,33 @@ def test_the_nearest_are_those_of_an_exact_scan(store: Store) -> None:
     assert sum(len(one & other) for one, other in zip(found, exact, strict=True)) / 400 >= 0.97
 
 
-def test_equal_vectors_are_all_found_and_hide_no_other(store: Store) -> None:
+@pytest.mark.parametrize("rows", [1, 2, vectors.SCANNED])
+def test_a_small_segment_that_is_asked_quickly_finds_exactly_the_nearest(store: Store, rows: int) -> None:
+    made, asked = unit(rows), unit(20, seed=1)
+    segment = Segment(store, build(store, made), quickly=True)
+    for question in asked:
+        exact = made @ question
+        found = segment.nearest(question, limit=10)
+        assert list(found) == (np.argsort(-exact)[:10] + 1).tolist()
+        assert list(found.values()) == pytest.approx(np.sort(exact)[::-1][:10], abs=1e-5)
+    segment.close()
+
+
+@pytest.mark.parametrize("quickly", [False, True])
+def test_equal_vectors_are_all_found_and_hide_no_other(store: Store, quickly: bool) -> None:
     made = np.vstack([unit(1_000), np.repeat(unit(1, seed=5), 320, axis=0)])
     facts = build(store, made)
     assert facts.rows == 1_001
-    segment = Segment(store, facts)
+    segment = Segment(store, facts, quickly=quickly)
     assert min(cosine for _, cosine in segment.find(made[:1_000])) > 0.9999
     assert len(segment.nearest(made[1_200], limit=1)) == 320
     segment.close()
 
 
-def test_the_dead_are_left_out_and_as_many_living_are_found_in_their_place(store: Store) -> None:
+@pytest.mark.parametrize("quickly", [False, True])
+def test_the_dead_are_left_out_and_as_many_living_are_found_in_their_place(store: Store, quickly: bool) -> None:
     made, question = unit(2_000), unit(1, seed=7)[0]
-    segment = Segment(store, build(store, made))
+    segment = Segment(store, build(store, made), quickly=quickly)
     order = [PassageId(int(at) + 1) for at in np.argsort(-(made @ question))]
     dead = frozenset(order[:300])
     found = segment.nearest(question, limit=10, dead=dead)
@@ -120,9 +134,10 @@ def test_the_dead_are_left_out_and_as_many_living_are_found_in_their_place(store
     segment.close()
 
 
-def test_of_twins_the_living_are_found_though_the_first_is_dead(store: Store) -> None:
+@pytest.mark.parametrize("quickly", [False, True])
+def test_of_twins_the_living_are_found_though_the_first_is_dead(store: Store, quickly: bool) -> None:
     made = np.vstack([unit(5), np.repeat(unit(1, seed=5), 3, axis=0)])
-    segment = Segment(store, build(store, made))
+    segment = Segment(store, build(store, made), quickly=quickly)
     assert set(segment.nearest(made[6], limit=2, dead=frozenset({PassageId(6)}))) >= {7, 8}
     segment.close()
 
