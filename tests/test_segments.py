@@ -111,7 +111,7 @@ def test_a_small_segment_that_is_asked_quickly_finds_exactly_the_nearest(store: 
 
 
 @pytest.mark.parametrize("quickly", [False, True])
-def test_equal_vectors_are_all_found_and_hide_no_other(store: Store, quickly: bool) -> None:
+def test_equal_vectors_are_all_found_and_hide_no_other(store: Store, *, quickly: bool) -> None:
     made = np.vstack([unit(1_000), np.repeat(unit(1, seed=5), 320, axis=0)])
     facts = build(store, made)
     assert facts.rows == 1_001
@@ -122,7 +122,7 @@ def test_equal_vectors_are_all_found_and_hide_no_other(store: Store, quickly: bo
 
 
 @pytest.mark.parametrize("quickly", [False, True])
-def test_the_dead_are_left_out_and_as_many_living_are_found_in_their_place(store: Store, quickly: bool) -> None:
+def test_the_dead_are_left_out_and_as_many_living_are_found_in_their_place(store: Store, *, quickly: bool) -> None:
     made, question = unit(2_000), unit(1, seed=7)[0]
     segment = Segment(store, build(store, made), quickly=quickly)
     order = [PassageId(int(at) + 1) for at in np.argsort(-(made @ question))]
@@ -135,7 +135,7 @@ def test_the_dead_are_left_out_and_as_many_living_are_found_in_their_place(store
 
 
 @pytest.mark.parametrize("quickly", [False, True])
-def test_of_twins_the_living_are_found_though_the_first_is_dead(store: Store, quickly: bool) -> None:
+def test_of_twins_the_living_are_found_though_the_first_is_dead(store: Store, *, quickly: bool) -> None:
     made = np.vstack([unit(5), np.repeat(unit(1, seed=5), 3, axis=0)])
     segment = Segment(store, build(store, made), quickly=quickly)
     assert set(segment.nearest(made[6], limit=2, dead=frozenset({PassageId(6)}))) >= {7, 8}
