@@ -31,6 +31,9 @@ from index.survey import Candidate, Survey
 STRICT = 0.95
 """Share of the unanswerable questions to refuse, at which the answerable ones that are refused too are counted."""
 
+COVERAGES = (0.2, 0.4, 0.6, 0.8, 1.0)
+"""Shares of the questions, the surest, for which it is measured how many answers would be wrong."""
+
 EACH = (
     *("hit@1", "hit@4", "hit@10", "mrr@10", "ndcg@10", "recall@10"),
     *("contains", "f1", "cite_precision", "cite_recall", "refused_right", "refused_wrong"),
@@ -163,7 +166,7 @@ def each(item: Run) -> dict[str, float]:
 
 
 def outcomes(runs: Sequence[Run]) -> list[Outcome]:
-    """Return what became of each question; an answer is right when it cites evidence or holds a gold answer."""
+    """Return what became of each question, or would have; right is what cites evidence or holds a gold answer."""
     return [Outcome(r.answer.probability, r.question.answerable, right=_right(r)) for r in runs]
 
 
@@ -171,9 +174,14 @@ def _risk(runs: Sequence[Run]) -> dict[str, float]:
     """Return how well the probability tells when to refuse, at every threshold and at one of the strictest."""
     found = outcomes(runs)
     strict = risk.threshold(found, caution=STRICT)
+    curve = {
+        "aurc": risk.area(found),
+        **{f"risk@{coverage:g}": risk.at(found, coverage=coverage) for coverage in COVERAGES},
+    }
+    told = all(decidable(r.question) for r in runs)
     return {
         "auroc": risk.separation(found),
-        "aurc": risk.area(found) if all(decidable(r.question) for r in runs) else math.nan,
+        **{name: value if told else math.nan for name, value in curve.items()},
         f"refused_wrong@{STRICT:g}": math.nan if math.isnan(strict) else risk.refused(found, threshold=strict)[1],
     }
 
@@ -185,9 +193,15 @@ def decidable(question: Question) -> bool:
 
 
 def _right(item: Run) -> bool:
+    """Whether the answer is right; of one that was refused, whether it would have been: its likeliest sentence is."""
+    answer = item.answer
+    said = [(c.article.id, c.quote) for c in answer.citations]
+    if not said:
+        said = [(judged.passage.article.id, judged.text) for judged in answer.judged[:1]]
+    cited = [(article, span.of(quote)) for article, quote in said for span in sentences(quote)]
     return item.question.answerable and (
-        _contains(item) > 0
-        or any(agree(sentence, quote) for sentence in _cited_sentences(item) for quote in item.question.quotes)
+        _holds(" ".join(quote for _, quote in said), item.question)
+        or any(agree(sentence, quote) for sentence in cited for quote in item.question.quotes)
     )
 
 
@@ -275,8 +289,12 @@ def _recall(item: Run) -> float:
 
 def _contains(item: Run) -> float:
     """Whether the claims hold a gold answer, word for word in normal form."""
-    said = f" {normalised(item.answer.text)} "
-    return float(any(f" {normalised(gold)} " in said for gold in item.question.answers if normalised(gold)))
+    return float(_holds(item.answer.text, item.question))
+
+
+def _holds(text: str, question: Question) -> bool:
+    said = f" {normalised(text)} "
+    return any(f" {gold} " in said for answer in question.answers if (gold := normalised(answer)))
 
 
 def _cited_sentences(item: Run) -> list[tuple[str, str]]:

@@ -63,6 +63,11 @@ def curve(outcomes: Sequence[Outcome]) -> tuple[NDArray[np.float64], NDArray[np.
     return given / max(1, len(surest)), wrong / given
 
 
+def at(outcomes: Sequence[Outcome], *, coverage: float) -> float:
+    """Return the risk when this share of the questions, the surest, is answered; NaN without questions."""
+    return float(curve(outcomes)[1][max(1, round(coverage * len(outcomes))) - 1]) if outcomes else math.nan
+
+
 def area(outcomes: Sequence[Outcome]) -> float:
     """Return the area under the risk-coverage curve: the mean risk over all coverages; NaN without questions."""
     return float(curve(outcomes)[1].mean()) if outcomes else math.nan

@@ -182,7 +182,8 @@ def test_eval_prints_a_table_or_one_object_and_writes_a_line_per_question(
     figures = json.loads(done.stdout)
     expected = (
         "articles passages questions hit@1 hit@4 hit@10 mrr@10 ndcg@10 recall@10 contains f1 cite_precision "
-        "cite_recall refused_right refused_wrong auroc aurc refused_wrong@0.95 verbatim p50_ms p95_ms"
+        "cite_recall refused_right refused_wrong auroc aurc risk@0.2 risk@0.4 risk@0.6 risk@0.8 risk@1 "
+        "refused_wrong@0.95 verbatim p50_ms p95_ms"
     )
     assert set(figures) == set(expected.split())
     assert (figures["articles"], figures["questions"], figures["hit@1"], figures["contains"]) == (3, 2, 1.0, 1.0)

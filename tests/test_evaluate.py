@@ -3,6 +3,7 @@
 import io
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from index import evaluate
 from index.errors import SourceError
 from index.evaluate import EACH, Question, Run, each, measure, normalised, token_f1
-from index.records import Answer, Article, ArticleId, Citation, Claim, Hit, Passage, PassageId
+from index.records import Answer, Article, ArticleId, Citation, Claim, Hit, Judged, Passage, PassageId
 
 TEXT = "The harbour closed in 1987. It reopened in 1990."
 FIRST, SECOND = (0, 27), (28, 48)
@@ -100,6 +101,15 @@ def test_refusals_are_counted_by_what_would_have_been_right() -> None:
     assert figures["refused_wrong"] == 0.5
     assert figures["refused_right"] == pytest.approx(2 / 3)
     assert figures["auroc"] == pytest.approx(4 / 6)
+
+
+def test_a_refusal_counts_for_the_curve_as_what_would_have_been_said() -> None:
+    right, wrong = (Judged(passage("a"), start, end, {}, 0.2) for start, end in (FIRST, (28, len(TEXT))))
+    refused = case(ranked=["a"], golds=("1987",), probability=0.2)
+    assert [o.right for o in evaluate.outcomes([refused])] == [False]
+    for judged, expected in (((right, wrong), True), ((wrong, right), False)):
+        answer = replace(refused.answer, judged=judged)
+        assert [o.right for o in evaluate.outcomes([replace(refused, answer=answer)])] == [expected]
 
 
 def test_words_are_compared_in_the_normal_form_of_squad() -> None:

@@ -40,6 +40,8 @@ def test_the_curve_counts_wrong_answers_among_the_surest() -> None:
     coverage, wrong = risk.curve(outcomes)
     assert coverage.tolist() == [0.25, 0.5, 0.75, 1.0]
     assert wrong.tolist() == pytest.approx([0, 1 / 2, 2 / 3, 1 / 2])
+    assert [risk.at(outcomes, coverage=share) for share in (0.0, 0.5, 1.0)] == pytest.approx([0, 1 / 2, 1 / 2])
+    assert math.isnan(risk.at([], coverage=0.5))
     assert risk.area(outcomes) == pytest.approx((0 + 1 / 2 + 2 / 3 + 1 / 2) / 4)
 
 
