@@ -37,6 +37,12 @@ from sentence_transformers import SentenceTransformer
 SentenceTransformer(sys.argv[1], device="cpu").encode("Where will Trump and Putin meet?")
 """
 
+ANSWERED = 17_000
+"""Passages of the collection that answers are timed on."""
+
+PASSAGES = 3
+"""Passages of an article of 24 sentences, at least."""
+
 
 def main() -> None:
     """Run all benchmarks and print a table, or one JSON object."""
@@ -49,6 +55,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="footnote-bench-") as place:
         figures = measure(Path(place), articles=chosen.articles, asked=chosen.questions)
         figures |= scale.stock(Path(place) / "articles", Path(place) / "data" / "models")
+        figures |= answering(Path(place), passages=ANSWERED)
         figures |= scale.measure(Path(place), largest=chosen.passages) if chosen.passages else {}
     if chosen.json:
         print(json.dumps(figures, indent=2))
@@ -107,6 +114,13 @@ def indexing(library: Library, folder: Path) -> dict[str, float]:
         "indexing: in all / bare (aim >= 0.9)": bare / whole,
         "reindexing unchanged, s": again,
     }
+
+
+def answering(place: Path, *, passages: int) -> dict[str, float]:
+    """Answer from as many passages as were said, or some more, one question at a time."""
+    folder = place / "articles-answers"
+    make_articles(folder, count=passages // PASSAGES)
+    return scale.answering(place, folder, place / "data" / "models")
 
 
 def bare_model() -> Any:

@@ -76,6 +76,17 @@ class Made(Embedder):
         return row
 
 
+class MadePassages(Embedder):
+    """The real model for questions and sentences, made vectors for passages: to see what asking costs, not finds."""
+
+    def __init__(self, models: Path) -> None:
+        super().__init__(Embedding(), models=models)
+        self._made = Made()
+
+    def passages(self, texts: Sequence[str]) -> Vectors:
+        return self._made.passages(texts)
+
+
 def write_articles(folder: Path, *, count: int) -> None:
     """Write articles of ten passages each: words drawn by Zipf's law, two in three of them from the article's topic."""
     folder.mkdir()
