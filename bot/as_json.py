@@ -16,7 +16,10 @@ def answer(value: Answer) -> dict[str, Any]:
         "answered": value.answered,
         "answer": value.text,
         "probability": round(value.probability, 4),
-        "claims": [{"text": claim.text, "citations": list(claim.citations)} for claim in value.claims],
+        "claims": [
+            {"text": claim.text, "citations": list(claim.citations), "also": list(claim.also)} for claim in value.claims
+        ],
+        "missing": list(value.missing),
         "citations": [_citation(citation) for citation in value.citations],
         "nearest": [_article(article) for article in value.nearest],
         "unknown_words": list(value.unknown_words),

@@ -73,10 +73,10 @@ def answer(value: Answer) -> list[str]:
     understood = [_plain(line) for line in words.understood(value)]
     if not value.answered:
         return messages([*understood, *_abstention(value)])
-    claims = [_plain(f"{claim.text} {''.join(f'[{n}]' for n in claim.citations)}") for claim in value.claims]
-    note = _plain(words.period(value))
+    claims = [_plain(words.claim(claim)) for claim in value.claims]
+    notes = [_plain(note) for note in words.notes(value)]
     passages = (block for citations in value.cited for block in _passage(citations))
-    return messages([*understood, *claims, note, *passages])
+    return messages([*understood, *claims, *notes, *passages])
 
 
 def text(value: str) -> list[str]:

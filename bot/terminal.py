@@ -95,8 +95,9 @@ def show_answer(answer: Answer, out: TextIO) -> None:
         _paragraph(line, out)
     if answer.answered:
         for claim in answer.claims:
-            _paragraph(f"{claim.text} {''.join(f'[{n}]' for n in claim.citations)}", out)
-        _paragraph(words.period(answer), out)
+            _paragraph(words.claim(claim), out)
+        for note in words.notes(answer):
+            _paragraph(note, out)
         for citations in answer.cited:
             print(file=out)
             _show_passage(citations, out)

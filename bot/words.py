@@ -4,13 +4,13 @@ import datetime as dt
 from collections.abc import Sequence
 
 from index.library import Status
-from index.records import Answer, Article, Failure, Period, Plan, Progress, Report, Revision
+from index.records import Answer, Article, Claim, Failure, Period, Plan, Progress, Report, Revision
 
 IN_THE_TERMINAL = (
     "This is the chat in the terminal. For Telegram: write /newbot to @BotFather, and put the token it gives you into "
     "a file .env here, as TELEGRAM_BOT_TOKEN=…"
 )
-RANKED = "Passages found, by fused score (meaning: cosine to the question; words: BM25):"
+RANKED = "Passages found, best first, those of its parts after the question's (meaning: cosine; words: BM25):"
 FITTED = "{count} questions about a collection, with {model}"
 CALIBRATED = (
     "The judge was fitted to {summary}. From the next start on, this library's answers are judged by {path}; remove it "
@@ -223,6 +223,22 @@ def abstention(answer: Answer) -> list[str]:
     if answer.unknown_words:
         lines.append(f"No article mentions: {', '.join(answer.unknown_words)}")
     return lines
+
+
+def claim(value: Claim) -> str:
+    """Write a claim with the numbers of its citations, and of other articles that say the same."""
+    also = f", also in {_numbers(value.also)}" if value.also else ""
+    return f"{value.text} {_numbers(value.citations)}{also}"
+
+
+def notes(answer: Answer) -> list[str]:
+    """Say what stands under the claims: the parts that nothing was found on, and which articles were searched."""
+    missing = f"I found no answer for: {'; '.join(answer.missing)}" if answer.missing else ""
+    return [note for note in (missing, period(answer)) if note]
+
+
+def _numbers(citations: Sequence[int]) -> str:
+    return "".join(f"[{number}]" for number in citations)
 
 
 def period(answer: Answer) -> str:

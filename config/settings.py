@@ -55,7 +55,7 @@ class Embedding(Section):
 class Chunk(Section):
     """How articles are cut into passages; sizes are word pieces of the embedding model."""
 
-    size: Annotated[int, Field(ge=16, le=8_192)] = 200
+    size: Annotated[int, Field(ge=16, le=8_192)] = 120
     overlap: Annotated[int, Field(ge=0, le=10)] = 1
 
 
@@ -78,7 +78,7 @@ class Answer(Section):
     """How answers are composed and when they are refused."""
 
     claims: Annotated[int, Field(ge=1, le=3)] = 3
-    caution: Annotated[float, Field(ge=0.0, le=1.0)] = 0.65
+    caution: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     nearest: Annotated[int, Field(ge=0, le=10)] = 3
     longest_question: Annotated[int, Field(ge=10, le=100_000)] = 2_000
 

@@ -60,8 +60,8 @@ def samples(library: Library, asked: Sequence[Question], *, watch: Watch) -> Ite
         seen = [] if question.answerable and not _known(question) else library.judged(question.text, question.history)
         if seen:
             yield Sample(
-                np.array([astuple(features) for _, features in seen], dtype=np.float64),
-                np.array([_answers(question, sentence.hit.passage.article.id, sentence.text) for sentence, _ in seen]),
+                np.array([astuple(candidate.features) for candidate in seen], dtype=np.float64),
+                np.array([_answers(question, c.sentence.hit.passage.article.id, c.sentence.text) for c in seen]),
                 question.answerable,
             )
         meter.tick()
@@ -179,4 +179,5 @@ def _thresholds(sets: Sequence[Sequence[Outcome]]) -> tuple[tuple[float, float],
 
 
 def _short(value: float) -> float:
-    return round(value, 5)
+    """Round to what can be read; a probability near 0 keeps its first figures."""
+    return float(f"{value:.6g}")

@@ -5,6 +5,7 @@ fits to questions whose answers are known; a library that was calibrated has a f
 """
 
 import json
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -14,6 +15,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from index.errors import Damaged
+
+log = logging.getLogger(__name__)
 
 FILE = "judge.json"
 """Name of the file, beside this module and in the data directory of a library that was calibrated."""
@@ -25,13 +28,15 @@ class Features:
 
     `meaning`: cosine of question and sentence. `covered`: share of the question's word weight (inverse document
     frequency) that the sentence has. `context`: that share for sentence, passage, title and heading together.
-    `passage`: cosine of question and passage.
+    `passage`: cosine of question and passage. `kind`: 1 where the sentence holds the sort of answer that is asked for
+    (a date for "when"), 0 where not, 0.5 where nothing particular is asked for.
     """
 
     meaning: float
     covered: float
     context: float
     passage: float
+    kind: float
 
 
 NAMES = tuple(field.name for field in fields(Features))
@@ -77,8 +82,10 @@ class Judge(BaseModel):
         return _logistic((log_odds(self.threshold(caution)) - self.offset) / self.slope)
 
     def write(self, path: Path) -> None:
-        """Write the numbers into a file that people can read."""
-        path.write_text(json.dumps(self.model_dump(), indent=1) + "\n", encoding="utf-8")
+        """Write the numbers into a file that people can read, whole or not at all."""
+        fresh = path.with_suffix(".new")
+        fresh.write_text(json.dumps(self.model_dump(), indent=1) + "\n", encoding="utf-8")
+        fresh.replace(path)
 
 
 @cache
@@ -90,6 +97,8 @@ def shipped() -> Judge:
 def judge_of(data: Path) -> Judge:
     """Return the judge of a library: its own where it was calibrated, else the one that comes with the install.
 
+    The same where its own was made by another version, which saw other features: that is logged.
+
     Raises:
         Damaged: its own cannot be read.
     """
@@ -99,11 +108,11 @@ def judge_of(data: Path) -> Judge:
     try:
         own = Judge.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
-        message = f"{path} cannot be read as a calibration. Remove it, or run `footnote calibrate` again."
+        message = f"{path} cannot be read as a calibration. Remove it, and run `footnote calibrate` again."
         raise Damaged(message) from error
     if set(own.weights) != set(NAMES) or not own.thresholds:
-        message = f"{path} was made by another version. Remove it, or run `footnote calibrate` again."
-        raise Damaged(message)
+        log.warning("%s was made by another version and is not used. Run `footnote calibrate` again.", path)
+        return shipped()
     return own
 
 

@@ -9,28 +9,28 @@ import logging
 import re
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, TypeVar
-
-from llama_index.core.schema import NodeWithScore
 
 from config import Settings
 from index import answer, followup, when
 from index.audit import report
 from index.build import Builder, Ways
 from index.chunk import Sizes
+from index.compose import Candidate
 from index.embed import Embedder
 from index.errors import Damaged, NothingToUndo, NotIndexed, OtherModel, QuestionError, SourceError, Superseded
-from index.judge import Features, judge_of
+from index.judge import judge_of
 from index.ledger import Ledger
-from index.lexicon import content_words, terms
+from index.lexicon import content_words
 from index.lock import hold
 from index.make import store_of
 from index.progress import Stop, Watch
-from index.records import Answer, Article, Hit, Judged, Plan, Progress, Report, Revision, Turn
+from index.records import Answer, Article, Hit, Plan, Progress, Report, Revision, Turn
 from index.rerank import Reranker
-from index.retrieve import HybridRetriever, PassageNode, TimedQuery
+from index.respond import Responder
+from index.retrieve import HybridRetriever, TimedQuery
 from index.snapshot import Served, Snapshot
 from index.worker import Place
 
@@ -126,7 +126,7 @@ class Library:
             NotIndexed, OtherModel: index first.
         """
         query = self._query(question)
-        return self._read(lambda snapshot: self._answer(snapshot, self._completed(snapshot, query, history)))
+        return self._read(lambda snap: self._responder(snap).answer(self._completed(snap, query, history)))
 
     def search(
         self, question: str, history: Sequence[Turn] = (), *, limit: int | None = None
@@ -139,16 +139,16 @@ class Library:
             QuestionError, NotIndexed, OtherModel: as `ask`.
         """
         query = self._query(question, limit=limit)
-        hits = self._read(lambda snapshot: self._hits(snapshot, self._completed(snapshot, query, history)))
+        hits = self._read(lambda snap: self._responder(snap).hits(self._completed(snap, query, history)))
         return hits, query.watch.stages
 
-    def judged(self, question: str, history: Sequence[Turn] = ()) -> list[tuple[answer.Sentence, Features]]:
+    def judged(self, question: str, history: Sequence[Turn] = ()) -> list[Candidate]:
         """Return the sentences that may answer a question, and what the judge sees of each. Raises as `ask`."""
         query = self._query(question)
 
-        def see(snapshot: Snapshot) -> list[tuple[answer.Sentence, Features]]:
-            completed = self._completed(snapshot, query, history)
-            return self._candidates(snapshot, completed, self._hits(snapshot, completed))
+        def see(snapshot: Snapshot) -> list[Candidate]:
+            completed, responder = self._completed(snapshot, query, history), self._responder(snapshot)
+            return responder.candidates(completed, responder.hits(completed))
 
         return self._read(see)
 
@@ -275,71 +275,10 @@ class Library:
         """Return a llama-index retriever over the current revision, for use with anything that takes one."""
         return self._retriever(self._served.opened(self._revision()))
 
-    def _answer(self, snapshot: Snapshot, query: TimedQuery) -> Answer:
-        """Answer from the period that a question names; where that does not answer, from all articles.
-
-        The judge's threshold decides, and not whether others answer better: who names a time wants what is from then.
-        """
-        found = self._attempt(snapshot, query)
-        if found.answered or query.applied is None:
-            return found
-        other = self._attempt(snapshot, query.everywhere())
-        return replace(other, period=found.period, beyond=True) if other.answered else found
-
-    def _attempt(self, snapshot: Snapshot, query: TimedQuery) -> Answer:
-        hits = self._hits(snapshot, query)
-        with query.watch.stage("judge"):
-            seen = self._candidates(snapshot, query, hits)
-            judged = [(sentence, self._judge.sentence(features)) for sentence, features in seen]
-        with query.watch.stage("compose"):
-            claims, citations = answer.compose(
-                judged,
-                threshold=self._judge.least(self._settings.answer.caution),
-                most=self._settings.answer.claims,
-                analyse=terms,
-                today=query.today,
-                newest=query.newest,
-            )
-        return Answer(
-            question=query.query_str,
-            claims=claims,
-            citations=citations,
-            nearest=() if claims else answer.nearest(hits, limit=self._settings.answer.nearest),
-            unknown_words=() if claims else self._unknown(snapshot, query.words),
-            probability=self._judge.answer([sure for _, sure in judged]),
-            revision=snapshot.revision.number,
-            hits=tuple(hits),
-            timings=query.watch.stages,
-            understood=query.context.complete(query.query_str) if query.context else "",
-            period=query.period if query.beyond else query.applied,
-            beyond=query.beyond,
-            judged=_ranked(seen, judged),
-            threshold=self._judge.threshold(self._settings.answer.caution),
+    def _responder(self, snapshot: Snapshot) -> Responder:
+        return Responder(
+            self._retriever(snapshot), embedder=self._embedder, judge=self._judge, settings=self._settings.answer
         )
-
-    def _candidates(
-        self, snapshot: Snapshot, query: TimedQuery, hits: Sequence[Hit]
-    ) -> list[tuple[answer.Sentence, Features]]:
-        """Return the sentences that may answer, and what the judge sees of each."""
-        found = answer.candidates(hits, read=len(hits) if query.newest else answer.READ)
-        if not found:
-            return []
-        meanings = self._embedder.sentences([sentence.text for sentence in found]) @ query.vector
-        weights = snapshot.lexicon.weights(list(content_words(query.words)))
-        said = query.context.weights
-        beside = {word: said[word] * idf for word, idf in snapshot.lexicon.weights(list(said)).items()}
-        return [
-            (s, answer.features(s, meaning=float(meaning), weights=weights, beside=beside, analyse=terms))
-            for s, meaning in zip(found, meanings, strict=True)
-        ]
-
-    def _unknown(self, snapshot: Snapshot, question: str) -> tuple[str, ...]:
-        words = content_words(question)
-        return tuple(written for term, written in words.items() if not snapshot.lexicon.knows(term))
-
-    def _hits(self, snapshot: Snapshot, query: TimedQuery) -> list[Hit]:
-        nodes: list[NodeWithScore] = self._retriever(snapshot).retrieve(query)
-        return [node.node.hit for node in nodes if isinstance(node.node, PassageNode)]
 
     def _retriever(self, snapshot: Snapshot) -> HybridRetriever:
         return HybridRetriever(
@@ -454,16 +393,6 @@ class Library:
             settings=self._settings.library,
             ready=lambda revision, made: self._served.readied(revision, made, dimensions=self._embedder.dimensions),
         )
-
-
-def _ranked(
-    seen: Sequence[tuple[answer.Sentence, Features]], judged: Sequence[tuple[answer.Sentence, float]]
-) -> tuple[Judged, ...]:
-    every = (
-        Judged(s.hit.passage, s.span.start, s.span.end, asdict(features), sure)
-        for (s, features), (_, sure) in zip(seen, judged, strict=True)
-    )
-    return tuple(sorted(every, key=lambda one: -one.probability))
 
 
 def seeds() -> Path:

@@ -126,10 +126,14 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One statement of an answer, with the numbers of the citations that prove it."""
+    """One statement of an answer, with the numbers of the citations that prove it.
+
+    `also` are the numbers of citations of other articles that say the same.
+    """
 
     text: str
     citations: tuple[int, ...]
+    also: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +168,8 @@ class Answer:
     `timings` are milliseconds a stage. `understood` is the question as earlier turns completed it; nothing where it
     was left alone. `period` is what the question says of when the articles were published, where that made a
     difference; `beyond`: nothing from then answers it, so this comes from all articles. `judged` are the sentences that
-    might answer, most probable first; it was refused where `probability` is below `threshold`.
+    might answer, most probable first; it was refused where `probability` is below `threshold`. `missing` are the parts
+    of the question that nothing was found on, while something was on others.
     """
 
     question: str
@@ -181,6 +186,7 @@ class Answer:
     beyond: bool = False
     judged: tuple[Judged, ...] = ()
     threshold: float = 0.0
+    missing: tuple[str, ...] = ()
 
     @property
     def answered(self) -> bool:

@@ -128,6 +128,12 @@ class TimedQuery(QueryBundle):
         other.watch, other.context = self.watch, self.context
         return other
 
+    def about(self, question: str) -> "TimedQuery":
+        """Return a question about a part of this one, with its period and what completes it."""
+        other = TimedQuery(question, limit=self.limit, period=self.period, topic=question, today=self.today)
+        other.watch, other.context = self.watch, self.context
+        return other
+
 
 class HybridRetriever(BaseRetriever):
     """Retrieves from one revision. Safe to share between threads."""

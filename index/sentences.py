@@ -35,12 +35,13 @@ _MAYBE_LAST = frozenset(
 )
 """Abbreviations that may end a sentence: they do where the next word is one that opens sentences."""
 
-_OPENERS = frozenset(
+OPENERS = frozenset(
     "the a an in on at it he she they we i you but and or so yet if this that these those there here his her its their "
     "our my your after before when while as for since although though however also then now still even both some many "
     "most all each every one two no not only other another more such what who why how where which with without by from "
     "to of according despite during under over between among because until once later earlier meanwhile".split()
 )
+"""Words that open sentences, and are not themselves what a sentence is about."""
 
 
 def sentences(text: str) -> list[Span]:
@@ -127,7 +128,7 @@ def _inside_quotation(text: str, start: int, at: int, limit: int) -> bool:
 def _ends_after(before: str, following: str) -> bool:
     """Decide for a full stop between the word `before` and a `following` word that is not lower-case."""
     lowered = before.lower()
-    opener = following.lower() in _OPENERS
+    opener = following.lower() in OPENERS
     if lowered in ("no", "nos", "art", "p", "pp", "v", "г", "ed") and not following[0].isdigit():
         return True
     if lowered in _NEVER_LAST:

@@ -51,11 +51,17 @@ def test_a_library_has_a_judge_of_its_own_once_it_was_calibrated(tmp_path: Path)
     assert judge_of(tmp_path) == own
 
 
-@pytest.mark.parametrize("harm", ["{", "[]", '{"bias": 1}', None])
-def test_a_calibration_that_cannot_be_used_is_one_sentence_with_the_remedy(tmp_path: Path, harm: str | None) -> None:
-    numbers = shipped().model_dump()
-    other = json.dumps({**numbers, "weights": {"luck": 1.0}})
-    (tmp_path / FILE).write_text(other if harm is None else harm)
+def test_a_calibration_of_another_version_is_not_used_and_that_is_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / FILE).write_text(json.dumps({**shipped().model_dump(), "weights": {"luck": 1.0}}))
+    assert judge_of(tmp_path) == shipped()
+    assert "footnote calibrate" in caplog.text
+
+
+@pytest.mark.parametrize("harm", ["{", "[]", '{"bias": 1}'])
+def test_a_calibration_that_cannot_be_used_is_one_sentence_with_the_remedy(tmp_path: Path, harm: str) -> None:
+    (tmp_path / FILE).write_text(harm)
     with pytest.raises(Damaged, match="calibrate") as caught:
         judge_of(tmp_path)
     assert "\n" not in str(caught.value)

@@ -62,11 +62,12 @@ def test_the_guide_knows_every_command(articles: dict[str, Article]) -> None:
 def test_the_gold_questions_are_answered_and_refused_about_as_well_as_when_this_was_measured(seeded: Library) -> None:
     figures = measure(list(run(seeded, questions(FOLDER))), texts(FOLDER, largest=10**7))
     assert figures["verbatim"] == 1.0
-    # measured: hit@4 1.0, contains 0.43, refused_right 0.71, refused_wrong 0.38; the floors leave one or two questions
+    # measured: hit@4 1.0, contains 0.46, refused_right 0.50, refused_wrong 0.30, auroc 0.63; a question or two are left
     assert figures["hit@4"] >= 0.97
-    assert figures["contains"] >= 0.36
-    assert figures["refused_right"] >= 0.64
-    assert figures["refused_wrong"] <= 0.44
+    assert figures["contains"] >= 0.42
+    assert figures["refused_right"] >= 0.44
+    assert figures["refused_wrong"] <= 0.35
+    assert figures["auroc"] >= 0.6
 
 
 def test_the_first_question_of_the_readme_is_answered(seeded: Library) -> None:

@@ -1,0 +1,205 @@
+"""Answer a question from one revision: search, judge sentences, choose claims; each part of a question by itself."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+
+from llama_index.core.schema import NodeWithScore
+
+from config.settings import Answer as Settings
+from index import answer, compose, followup, kinds
+from index.answer import Sentence
+from index.compose import Candidate, Chosen
+from index.embed import Embedder, Vectors
+from index.followup import Context
+from index.judge import Judge, share
+from index.lexicon import content_words, terms
+from index.parts import Part, parts
+from index.records import Answer, Hit, Judged, PassageId, Turn
+from index.retrieve import HybridRetriever, PassageNode, TimedQuery
+
+PARTS = 3
+"""Parts of a question that are asked for one by one; each takes as long as a question."""
+
+NAMED = 0.6
+"""Share of the weight of a name's words that a sentence has that speaks of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What was found for a question or for a part of it: ranked passages, and the sentences that may answer."""
+
+    query: TimedQuery
+    hits: Sequence[Hit]
+    candidates: Sequence[Candidate]
+
+
+class Responder:
+    """Answers one question from the revision of a retriever."""
+
+    def __init__(self, retriever: HybridRetriever, *, embedder: Embedder, judge: Judge, settings: Settings) -> None:
+        """Search with `retriever`, whose model is `embedder`, and let `judge` decide what answers."""
+        self._retriever = retriever
+        self._lexicon = retriever.snapshot.lexicon
+        self._embedder = embedder
+        self._judge = judge
+        self._settings = settings
+        self._vectors: dict[str, Vectors] = {}
+
+    def answer(self, query: TimedQuery) -> Answer:
+        """Answer from the period that a question names; where that does not answer, from all articles.
+
+        The judge's threshold decides, and not whether others answer better: who names a time wants what is from then.
+        """
+        found = self._attempt(query)
+        if found.answered or query.applied is None:
+            return found
+        other = self._attempt(query.everywhere())
+        return replace(other, period=found.period, beyond=True) if other.answered else found
+
+    def hits(self, query: TimedQuery) -> list[Hit]:
+        """Return the passages nearest to a question, best first."""
+        nodes: list[NodeWithScore] = self._retriever.retrieve(query)
+        return [node.node.hit for node in nodes if isinstance(node.node, PassageNode)]
+
+    def candidates(self, query: TimedQuery, hits: Sequence[Hit]) -> list[Candidate]:
+        """Return the sentences of passages that may answer a question, each with what the judge makes of it."""
+        found = answer.candidates(hits, read=len(hits) if query.newest else answer.READ)
+        weights = self._lexicon.weights(list(content_words(query.words)))
+        said = query.context.weights
+        beside = {word: said[word] * idf for word, idf in self._lexicon.weights(list(said)).items()}
+        kind, asked = kinds.kind(query.words), kinds.words(query.words)
+        made = []
+        for sentence, vector in zip(found, self._vectors_of(found), strict=True):
+            seen = answer.features(
+                sentence,
+                kind=kinds.match(sentence.text, kind, asked=asked),
+                meaning=float(vector @ query.vector),
+                weights=weights,
+                beside=beside,
+                analyse=terms,
+            )
+            made.append(Candidate(sentence, seen, self._judge.sentence(seen), vector))
+        return made
+
+    def _vectors_of(self, found: Sequence[Sentence]) -> list[Vectors]:
+        """Return the vectors of sentences; parts of a question often find the same ones."""
+        fresh = [sentence.text for sentence in found if sentence.text not in self._vectors]
+        if fresh:
+            self._vectors |= dict(zip(fresh, self._embedder.sentences(fresh), strict=True))
+        return [self._vectors[sentence.text] for sentence in found]
+
+    def _attempt(self, query: TimedQuery) -> Answer:
+        whole = self._found(query)
+        chosen, others, missing = self._chosen(whole)
+        with query.watch.stage("compose"):
+            claims, citations = compose.claims(chosen)
+        judged = _ranked([whole, *others])
+        return Answer(
+            question=query.query_str,
+            claims=claims,
+            citations=citations,
+            nearest=() if claims else answer.nearest(whole.hits, limit=self._settings.nearest),
+            unknown_words=() if claims else self._unknown(query.words),
+            probability=self._judge.answer([sentence.probability for sentence in judged]),
+            revision=self._retriever.snapshot.revision.number,
+            hits=_together([whole, *others]),
+            timings=query.watch.stages,
+            understood=query.context.complete(query.query_str) if query.context else "",
+            period=query.period if query.beyond else query.applied,
+            beyond=query.beyond,
+            judged=judged,
+            threshold=self._judge.threshold(self._settings.caution),
+            missing=missing if claims else (),
+        )
+
+    def _chosen(self, whole: _Found) -> tuple[list[Chosen], list[_Found], tuple[str, ...]]:
+        """Choose sentences for a question and for those of its parts that these do not speak of.
+
+        Returns what else was found for that, and the parts that nothing was found for, too.
+        """
+        with whole.query.watch.stage("compose"):
+            every = parts(whole.query.words)
+            asked, unasked = every[:PARTS], every[PARTS:]
+            most = max(self._settings.claims, len(asked))
+            first = self._choose(whole, most=self._settings.claims)
+            apart = any(part.apart for part in asked)
+            unserved = [part for part in asked if apart or not self._spoken_of(part, first)]
+            chosen = [] if apart else first[: max(1, most - len(unserved))]
+        others: list[_Found] = []
+        missing = [part.name for part in unasked]
+        for at, part in enumerate(asked):
+            if not apart and self._spoken_of(part, chosen):
+                continue
+            found = self._found(self._part(whole.query, part, before=asked[:at]), about=part)
+            others.append(found)
+            with whole.query.watch.stage("compose"):
+                best = self._choose(found, most=1)
+                missing += [] if best else [part.name]
+                chosen = compose.together(chosen, best, most=most, analyse=terms)
+        if apart and not chosen:
+            return first, others, ()  # all of it together is answered, though none of its parts is
+        if apart:
+            chosen = compose.together(chosen, first[:1], most=most, analyse=terms)
+        return chosen, others, tuple(missing)
+
+    def _choose(self, found: _Found, *, most: int) -> list[Chosen]:
+        return compose.choose(
+            found.candidates,
+            threshold=self._judge.least(self._settings.caution),
+            most=most,
+            analyse=terms,
+            today=found.query.today,
+            newest=found.query.newest,
+        )
+
+    def _found(self, query: TimedQuery, *, about: Part | None = None) -> _Found:
+        """Search, and judge the sentences; of a part that does not stand alone, those that speak of it."""
+        hits = self.hits(query)
+        with query.watch.stage("judge"):
+            found = self.candidates(query, hits)
+            if about and not about.apart:
+                found = [candidate for candidate in found if self._speaks_of(about, candidate)]
+            return _Found(query, hits, found)
+
+    def _part(self, whole: TimedQuery, part: Part, *, before: Sequence[Part]) -> TimedQuery:
+        """Return the query for a part; what stands alone may lean on the parts before it ("and when was it sold?")."""
+        query = whole.about(part.question)
+        if part.apart and before:
+            turns = [Turn(other.question) for other in before]
+            leans = followup.context(part.question, turns, words=content_words, weigh=self._lexicon.telling)
+            query.context = Context(
+                {**whole.context.written, **leans.written}, {**whole.context.weights, **leans.weights}
+            )
+        return query
+
+    def _spoken_of(self, part: Part, chosen: Sequence[Chosen]) -> bool:
+        return any(self._speaks_of(part, candidate) for one in chosen for candidate in one.candidates)
+
+    def _speaks_of(self, part: Part, candidate: Candidate) -> bool:
+        """Whether a sentence, or the title or heading it stands under, names most of what a part is called."""
+        passage = candidate.sentence.hit.passage
+        words = frozenset(terms(f"{candidate.sentence.text} {passage.article.title} {passage.heading}"))
+        return share(self._lexicon.weights(list(content_words(part.name))), words) >= NAMED
+
+    def _unknown(self, question: str) -> tuple[str, ...]:
+        words = content_words(question)
+        return tuple(written for term, written in words.items() if not self._lexicon.knows(term))
+
+
+def _together(found: Sequence[_Found]) -> tuple[Hit, ...]:
+    """Return all passages that were found, each once, in the order of what they were found for."""
+    every: dict[PassageId, Hit] = {}
+    for hit in (hit for one in found for hit in one.hits):
+        every.setdefault(hit.passage.id, hit)
+    return tuple(every.values())
+
+
+def _ranked(found: Sequence[_Found]) -> tuple[Judged, ...]:
+    """Return all sentences that were judged, each once with its best probability, the most probable first."""
+    every: dict[tuple[str, int, int], Judged] = {}
+    ranked = sorted((c for one in found for c in one.candidates), key=lambda candidate: -candidate.probability)
+    for candidate in ranked:
+        passage, span = candidate.sentence.hit.passage, candidate.sentence.span
+        judged = Judged(passage, span.start, span.end, asdict(candidate.features), candidate.probability)
+        every.setdefault((passage.article.id, span.start, span.end), judged)
+    return tuple(every.values())
