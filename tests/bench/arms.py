@@ -1,6 +1,6 @@
 """Measure each part of retrieval and answering alone on sets of questions, with confidence intervals.
 
-    python -m tests.bench.arms DIR [DIR …] [--limit N] [--seed N] [--data DIR]
+    python -m tests.bench.arms DIR [DIR …] [--limit N] [--seed N] [--data DIR] [--rerank MODEL]
 
 Prints a table in Markdown: for each set and arm the mean over its questions, and a 95 % interval by bootstrap (1,000
 samples of the questions, with replacement, percentile method).
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from config import Settings, load
 from index import evaluate, risk
-from index.evaluate import Question
+from index.evaluate import Question, Run
 from index.library import Library
 from index.risk import Outcome
 
@@ -38,11 +38,12 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="questions of each set, drawn at random (default: all)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--data", type=Path, default=Path(".eval"), help="where the sets are indexed")
+    parser.add_argument("--rerank", default="", help="a reranking model: one more arm (default: none)")
     chosen = parser.parse_args()
     print("| set | questions | arm | figure | mean | 95 % interval |\n|---|---|---|---|---|---|")
     for folder in chosen.sets:
         asked = evaluate.questions(folder, limit=chosen.limit, seed=chosen.seed)
-        for arm, name, count, figure in measure(folder, chosen.data / folder.name, asked):
+        for arm, name, count, figure in measure(folder, chosen.data / folder.name, asked, rerank=chosen.rerank):
             whole, low, high = interval(figure, count, seed=chosen.seed)
             if not math.isnan(whole):
                 print(
@@ -50,16 +51,24 @@ def main() -> None:
                 )
 
 
-def measure(folder: Path, data: Path, asked: Sequence[Question]) -> Iterator[tuple[str, str, int, Figure]]:
+def measure(
+    folder: Path, data: Path, asked: Sequence[Question], *, rerank: str = ""
+) -> Iterator[tuple[str, str, int, Figure]]:
     """Yield (arm, figure, how many questions, how to compute it of some of them)."""
     with Library(settings(data)) as library:
         library.index(evaluate.corpus(folder), agreed=True)
         found = list(evaluate.run(library, asked))
         alone = list(evaluate.run(library, asked, history=False)) if any(q.history for q in asked) else []
+    reranked: list[Run] = []
+    if rerank:
+        with Library(settings(data, rerank=rerank)) as library:
+            reranked = list(evaluate.run(library, asked))
     for arm, weight in ARMS.items():
         with Library(settings(data, weight)) as library:
             yield arm, "ndcg@10", len(asked), mean([ndcg(library, question) for question in asked])
-    for arm, runs in (("fused", found), ("fused, last turn alone", alone)):
+    for arm, runs in (("fused", found), ("fused, last turn alone", alone), ("fused + rerank", reranked)):
+        if not runs:
+            continue
         single = [evaluate.each(run) for run in runs]
         yield arm, "ndcg@10", len(runs), mean([one["ndcg@10"] for one in single])
         for name in TOLD:
@@ -96,10 +105,12 @@ def ndcg(library: Library, question: Question) -> float:
     return evaluate.ndcg(question, hits)
 
 
-def settings(data: Path, weight: float | None = None) -> Settings:
-    """Return settings for a library in `data`, with a weight of the lexical channel where one is given."""
-    flags = {"library.data": str(data)} | ({} if weight is None else {"retrieval.lexical_weight": weight})
-    return load(flags=flags, environ={}, folder=Path())
+def settings(data: Path, weight: float | None = None, *, rerank: str = "") -> Settings:
+    """Return settings for a library in `data`, with a weight of the lexical channel and a reranker where given."""
+    flags = {"library.data": str(data), "rerank.model": rerank}
+    return load(
+        flags=flags | ({} if weight is None else {"retrieval.lexical_weight": weight}), environ={}, folder=Path()
+    )
 
 
 def interval(figure: Figure, count: int, *, seed: int) -> tuple[float, float, float]:
