@@ -40,8 +40,8 @@ SentenceTransformer(sys.argv[1], device="cpu").encode("Where will Trump and Puti
 ANSWERED = 17_000
 """Passages of the collection that answers are timed on."""
 
-PASSAGES = 3
-"""Passages of an article of 24 sentences, at least."""
+PASSAGES = 6
+"""Passages of an article of 24 sentences."""
 
 
 def main() -> None:
