@@ -57,7 +57,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What becomes a claim: one candidate or two neighbours, the one chosen first before, and where else it is said."""
+    """What becomes a claim: one candidate, and where else it is said; or two neighbours, in the order they were chosen."""
 
     candidates: tuple[Candidate, ...]
     also: tuple[Sentence, ...] = ()
@@ -109,12 +109,13 @@ def choose(
 def together(chosen: Sequence[Chosen], more: Sequence[Chosen], *, most: int, analyse: Analyse) -> list[Chosen]:
     """Add what says something new, up to `most` in all; what says the same backs what is there already.
 
-    A sentence next to one that is chosen already makes one claim with it.
+    A sentence next to one that is chosen already makes one claim with it, unless another article proves that one: it
+    does not prove both.
     """
     found = list(chosen)
     for one in more:
         twin = next((i for i, old in enumerate(found) if _repeats(one, old, analyse=analyse)), None)
-        beside = next((i for i, old in enumerate(found) if _neighbours(one, old)), None)
+        beside = next((i for i, old in enumerate(found) if not old.also and _neighbours(one, old)), None)
         if twin is not None:
             found[twin] = _backed(found[twin], one)
         elif beside is not None:
@@ -219,6 +220,8 @@ def _repeats(one: Chosen, old: Chosen, *, analyse: Analyse) -> bool:
 
 def _backed(chosen: Chosen, other: Chosen) -> Chosen:
     """Note a sentence of another article that proves what was chosen: it has all its numbers, and the same names."""
+    if len(chosen.candidates) > 1:
+        return chosen
     proven, proof = chosen.candidates[0].sentence.text, other.candidates[0].sentence
     articles = {chosen.article, *(sentence.hit.passage.article.id for sentence in chosen.also)}
     proves = _numbers(proven) <= _numbers(proof.text) and _names(proven) == _names(proof.text)

@@ -117,6 +117,15 @@ def test_the_same_fact_in_another_article_is_claimed_once_and_the_other_article_
     assert citations[1].quote == other.text
 
 
+def test_what_another_article_proves_is_not_joined_to_a_neighbour_that_it_does_not_prove() -> None:
+    first, second = candidates([hit("a", "The old harbour was closed in 1987. A ferry still runs to Vessel.")])
+    other = only("b", "In 1987 the old harbour was closed.", number=2)
+    found, _ = composed([judged(first, 0.9), judged(other, 0.85), judged(second, 0.8)])
+    assert [(claim.text, len(claim.also)) for claim in found] == [(first.text, 1), (second.text, 0)]
+    (claim,), _ = composed([judged(first, 0.9), judged(second, 0.85), judged(other, 0.8)])
+    assert (claim.text, claim.also) == (f"{first.text} {second.text}", ())
+
+
 def test_of_one_article_the_same_fact_is_cited_once() -> None:
     first, second = candidates([hit("a", "The old harbour was closed in 1987.\n\nIn 1987 the old harbour was closed.")])
     (claim,), citations = composed([judged(first, 0.9), judged(second, 0.85)])
