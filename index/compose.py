@@ -57,7 +57,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What becomes a claim: one candidate, and where else it is said; or two neighbours, in the order they were chosen."""
+    """What becomes a claim: one candidate, and where else it is said; or two neighbours, as they were chosen."""
 
     candidates: tuple[Candidate, ...]
     also: tuple[Sentence, ...] = ()
