@@ -31,7 +31,7 @@ def candidates(hits: Sequence[Hit], *, read: int = READ) -> list[Sentence]:
     for hit in hits[:read]:
         article = hit.passage.article
         for span in sentences(hit.passage.text):
-            moved = Span(span.start + hit.passage.start, span.end + hit.passage.start)
+            moved = span.moved(hit.passage.start)
             found.setdefault((article.id, moved.start, moved.end), Sentence(hit, moved))
     return list(found.values())
 

@@ -3,7 +3,6 @@
 Every figure comes from questions that a fold's fit has not seen; what is returned is fitted to all of them.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any, NamedTuple
@@ -13,8 +12,8 @@ from numpy.typing import NDArray
 
 from index import risk
 from index.errors import SourceError
-from index.evaluate import Question, agree, normalised
-from index.judge import NAMES, Judge
+from index.evaluate import Question, agree, holds
+from index.judge import NAMES, Judge, logistic
 from index.library import Library
 from index.progress import Meter, Watch
 from index.risk import Outcome
@@ -118,10 +117,7 @@ def _answers(question: Question, article: str, sentence: str) -> bool:
         return False
     if any(agree((article, sentence), quote) for quote in question.quotes if quote[1]):
         return True
-    words = f" {normalised(sentence)} "
-    return article in question.relevant and any(
-        f" {gold} " in words for answer in question.answers if (gold := normalised(answer))
-    )
+    return article in question.relevant and holds(sentence, question)
 
 
 def _sentences(sets: Sequence[Sequence[Sample]]) -> tuple[float, NDArray[np.float64]]:
@@ -158,24 +154,11 @@ def _best(sample: Sample, bias: float, weights: NDArray[np.float64]) -> _Best:
 
 
 def _outcome(best: _Best, slope: float, offset: float) -> Outcome:
-    return Outcome(1 / (1 + math.exp(-(slope * best.odds + offset))), best.answerable, best.right)
+    return Outcome(logistic(slope * best.odds + offset), best.answerable, best.right)
 
 
 def _thresholds(sets: Sequence[Sequence[Outcome]]) -> tuple[tuple[float, float], ...]:
-    """Return for each caution the least threshold that refuses such a share of the unanswerable; sets weigh alike."""
-    pairs = [
-        (outcome.probability, 1 / sum(not o.answerable for o in some))
-        for some in sets
-        for outcome in some
-        if not outcome.answerable
-    ]
-    probabilities, weights = np.array(sorted(pairs)).T
-    reached = np.cumsum(weights) / weights.sum()
-    at = [int(np.searchsorted(reached, caution - 1e-9)) for caution in CAUTIONS]
-    return tuple(
-        (caution, _short(float(np.nextafter(probabilities[i], 1.0))) if caution else 0.0)
-        for caution, i in zip(CAUTIONS, at, strict=True)
-    )
+    return tuple((caution, _short(risk.threshold(*sets, caution=caution))) for caution in CAUTIONS)
 
 
 def _short(value: float) -> float:

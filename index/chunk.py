@@ -110,7 +110,7 @@ def _context(title: str, heading: str, *, count: Count, limit: int) -> str:
 
 
 def _units(text: str, section: Span, *, count: Count, room: int) -> list[_Unit]:
-    spans = [Span(s.start + section.start, s.end + section.start) for s in sentences(section.of(text))]
+    spans = [span.moved(section.start) for span in sentences(section.of(text))]
     counts = count([span.of(text) for span in spans])
     units: list[_Unit] = []
     for span, pieces in zip(spans, counts, strict=True):

@@ -255,7 +255,7 @@ def _understandable(chosen: Chosen, *, taken: Sequence[Span]) -> Span:
     before = sentences(passage.article.text[passage.start : span.start])
     if not before:
         return span
-    last = Span(before[-1].start + passage.start, before[-1].end + passage.start)
+    last = before[-1].moved(passage.start)
     quoted = any(other.start < last.end and last.start < other.end for other in taken)
     return Span(last.start, span.end) if _adjoin(chosen.hit, last, span) and not quoted else span
 

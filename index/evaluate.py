@@ -200,7 +200,7 @@ def _right(item: Run) -> bool:
         said = [(judged.passage.article.id, judged.text) for judged in answer.judged[:1]]
     cited = [(article, span.of(quote)) for article, quote in said for span in sentences(quote)]
     return item.question.answerable and (
-        _holds(" ".join(quote for _, quote in said), item.question)
+        holds(" ".join(quote for _, quote in said), item.question)
         or any(agree(sentence, quote) for sentence in cited for quote in item.question.quotes)
     )
 
@@ -289,10 +289,11 @@ def _recall(item: Run) -> float:
 
 def _contains(item: Run) -> float:
     """Whether the claims hold a gold answer, word for word in normal form."""
-    return float(_holds(item.answer.text, item.question))
+    return float(holds(item.answer.text, item.question))
 
 
-def _holds(text: str, question: Question) -> bool:
+def holds(text: str, question: Question) -> bool:
+    """Whether a text holds a gold answer, word for word in normal form."""
     said = f" {normalised(text)} "
     return any(f" {gold} " in said for answer in question.answers if (gold := normalised(answer)))
 

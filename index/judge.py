@@ -61,12 +61,12 @@ class Judge(BaseModel):
 
     def sentence(self, features: Features) -> float:
         """Return the probability that a sentence answers."""
-        return _logistic(self.bias + sum(weight * getattr(features, name) for name, weight in self.weights.items()))
+        return logistic(self.bias + sum(weight * getattr(features, name) for name, weight in self.weights.items()))
 
     def answer(self, sentences: Sequence[float]) -> float:
         """Return the probability that the best of some sentences, given by their probabilities, answers; 0 for none."""
         best = max(sentences, default=0.0)
-        return _logistic(self.slope * log_odds(best) + self.offset) if best else 0.0
+        return logistic(self.slope * log_odds(best) + self.offset) if best else 0.0
 
     def threshold(self, caution: float) -> float:
         """Return the probability below which an answer is refused; between the fitted ones it is interpolated."""
@@ -79,7 +79,7 @@ class Judge(BaseModel):
 
     def least(self, caution: float) -> float:
         """Return the probability below which a sentence is no answer, so that its answer would be refused."""
-        return _logistic((log_odds(self.threshold(caution)) - self.offset) / self.slope)
+        return logistic((log_odds(self.threshold(caution)) - self.offset) / self.slope)
 
     def write(self, path: Path) -> None:
         """Write the numbers into a file that people can read, whole or not at all."""
@@ -128,5 +128,6 @@ def share(weights: Mapping[str, float], words: frozenset[str]) -> float:
     return sum(weight for word, weight in weights.items() if word in words) / whole if whole else 0.0
 
 
-def _logistic(x: float) -> float:
+def logistic(x: float) -> float:
+    """Return the probability with log-odds `x`."""
     return 1.0 / (1.0 + math.exp(-x)) if x >= 0 else math.exp(x) / (1.0 + math.exp(x))

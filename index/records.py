@@ -26,6 +26,10 @@ class Span:
         """Return the stretch itself."""
         return text[self.start : self.end]
 
+    def moved(self, by: int) -> "Span":
+        """Return the stretch so many characters further on: of a text, where its place in a longer one is known."""
+        return Span(self.start + by, self.end + by)
+
     def __len__(self) -> int:
         """Return how many characters it has."""
         return self.end - self.start

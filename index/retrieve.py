@@ -124,13 +124,14 @@ class TimedQuery(QueryBundle):
 
     def everywhere(self) -> "TimedQuery":
         """Return the same question as if it named no period."""
-        other = TimedQuery(self.query_str, limit=self.limit, today=self.today)
-        other.watch, other.context = self.watch, self.context
-        return other
+        return self._like(self.query_str)
 
     def about(self, question: str) -> "TimedQuery":
         """Return a question about a part of this one, with its period and what completes it."""
-        other = TimedQuery(question, limit=self.limit, period=self.period, topic=question, today=self.today)
+        return self._like(question, period=self.period, topic=question)
+
+    def _like(self, question: str, *, period: Period | None = None, topic: str = "") -> "TimedQuery":
+        other = TimedQuery(question, limit=self.limit, period=period, topic=topic, today=self.today)
         other.watch, other.context = self.watch, self.context
         return other
 

@@ -37,16 +37,25 @@ def separation(outcomes: Sequence[Outcome]) -> float:
     return auroc(sure[True], sure[False])
 
 
-def threshold(outcomes: Sequence[Outcome], *, caution: float) -> float:
+def threshold(*sets: Sequence[Outcome], caution: float) -> float:
     """Return the least probability at which at least a share `caution` of the unanswerable questions is refused.
 
-    NaN where there are none. An answer is refused when its probability is below the threshold.
+    Sets weigh alike however many questions they have. NaN where none is unanswerable. An answer is refused when its
+    probability is below the threshold.
     """
-    unanswerable = np.sort([o.probability for o in outcomes if not o.answerable])
-    if not len(unanswerable):
+    unanswerable = [found for some in sets if (found := [o.probability for o in some if not o.answerable])]
+    if not unanswerable:
         return math.nan
-    refused = math.ceil(caution * len(unanswerable) - 1e-9)
-    return float(np.nextafter(unanswerable[refused - 1], math.inf)) if refused else 0.0
+    pairs = sorted((p, 1 / len(found) / len(unanswerable)) for found in unanswerable for p in found)
+    probabilities, weights = np.array(pairs).T
+    if caution <= _TOO_SMALL:
+        return 0.0
+    last = int(np.searchsorted(np.cumsum(weights), caution - _TOO_SMALL))
+    return float(np.nextafter(probabilities[last], math.inf))
+
+
+_TOO_SMALL = 1e-9
+"""A share that is only an error of rounding."""
 
 
 def refused(outcomes: Sequence[Outcome], *, threshold: float) -> tuple[float, float]:

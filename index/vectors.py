@@ -100,7 +100,7 @@ class Segment:
     def _living(
         self, question: Vectors, *, rows: int, dead: Collection[PassageId]
     ) -> Iterator[tuple[PassageId, float]]:
-        for first, cosine in self._scanned(question, rows) if self._held else self._searched(question, rows):
+        for first, cosine in _scanned(*self._held, question, rows) if self._held else self._searched(question, rows):
             for passage in (first, *self.facts.twins.get(first, ())):
                 if passage not in dead:
                     yield passage, cosine
@@ -115,13 +115,6 @@ class Segment:
         for number, distance in zip(found["ids"][0], distances[0], strict=True):
             yield PassageId(int(number)), 1.0 - distance
 
-    def _scanned(self, question: Vectors, rows: int) -> Iterator[tuple[PassageId, float]]:
-        assert self._held is not None  # noqa: S101  for mypy: whoever asks has looked
-        numbers, vectors = self._held
-        cosines = vectors @ question
-        for at in np.argsort(-cosines)[:rows]:
-            yield PassageId(int(numbers[at])), float(cosines[at])
-
     def _read(self) -> tuple[Numbers, Vectors]:
         """Return the numbers and the vectors of all rows."""
         found = self._opened.asked(lambda collection: collection.get(include=["embeddings"]))
@@ -132,6 +125,12 @@ class Segment:
 
     def _damage(self, reason: str) -> str:
         return f"The index {self.facts.name} is damaged ({reason[:200]}). Run `footnote index`: it is built again."
+
+
+def _scanned(numbers: Numbers, vectors: Vectors, question: Vectors, rows: int) -> Iterator[tuple[PassageId, float]]:
+    cosines = vectors @ question
+    for at in np.argsort(-cosines)[:rows]:
+        yield PassageId(int(numbers[at])), float(cosines[at])
 
 
 _LISTED = 10_000

@@ -65,6 +65,13 @@ def cited(answer: Answer) -> set[str]:
     return {citation.article.id for citation in answer.citations}
 
 
+def shown(answer: Answer) -> tuple[str, str]:
+    """Return what the terminal prints, without its line breaks, and the first message of the chat."""
+    out = io.StringIO()
+    terminal.show_answer(answer, out)
+    return " ".join(out.getvalue().split()), render.answer(answer)[0]
+
+
 def test_what_two_people_said_is_answered_from_both_articles(library: Library) -> None:
     answer = library.ask("What did Marta Lind and Tomas Weiss say about the new bridge?")
     assert {"lind.md", "weiss.md"} <= cited(answer)
@@ -83,10 +90,8 @@ def test_a_part_that_nothing_was_found_on_is_named_everywhere(library: Library) 
     answer = library.ask("What did Marta Lind and Olof Palme say about the new bridge?")
     assert cited(answer) == {"lind.md"}
     assert answer.missing == ("Olof Palme",)
-    out = io.StringIO()
-    terminal.show_answer(answer, out)
-    for shown in (out.getvalue(), "\n".join(render.answer(answer))):
-        assert "I found no answer for: Olof Palme" in shown
+    for told in shown(answer):
+        assert "I found no answer for: Olof Palme" in told
     assert as_json.answer(answer)["missing"] == ["Olof Palme"]
 
 
@@ -102,11 +107,8 @@ def test_the_same_fact_in_two_articles_is_said_once_and_both_are_cited(library: 
     claim = answer.claims[0]
     assert answer.text.count("1987") == 1
     assert len(claim.also) == 1
-    shown = f"{claim.text} [{claim.citations[0]}], also in [{claim.also[0]}]"
-    out = io.StringIO()
-    terminal.show_answer(answer, out)
-    assert shown in " ".join(out.getvalue().split())
-    assert shown in render.answer(answer)[0]
+    for told in shown(answer):
+        assert f"{claim.text} [{claim.citations[0]}], also in [{claim.also[0]}]" in told
     assert as_json.answer(answer)["claims"][0]["also"] == list(claim.also)
 
 
