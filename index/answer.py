@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from index.judge import Features, share
+from index.kinds import Kind, match
 from index.records import Article, Hit, Span
 from index.sentences import sentences
 
@@ -36,25 +37,33 @@ def candidates(hits: Sequence[Hit], *, read: int = READ) -> list[Sentence]:
     return list(found.values())
 
 
-def features(
-    sentence: Sentence,
-    *,
-    kind: float,
-    meaning: float,
-    weights: Mapping[str, float],
-    beside: Mapping[str, float],
-    analyse: Callable[[str], list[str]],
-) -> Features:
-    """Measure a sentence. `weights` are the question's words; `analyse` turns text into such words.
+def surroundings(hit: Hit, *, analyse: Callable[[str], list[str]]) -> frozenset[str]:
+    """Return the words of a passage, its title and its heading, as `analyse` turns text into words."""
+    passage = hit.passage
+    return frozenset(analyse(f"{passage.text} {passage.article.title} {passage.heading}"))
 
-    `kind` is what `kinds.match` says. `beside` are words of earlier turns that complete the question. The sentence need
-    not have them, what stands around it does ("It was opened in 1931."): on mtrag, 39 % of answerable questions that
-    lean were refused, not 49 %.
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a question asks for: the weights of its analysed words, the sort of answer, and its words as written.
+
+    `beside` are words of earlier turns that complete it. The sentence that answers need not have them, what stands
+    around it does ("It was opened in 1931."): on mtrag, 39 % of answerable questions that lean were refused, not 49 %.
     """
-    passage = sentence.hit.passage
-    own = frozenset(analyse(sentence.text))
-    around = own | frozenset(analyse(f"{passage.text} {passage.article.title} {passage.heading}"))
-    covered, context = share(weights or beside, own), share({**beside, **weights}, around)
+
+    weights: Mapping[str, float]
+    beside: Mapping[str, float]
+    kind: Kind
+    written: frozenset[str]
+
+
+def features(
+    sentence: Sentence, asked: Asked, *, words: frozenset[str], around: frozenset[str], meaning: float
+) -> Features:
+    """Measure a sentence by its analysed `words`, those of its `surroundings`, and its cosine to the question."""
+    weights, beside = asked.weights, asked.beside
+    covered, context = share(weights or beside, words), share({**beside, **weights}, words | around)
+    kind = match(sentence.text, asked.kind, asked=asked.written)
     return Features(meaning, covered, context, sentence.hit.dense, kind)
 
 

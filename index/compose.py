@@ -6,7 +6,7 @@ sentences, each fact once, with the articles beside it that say the same.
 
 import datetime as dt
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from index.answer import Sentence
@@ -47,9 +47,10 @@ ALSO = 3
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A sentence that may answer: what the judge saw of it, the probability it gave, and the sentence's unit vector."""
+    """A sentence that may answer, its analysed words and unit vector; what the judge saw of it, and made of that."""
 
     sentence: Sentence
+    words: frozenset[str]
     features: Features
     probability: float
     vector: Vectors
@@ -79,15 +80,11 @@ class Chosen:
         return Span(min(span.start for span in spans), max(span.end for span in spans))
 
 
-Analyse = Callable[[str], list[str]]
-
-
 def choose(
     candidates: Sequence[Candidate],
     *,
     threshold: float,
     most: int,
-    analyse: Analyse,
     today: dt.date = dt.date.max,
     newest: bool = False,
 ) -> list[Chosen]:
@@ -103,10 +100,10 @@ def choose(
     least = max(threshold, min(KIN * best, _worse(best, tie)) if newest else KIN * best)
     likely = [candidate for candidate in candidates if candidate.probability >= least]
     ranked = newest_of_ties(sorted(likely, key=lambda c: -c.probability), today=today, tie=tie)
-    return together([], [Chosen((candidate,)) for candidate in ranked], most=most, analyse=analyse)
+    return together([], [Chosen((candidate,)) for candidate in ranked], most=most)
 
 
-def together(chosen: Sequence[Chosen], more: Sequence[Chosen], *, most: int, analyse: Analyse) -> list[Chosen]:
+def together(chosen: Sequence[Chosen], more: Sequence[Chosen], *, most: int) -> list[Chosen]:
     """Add what says something new, up to `most` in all; what says the same backs what is there already.
 
     A sentence next to one that is chosen already makes one claim with it, unless another article proves that one: it
@@ -114,7 +111,7 @@ def together(chosen: Sequence[Chosen], more: Sequence[Chosen], *, most: int, ana
     """
     found = list(chosen)
     for one in more:
-        twin = next((i for i, old in enumerate(found) if _repeats(one, old, analyse=analyse)), None)
+        twin = next((i for i, old in enumerate(found) if _repeats(one, old)), None)
         beside = next((i for i, old in enumerate(found) if not old.also and _neighbours(one, old)), None)
         if twin is not None:
             found[twin] = _backed(found[twin], one)
@@ -137,14 +134,14 @@ def newest_of_ties(
     return [*ties, *ranked[len(ties) :]]
 
 
-def same(one: Candidate, other: Candidate, *, analyse: Analyse) -> bool:
+def same(one: Candidate, other: Candidate) -> bool:
     """Whether two sentences say the same: in the same words or with the same meaning, and neither denies the other."""
     text, other_text = one.sentence.text, other.sentence.text
     few, more = sorted((_numbers(text), _numbers(other_text)), key=len)
     if not few <= more or _denials(text) != _denials(other_text):
         return False  # "12 were hurt" and "14 were hurt", "they signed" and "they did not sign"
-    words, others = frozenset(analyse(text)), frozenset(analyse(other_text))
-    alike = bool(words & others) and len(words & others) / len(words | others) >= SAME
+    common = one.words & other.words
+    alike = bool(common) and len(common) / len(one.words | other.words) >= SAME
     return alike or float(one.vector @ other.vector) >= SAME_MEANING
 
 
@@ -213,9 +210,9 @@ def _worse(probability: float, ratio: float) -> float:
     return odds / (1.0 + odds)
 
 
-def _repeats(one: Chosen, old: Chosen, *, analyse: Analyse) -> bool:
+def _repeats(one: Chosen, old: Chosen) -> bool:
     """Whether all that one says was said before."""
-    return all(any(same(new, other, analyse=analyse) for other in old.candidates) for new in one.candidates)
+    return all(any(same(new, other) for other in old.candidates) for new in one.candidates)
 
 
 def _backed(chosen: Chosen, other: Chosen) -> Chosen:

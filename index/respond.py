@@ -1,6 +1,6 @@
 """Answer a question from one revision: search, judge sentences, choose claims; each part of a question by itself."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from llama_index.core.schema import NodeWithScore
@@ -63,22 +63,23 @@ class Responder:
 
     def candidates(self, query: TimedQuery, hits: Sequence[Hit]) -> list[Candidate]:
         """Return the sentences of passages that may answer a question, each with what the judge makes of it."""
-        found = answer.candidates(hits, read=len(hits) if query.newest else answer.READ)
-        weights = self._lexicon.weights(list(content_words(query.words)))
+        read = len(hits) if query.newest else answer.READ
+        found = answer.candidates(hits, read=read)
         said = query.context.weights
-        beside = {word: said[word] * idf for word, idf in self._lexicon.weights(list(said)).items()}
-        kind, asked = kinds.kind(query.words), kinds.words(query.words)
+        asked = answer.Asked(
+            weights=self._lexicon.weights(list(content_words(query.words))),
+            beside={word: said[word] * idf for word, idf in self._lexicon.weights(list(said)).items()},
+            kind=kinds.kind(query.words),
+            written=kinds.words(query.words),
+        )
+        around = {hit.passage.id: answer.surroundings(hit, analyse=terms) for hit in hits[:read]}
         made = []
         for sentence, vector in zip(found, self._vectors_of(found), strict=True):
-            seen = answer.features(
-                sentence,
-                kind=kinds.match(sentence.text, kind, asked=asked),
-                meaning=float(vector @ query.vector),
-                weights=weights,
-                beside=beside,
-                analyse=terms,
-            )
-            made.append(Candidate(sentence, seen, self._judge.sentence(seen), vector))
+            words = frozenset(terms(sentence.text))
+            context = around[sentence.hit.passage.id]
+            meaning = float(vector @ query.vector)
+            seen = answer.features(sentence, asked, words=words, around=context, meaning=meaning)
+            made.append(Candidate(sentence, words, seen, self._judge.sentence(seen), vector))
         return made
 
     def _vectors_of(self, found: Sequence[Sentence]) -> list[Vectors]:
@@ -123,23 +124,26 @@ class Responder:
             most = max(self._settings.claims, len(asked))
             first = self._choose(whole, most=self._settings.claims)
             apart = any(part.apart for part in asked)
-            unserved = [part for part in asked if apart or not self._spoken_of(part, first)]
+            named = [self._lexicon.weights(list(content_words(part.name))) for part in asked]
+            unserved = [name for name in named if apart or not _spoken_of(name, first)]
             chosen = [] if apart else first[: max(1, most - len(unserved))]
         others: list[_Found] = []
         missing = [part.name for part in unasked]
-        for at, part in enumerate(asked):
-            if not apart and self._spoken_of(part, chosen):
+        for at, (part, name) in enumerate(zip(asked, named, strict=True)):
+            if not apart and _spoken_of(name, chosen):
                 continue
-            found = self._found(self._part(whole.query, part, before=asked[:at]), about=part)
+            found = self._found(self._part(whole.query, part, before=asked[:at]))
+            if not apart:
+                found = replace(found, candidates=[c for c in found.candidates if _speaks_of(name, c)])
             others.append(found)
             with whole.query.watch.stage("compose"):
                 best = self._choose(found, most=1)
                 missing += [] if best else [part.name]
-                chosen = compose.together(chosen, best, most=most, analyse=terms)
+                chosen = compose.together(chosen, best, most=most)
         if apart and not chosen:
             return first, others, ()  # all of it together is answered, though none of its parts is
         if apart:
-            chosen = compose.together(chosen, first[:1], most=most, analyse=terms)
+            chosen = compose.together(chosen, first[:1], most=most)
         return chosen, others, tuple(missing)
 
     def _choose(self, found: _Found, *, most: int) -> list[Chosen]:
@@ -147,19 +151,14 @@ class Responder:
             found.candidates,
             threshold=self._judge.least(self._settings.caution),
             most=most,
-            analyse=terms,
             today=found.query.today,
             newest=found.query.newest,
         )
 
-    def _found(self, query: TimedQuery, *, about: Part | None = None) -> _Found:
-        """Search, and judge the sentences; of a part that does not stand alone, those that speak of it."""
+    def _found(self, query: TimedQuery) -> _Found:
         hits = self.hits(query)
         with query.watch.stage("judge"):
-            found = self.candidates(query, hits)
-            if about and not about.apart:
-                found = [candidate for candidate in found if self._speaks_of(about, candidate)]
-            return _Found(query, hits, found)
+            return _Found(query, hits, self.candidates(query, hits))
 
     def _part(self, whole: TimedQuery, part: Part, *, before: Sequence[Part]) -> TimedQuery:
         """Return the query for a part; what stands alone may lean on the parts before it ("and when was it sold?")."""
@@ -172,18 +171,19 @@ class Responder:
             )
         return query
 
-    def _spoken_of(self, part: Part, chosen: Sequence[Chosen]) -> bool:
-        return any(self._speaks_of(part, candidate) for one in chosen for candidate in one.candidates)
-
-    def _speaks_of(self, part: Part, candidate: Candidate) -> bool:
-        """Whether a sentence, or the title or heading it stands under, names most of what a part is called."""
-        passage = candidate.sentence.hit.passage
-        words = frozenset(terms(f"{candidate.sentence.text} {passage.article.title} {passage.heading}"))
-        return share(self._lexicon.weights(list(content_words(part.name))), words) >= NAMED
-
     def _unknown(self, question: str) -> tuple[str, ...]:
         words = content_words(question)
         return tuple(written for term, written in words.items() if not self._lexicon.knows(term))
+
+
+def _spoken_of(name: Mapping[str, float], chosen: Sequence[Chosen]) -> bool:
+    return any(_speaks_of(name, candidate) for one in chosen for candidate in one.candidates)
+
+
+def _speaks_of(name: Mapping[str, float], candidate: Candidate) -> bool:
+    """Whether a sentence, or the title or heading it stands under, has most of the weight of a name's words."""
+    passage = candidate.sentence.hit.passage
+    return share(name, candidate.words | frozenset(terms(f"{passage.article.title} {passage.heading}"))) >= NAMED
 
 
 def _together(found: Sequence[_Found]) -> tuple[Hit, ...]:

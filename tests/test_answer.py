@@ -4,8 +4,9 @@ import datetime as dt
 
 import pytest
 
-from index.answer import candidates, check_question, features, nearest
+from index.answer import Asked, Sentence, candidates, check_question, features, nearest, surroundings
 from index.judge import Features
+from index.kinds import Kind
 from index.lexicon import terms
 from index.records import Article, ArticleId, Hit, Passage, PassageId
 
@@ -30,19 +31,25 @@ def test_a_sentence_in_two_overlapping_passages_is_one_candidate() -> None:
     assert found[1].hit is first
 
 
+def measured(sentence: Sentence, *, weights: dict[str, float], beside: dict[str, float]) -> Features:
+    asked = Asked(weights, beside, Kind.DATE, frozenset())
+    words, around = frozenset(terms(sentence.text)), surroundings(sentence.hit, analyse=terms)
+    return features(sentence, asked, words=words, around=around, meaning=0.6)
+
+
 def test_features_measure_what_their_names_say() -> None:
     (sentence, *_) = candidates([hit("Lindholm", dense=0.7)])
     weights = {"harbour": 3.0, "close": 1.0, "lindholm": 4.0, "zeppelin": 2.0}
-    measured = features(sentence, kind=1.0, meaning=0.6, weights=weights, beside={}, analyse=terms)
-    assert measured == Features(meaning=0.6, covered=0.4, context=0.8, passage=0.7, kind=1.0)
+    found = measured(sentence, weights=weights, beside={})
+    assert found == Features(meaning=0.6, covered=0.4, context=0.8, passage=0.7, kind=1.0)
 
 
 def test_words_of_earlier_turns_are_looked_for_around_a_sentence_and_in_it_where_the_question_has_none() -> None:
     (sentence, *_) = candidates([hit("Lindholm", dense=0.7)])
     weights, beside = {"harbour": 3.0, "zeppelin": 1.0}, {"lindholm": 4.0}
-    measured = features(sentence, kind=1.0, meaning=0.6, weights=weights, beside=beside, analyse=terms)
-    assert measured == Features(meaning=0.6, covered=0.75, context=0.875, passage=0.7, kind=1.0)
-    bare = features(sentence, kind=1.0, meaning=0.6, weights={}, beside=beside, analyse=terms)
+    found = measured(sentence, weights=weights, beside=beside)
+    assert found == Features(meaning=0.6, covered=0.75, context=0.875, passage=0.7, kind=1.0)
+    bare = measured(sentence, weights={}, beside=beside)
     assert (bare.covered, bare.context) == (0.0, 1.0)
 
 

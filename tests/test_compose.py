@@ -40,13 +40,16 @@ def only(name: str, text: str, *, number: int = 1, date: dt.date | None = None) 
 
 
 def judged(sentence: Sentence, probability: float, *, vector: Vectors | None = None) -> Candidate:
-    return Candidate(sentence, FEATURES, probability, np.zeros(2, dtype=np.float32) if vector is None else vector)
+    words = frozenset(terms(sentence.text))
+    return Candidate(
+        sentence, words, FEATURES, probability, np.zeros(2, dtype=np.float32) if vector is None else vector
+    )
 
 
 def composed(
     pairs: list[Candidate], *, most: int = 3, threshold: float = 0.3, newest: bool = False
 ) -> tuple[tuple[Claim, ...], tuple[Citation, ...]]:
-    chosen = choose(pairs, threshold=threshold, most=most, analyse=terms, newest=newest)
+    chosen = choose(pairs, threshold=threshold, most=most, newest=newest)
     found, citations = claims(chosen)
     assert [citation.number for citation in citations] == list(range(1, len(citations) + 1))
     assert sorted(n for claim in found for n in (*claim.citations, *claim.also)) == [c.number for c in citations]
@@ -183,10 +186,10 @@ def test_what_is_added_backs_what_was_said_or_is_a_claim_of_its_own() -> None:
     one = only("a", "The old harbour was closed.")
     other = only("b", "The old harbour was closed in 1987.", number=2)
     new = only("c", "Flats are planned.", number=3)
-    chosen = together([Chosen((judged(one, 0.9),))], [Chosen((judged(other, 0.5),))], most=2, analyse=terms)
+    chosen = together([Chosen((judged(one, 0.9),))], [Chosen((judged(other, 0.5),))], most=2)
     assert [sentence.text for sentence in chosen[0].also] == [other.text]
-    assert len(together(chosen, [Chosen((judged(new, 0.5),))], most=2, analyse=terms)) == 2
-    assert len(together(chosen, [Chosen((judged(new, 0.5),))], most=1, analyse=terms)) == 1
+    assert len(together(chosen, [Chosen((judged(new, 0.5),))], most=2)) == 2
+    assert len(together(chosen, [Chosen((judged(new, 0.5),))], most=1)) == 1
 
 
 @pytest.mark.parametrize(
