@@ -19,7 +19,12 @@ from config.settings import Section, Settings
 
 PREFIX = "FOOTNOTE_"
 DEFAULT_FILE = "footnote.toml"
-SECRETS = {("telegram", "token"): "TELEGRAM_BOT_TOKEN", ("store", "token"): "FOOTNOTE_STORE_TOKEN"}
+SECRETS = {
+    ("telegram", "token"): "TELEGRAM_BOT_TOKEN",
+    ("telegram", "webhook_secret"): "FOOTNOTE_WEBHOOK_SECRET",
+    ("store", "token"): "FOOTNOTE_STORE_TOKEN",
+    ("store", "database"): "FOOTNOTE_DATABASE_URL",
+}
 """Settings that come from a variable only, and its name."""
 
 Values: TypeAlias = dict[str, dict[str, Any]]
@@ -171,7 +176,8 @@ def _what(error: ErrorDetails) -> str:
     message = error["msg"].removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
     shown = error["input"]
-    if isinstance(shown, str | int | float | bool) and "token" not in error["loc"]:
+    secret = tuple(str(part) for part in error["loc"][:2]) in SECRETS
+    if isinstance(shown, str | int | float | bool) and not secret:
         return f"{message}, but it is {shown!r}"
     return message
 

@@ -11,6 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 TOKEN_SHAPE = re.compile(r"\d{3,20}:[A-Za-z0-9_-]{30,80}")
 """What BotFather hands out: the bot's numeric id, a colon, 35 characters today."""
 
+DATABASE_SHAPE = re.compile(r"^postgresql://[^\s/]+/[^\s/?]+(\?\S*)?$")
+"""The address of a database; its password may hold what an address may, percent-encoded."""
+
+SECRET_SHAPE = re.compile(r"[A-Za-z0-9_-]{1,256}")
+"""What Telegram takes as the secret of a webhook."""
+
 PersonId = Annotated[int, Field(gt=0, lt=2**52)]
 """Telegram promises that ids of people are positive and fit in 52 bits."""
 
@@ -33,10 +39,19 @@ class Library(Section):
 
 
 class Store(Section):
-    """Where the vectors are kept: in the data directory, or on a Chroma server."""
+    """Where the vectors are kept: in the data directory, or on a Chroma server; and the database of all the rest."""
 
     url: Annotated[str, Field(pattern=r"^(https?://[^\s/@]+/?)?$")] = ""
     token: SecretStr | None = None
+    database: SecretStr | None = None
+
+    @field_validator("database")
+    @classmethod
+    def _is_postgres(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not DATABASE_SHAPE.match(value.get_secret_value()):
+            message = "this is not the address of a PostgreSQL database (postgresql://user:password@host:5432/name)"
+            raise ValueError(message)
+        return value
 
 
 class Embedding(Section):
@@ -88,11 +103,14 @@ class Telegram(Section):
 
     admins: tuple[PersonId, ...] = ()
     allowed: tuple[PersonId, ...] = ()
+    blocked: tuple[PersonId, ...] = ()
+    webhook: Annotated[str, Field(pattern=r"^(https?://[^\s/?#@]+/[^\s?#]*)?$")] = ""
     reindex_every: Annotated[int, Field(ge=0, le=525_600)] = 0
     api_url: Annotated[str, Field(pattern=r"^https?://[^\s]+[^/]$")] = "https://api.telegram.org"
     token: SecretStr | None = None
+    webhook_secret: SecretStr | None = None
 
-    @field_validator("admins", "allowed", mode="before")
+    @field_validator("admins", "allowed", "blocked", mode="before")
     @classmethod
     def _list_is_fine(cls, value: object) -> object:
         """TOML has lists where we keep tuples."""
@@ -106,15 +124,48 @@ class Telegram(Section):
             raise ValueError(message)
         return value
 
+    @field_validator("webhook_secret")
+    @classmethod
+    def _is_a_secret_telegram_takes(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not SECRET_SHAPE.fullmatch(value.get_secret_value()):
+            message = "the secret of a webhook is 1 to 256 of the characters A-Z a-z 0-9 _ -"
+            raise ValueError(message)
+        return value
+
     def may_ask(self, person: int) -> bool:
-        """Whether a person may use the bot: everyone, unless an allow-list is set. Admins always may."""
-        return not self.allowed or person in self.allowed or person in self.admins
+        """Whether a person may use the bot: all but the blocked, unless an allow-list is set. Admins always may."""
+        if person in self.admins:
+            return True
+        return person not in self.blocked and (not self.allowed or person in self.allowed)
+
+
+class Delivery(Section):
+    """How questions are taken in, how many, and how they are brought to an end. Times are in seconds."""
+
+    oldest: Annotated[int, Field(ge=60, le=86_400)] = 21_600
+    late: Annotated[int, Field(ge=1, le=86_400)] = 120
+    keep: Annotated[int, Field(ge=0, le=31_536_000)] = 604_800
+    deadline: Annotated[int, Field(ge=1, le=3_600)] = 60
+    waiting: Annotated[int, Field(ge=1, le=1_000_000)] = 1_000
+    burst: Annotated[int, Field(ge=1, le=10_000)] = 20
+    per_minute: Annotated[int, Field(ge=1, le=10_000)] = 20
+    stopping: Annotated[int, Field(ge=0, le=3_600)] = 20
+    silence: Annotated[int, Field(ge=0, le=86_400)] = 300
+
+
+class Web(Section):
+    """Where the program listens: for the health of the bot, its metrics, and in webhook mode for Telegram."""
+
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8_484
+    largest_body_kb: Annotated[int, Field(ge=16, le=65_536)] = 1_024
 
 
 class Log(Section):
     """What is written to standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
+    form: Literal["text", "json"] = "text"
 
 
 class Settings(Section):
@@ -128,11 +179,16 @@ class Settings(Section):
     rerank: Rerank = Rerank()
     answer: Answer = Answer()
     telegram: Telegram = Telegram()
+    delivery: Delivery = Delivery()
+    web: Web = Web()
     log: Log = Log()
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.retrieval.passages > self.retrieval.candidates:
             message = "retrieval.passages cannot be larger than retrieval.candidates"
+            raise ValueError(message)
+        if self.telegram.webhook and not self.web.port:
+            message = "telegram.webhook needs a web.port to listen on"
             raise ValueError(message)
         return self
