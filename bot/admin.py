@@ -1,5 +1,7 @@
 """/reindex and its buttons: shows what would change, asks where much would go, shows progress and the outcome."""
 
+import asyncio
+
 from telegram import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
 from telegram.ext import ContextTypes
 
@@ -57,7 +59,7 @@ class Admin:
             return
         query, message = pressed
         revision, removed = _numbers(query)
-        current = self._library.revision()
+        current = await asyncio.to_thread(self._library.revision)
         if current is None or current.number != revision:
             await _out_of_date(context, query, message, command="reindex")
             return
@@ -103,7 +105,7 @@ class Admin:
         chat = await self._admin_chat(update, context)
         if chat is None:
             return
-        current, before = self._library.revision(), self._library.before()
+        current, before = await asyncio.to_thread(self._newest_two)
         if current is None or before is None:
             await say(context.bot, chat, render.text(words.NOTHING_TO_UNDO))
             return
@@ -118,7 +120,7 @@ class Admin:
             return
         query, message = pressed
         named = _numbers(query)
-        current, before = self._library.revision(), self._library.before()
+        current, before = await asyncio.to_thread(self._newest_two)
         if current is None or before is None or (current.number, before.number) != named:
             await _out_of_date(context, query, message, command="rollback")
             return
@@ -148,10 +150,16 @@ class Admin:
         except FootnoteError as error:
             text = str(error)
         else:
-            text, buttons = told(run, outcome), consent_buttons(outcome, self._library.revision())
+            text, buttons = (
+                told(run, outcome),
+                consent_buttons(outcome, await asyncio.to_thread(self._library.revision)),
+            )
         if buttons is not None:  # a new question on an old message
             self._settled.discard(_key(notice.message))
         await notice.end(text, buttons=buttons)
+
+    def _newest_two(self) -> tuple[Revision | None, Revision | None]:
+        return self._library.revision(), self._library.before()
 
     async def _admin_chat(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> int | None:
         """Return the chat of an admin; tell anybody else."""

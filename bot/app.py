@@ -3,17 +3,16 @@
 import asyncio
 import datetime as dt
 import logging
-import secrets
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from telegram import BotCommand, BotCommandScopeChat, Update
-from telegram.constants import ChatType
-from telegram.error import BadRequest, InvalidToken, NetworkError, TelegramError
+from telegram.error import TelegramError
 from telegram.ext import (
     Application,
     ApplicationBuilder,
-    ApplicationHandlerStop,
     CallbackQueryHandler,
     CommandHandler,
     ContextTypes,
@@ -21,68 +20,135 @@ from telegram.ext import (
     TypeHandler,
     filters,
 )
+from telegram.request import HTTPXRequest
 
-from bot import admin, render, words
+from bot import admin, inbox, pace, web, words
+from bot.attempt import CURRENT
 from bot.commands import Commands
+from bot.dispatch import AT_ONCE, Dispatcher
+from bot.door import Door
 from bot.gate import Gate
+from bot.inbox import Inbox
+from bot.lifecycle import Lifecycle, Parts
+from bot.limits import Limits
+from bot.listen import Listener
+from bot.metrics import Metrics
+from bot.poll import Poller
 from bot.questions import Questions
 from bot.reindexing import Reindexing
-from bot.say import say
 from bot.schedule import Schedule
-from config import Telegram
+from bot.web import Webhook, webhook_secret
+from config import Settings, Telegram
 from config.errors import SettingsError
+from index import tables
 from index.library import Library
 from index.lock import hold
 
 UPDATES = ["message", "callback_query"]
 """What we ask Telegram for."""
 
-AT_ONCE = 8
-"""Updates handled at the same time, so that a question does not wait for somebody's slow network."""
-
 ASKING = 2
 """Threads that ask the Library: the model takes one question at a time, the rest of a question overlaps."""
+
+LOOKING = 2
+"""Threads for what only looks things up, so that it does not wait behind questions."""
+
+STORING = 2
+"""Threads for the inbox; SQLite lets one write at a time, PostgreSQL is some way off."""
 
 Bot = Application[Any, Any, Any, Any, Any, Any]
 
 log = logging.getLogger(__name__)
 
 
-def build(library: Library, settings: Telegram) -> Bot:
-    """Compose the bot. Every handler stands here, in the order in which it is tried.
+def build(library: Library, settings: Settings, *, limits: pace.Limits | None = None) -> Lifecycle:
+    """Compose the bot. `limits` are those of Telegram, unless others are given.
 
     Raises:
         SettingsError: there is no token.
+        Damaged: the inbox cannot be opened.
     """
-    if settings.token is None:
+    telegram = settings.telegram
+    if telegram.token is None:
         message = f"There is no TELEGRAM_BOT_TOKEN in the environment or in .env. {words.IN_THE_TERMINAL}"
         raise SettingsError(message)
-    threads = ThreadPoolExecutor(ASKING, thread_name_prefix="ask")
-    gate = Gate(settings)
-    questions = Questions(library, threads)
-    commands = Commands(library, gate, every=settings.reindex_every)
+    token = telegram.token.get_secret_value()
+    asking, looking, storing = (
+        ThreadPoolExecutor(count, thread_name_prefix=name)
+        for count, name in ((ASKING, "ask"), (LOOKING, "look"), (STORING, "store"))
+    )
+    metrics = Metrics()
     reindexing = Reindexing(library)
-    admins = admin.Admin(reindexing, gate)
+    place = Path(settings.library.data).expanduser()
+    stored = Inbox(tables.engine(place / inbox.FILE), bot=int(token.partition(":")[0]), room=settings.delivery.waiting)
+    bot = _application(telegram, limits)
+    questions = Questions(library, asking, settings=settings.delivery, metrics=metrics)
+    commands = Commands(library, Gate(telegram), every=telegram.reindex_every, threads=looking)
+    _handle(bot, settings, questions, commands, admin.Admin(reindexing, Gate(telegram)))
+    dispatcher = Dispatcher(bot, stored, settings=settings.delivery, threads=storing, metrics=metrics)
+    poller = (
+        None
+        if telegram.webhook
+        else Poller(f"{telegram.api_url}/bot{token}", kinds=UPDATES, store=dispatcher.store, metrics=metrics)
+    )
+    if telegram.reindex_every:
+        Schedule(reindexing, telegram.admins).start(bot, every=dt.timedelta(minutes=telegram.reindex_every))
+    webhook = Webhook.of(telegram, settings.web, lambda raw: dispatcher.store([raw])) if telegram.webhook else None
+    alive = lambda: life.alive()  # noqa: E731, PLW0108  it is made further down
+    pages = web.app(metrics, alive=alive, ready=lambda: life.lacks, webhook=webhook)
+    listener = Listener(pages, settings.web) if settings.web.port else None
+    life = Lifecycle(
+        Parts(
+            library=library,
+            application=bot,
+            inbox=stored,
+            dispatcher=dispatcher,
+            poller=poller,
+            listener=listener,
+            begin=partial(_begin, bot, stored, telegram),
+            close=reindexing.close,
+            threads=(asking, looking, storing),
+        ),
+        settings.delivery,
+    )
+    metrics.watch(waiting=lambda: dispatcher.waiting, poll_age=life.silence)
+    return life
 
-    async def closed(_: Bot) -> None:
-        await asyncio.to_thread(reindexing.close)
-        threads.shutdown()
 
-    async def opened(application: Bot) -> None:
-        await _show_commands(application, settings)
+def serve(library: Library, settings: Settings) -> int:
+    """Run the bot until it is told to stop; return the exit code.
 
-    bot: Bot = (
+    Raises:
+        SettingsError: there is no token, or Telegram does not know it.
+        Busy: another bot already runs on this data directory.
+    """
+    with hold(library.data, "bot", doing="running the Telegram bot"):
+        return build(library, settings).run_to_its_end()
+
+
+def _application(telegram: Telegram, limits: pace.Limits | None) -> Bot:
+    """Make the application without an updater: how updates come and when they are done is ours."""
+    assert telegram.token is not None  # noqa: S101  for mypy: the caller has looked
+    request = HTTPXRequest(
+        connection_pool_size=4 * AT_ONCE, connect_timeout=10.0, read_timeout=20.0, write_timeout=20.0, pool_timeout=10.0
+    )
+    return (
         ApplicationBuilder()
-        .token(settings.token.get_secret_value())
-        .base_url(f"{settings.api_url}/bot")
-        .base_file_url(f"{settings.api_url}/file/bot")
-        .concurrent_updates(AT_ONCE)
-        .post_init(opened)
-        .post_stop(closed)
+        .token(telegram.token.get_secret_value())
+        .base_url(f"{telegram.api_url}/bot")
+        .base_file_url(f"{telegram.api_url}/file/bot")
+        .updater(None)
+        .request(request)
+        .rate_limiter(pace.Pace(limits))
         .build()
     )
+
+
+def _handle(bot: Bot, settings: Settings, questions: Questions, commands: Commands, admins: admin.Admin) -> None:
+    """Add every handler, in the order in which it is tried."""
     private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
-    bot.add_handler(TypeHandler(Update, _Door(gate).check), group=-1)
+    door = Door(Gate(settings.telegram), Limits(settings.delivery), oldest=settings.delivery.oldest)
+    bot.add_handler(TypeHandler(Update, door.check), group=-1)
     bot.add_handler(CommandHandler("start", commands.start, private))
     bot.add_handler(CommandHandler("help", commands.help, private))
     bot.add_handler(CommandHandler("ask", questions.command, private))
@@ -99,79 +165,38 @@ def build(library: Library, settings: Telegram) -> Bot:
     bot.add_handler(CallbackQueryHandler(admins.go_back, pattern=admin.GO_BACK))
     bot.add_handler(CallbackQueryHandler(admins.stay, pattern=admin.LEAVE))
     bot.add_handler(CallbackQueryHandler(commands.stray))
-    bot.add_error_handler(_on_error)
-    if settings.reindex_every:
-        Schedule(reindexing, settings.admins).start(bot, every=dt.timedelta(minutes=settings.reindex_every))
-    return bot
+    bot.add_error_handler(_keep_error)
 
 
-def serve(library: Library, settings: Telegram) -> int:
-    """Run the bot until it is told to stop.
-
-    Raises:
-        SettingsError: there is no token, or Telegram does not know it.
-        Busy: another bot already runs on this data directory.
-    """
-    bot = build(library, settings)
-    with hold(library.data, "bot", doing="running the Telegram bot"):
-        library.warm()
-        try:
-            bot.run_polling(allowed_updates=UPDATES, bootstrap_retries=-1)
-        except InvalidToken:
-            message = (
-                "Telegram does not know this bot token. Copy it again from @BotFather (/mybots, API Token) into "
-                "TELEGRAM_BOT_TOKEN."
-            )
-            raise SettingsError(message) from None
-    return 0
+async def _keep_error(update: object, context: ContextTypes.DEFAULT_TYPE) -> None:
+    """Leave what a handler raised to the dispatcher, which knows what to do; log what goes on in the background."""
+    attempt = CURRENT.get()
+    if attempt is not None and isinstance(update, Update) and update.update_id == attempt.taken.id and not attempt.over:
+        attempt.error = context.error if isinstance(context.error, Exception) else None
+    else:
+        log.error("something in the background failed", exc_info=context.error)
 
 
-class _Door:
-    """Stands before every handler."""
-
-    def __init__(self, gate: Gate) -> None:
-        self._gate = gate
-
-    async def check(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
-        """Turn away who may not use the bot: with one polite line, and in a private chat only."""
-        if self._gate.admits(update):
-            return
-        try:
-            await self._turn_away(update, context)
-        except Exception:  # whatever goes wrong with the polite line, the door stays shut
-            log.exception("somebody could not be told that the bot is private")
-        raise ApplicationHandlerStop
-
-    async def _turn_away(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
-        person, chat = update.effective_user, update.effective_chat
-        if update.callback_query is not None:
-            await update.callback_query.answer(words.NOT_ALLOWED, show_alert=True)
-        elif person is not None and not person.is_bot and chat is not None and chat.type == ChatType.PRIVATE:
-            await say(context.bot, chat.id, render.text(words.NOT_ALLOWED))
+async def _begin(bot: Bot, stored: Inbox, telegram: Telegram) -> None:
+    """Tell Telegram how updates are fetched, free what the process before this one had in hand, fill the menus."""
+    if telegram.webhook:
+        secret = webhook_secret(telegram)
+        await bot.bot.set_webhook(telegram.webhook, secret_token=secret, allowed_updates=UPDATES)
+    else:
+        await bot.bot.delete_webhook(drop_pending_updates=False)
+    freed = await asyncio.to_thread(stored.recover)
+    if freed:
+        log.info("%d updates were in hand when the bot ended; they are answered now", freed)
+    await _show_commands(bot, telegram)
 
 
-async def _on_error(update: object, context: ContextTypes.DEFAULT_TYPE) -> None:
-    """Log what nobody foresaw under a short id, and give the person that id instead of a traceback."""
-    error = context.error
-    if isinstance(error, NetworkError) and not isinstance(error, BadRequest) and not isinstance(update, Update):
-        log.warning("Telegram cannot be reached: %s", error)
-        return
-    number = secrets.token_hex(3)
-    log.error("error %s", number, exc_info=error)
-    if isinstance(update, Update) and update.effective_chat is not None:
-        try:
-            await say(context.bot, update.effective_chat.id, render.text(words.WENT_WRONG.format(id=number)))
-        except TelegramError as failed:
-            log.warning("error %s could not be told to the person: %s", number, failed)
-
-
-async def _show_commands(bot: Bot, settings: Telegram) -> None:
+async def _show_commands(bot: Bot, telegram: Telegram) -> None:
     """Fill the menus. Only a hint to clients: what a person may do is decided where it is done."""
     everyone = [BotCommand(name, what) for name, what in words.COMMANDS.items()]
     more = [BotCommand(name, what) for name, what in words.ADMIN_COMMANDS.items()]
     try:
         await bot.bot.set_my_commands(everyone)
-        for person in settings.admins:
+        for person in telegram.admins:
             await bot.bot.set_my_commands([*everyone, *more], scope=BotCommandScopeChat(person))
     except TelegramError as error:  # an admin who never wrote to the bot has no chat yet
         log.info("the menu of commands could not be set: %s", error)

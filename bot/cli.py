@@ -228,7 +228,7 @@ def _serve(settings: "Settings", _: argparse.Namespace) -> int:
     from bot import app  # noqa: PLC0415
 
     with _library(settings) as library:
-        return app.serve(library, settings.telegram)
+        return app.serve(library, settings)
 
 
 def _run(settings: "Settings", chosen: argparse.Namespace) -> int:
@@ -239,7 +239,7 @@ def _run(settings: "Settings", chosen: argparse.Namespace) -> int:
         if chosen.question:
             return _answer(library, chosen.question, as_json=False)
         if settings.telegram.token is not None:
-            return app.serve(library, settings.telegram)
+            return app.serve(library, settings)
         print(words.IN_THE_TERMINAL, file=sys.stderr)
         return _talk(library)
 

@@ -1,5 +1,10 @@
 """The commands for everyone but /ask: /start, /help, /sources, /status; and what is no question at all."""
 
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import TypeVar
+
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
 from telegram.ext import ContextTypes
 
@@ -14,13 +19,16 @@ PAGE = 8
 
 EXAMPLES = 3
 
+Result = TypeVar("Result")
+
 
 class Commands:
-    """Answers the commands that only look things up. They are quick, so they do not leave the event loop."""
+    """Answers the commands that only look things up."""
 
-    def __init__(self, library: Library, gate: Gate, *, every: int) -> None:
-        """Look things up in `library`, whose folder is read again `every` so many minutes (0: never)."""
+    def __init__(self, library: Library, gate: Gate, *, every: int, threads: Executor) -> None:
+        """Look things up in `library`, on `threads`; its folder is read again `every` so many minutes (0: never)."""
         self._library = library
+        self._threads = threads
         self._gate = gate
         self._every = every
 
@@ -33,14 +41,14 @@ class Commands:
     async def help(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Explain."""
         try:
-            examples = [article.title for article in self._library.newest(limit=EXAMPLES)]
+            examples = [article.title for article in await self._look(lambda: self._library.newest(limit=EXAMPLES))]
         except NotIndexed:
             examples = []
         await _reply(update, context, words.help_text(admin=self._gate.is_admin(update), examples=examples))
 
     async def status(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Say what the library holds."""
-        await _reply(update, context, words.status(self._library.status(), every=self._every))
+        await _reply(update, context, words.status(await self._look(self._library.status), every=self._every))
 
     async def not_text(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Say that a photo or a voice message is no question we can read."""
@@ -67,13 +75,16 @@ class Commands:
 
     async def _show_page(self, bot: Bot, page: int, *, chat: int = 0, message: Message | None = None) -> None:
         try:
-            text, buttons = self._page(page)
+            text, buttons = await self._look(lambda: self._page(page))
         except NotIndexed:
             text, buttons = words.NO_ARTICLES, None
         if message is None:
             await say(bot, chat, [text], buttons=buttons)
         else:
             await edit(bot, message, text, buttons=buttons)
+
+    async def _look(self, up: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, up)
 
     def _page(self, page: int) -> tuple[str, InlineKeyboardMarkup | None]:
         """Return a page as it is now; the last one where the list has become shorter."""

@@ -8,7 +8,7 @@ from telegram import Bot, InlineKeyboardMarkup, Message
 from telegram.error import TelegramError
 
 from bot import render
-from bot.say import edit, say
+from bot.say import edit, has_room, say
 
 BETWEEN_EDITS = 1.0
 """Seconds; Telegram lets a bot write about one message a second into a chat, edits included."""
@@ -29,6 +29,8 @@ class Notice:
     async def show(self, text: str, *, buttons: InlineKeyboardMarkup | None = None) -> None:
         """Show how things stand, unless that is too soon; a bar that cannot be drawn must not end the work."""
         if text == self._shown or time.monotonic() - self._edited < BETWEEN_EDITS:
+            return
+        if not has_room(self._bot, self.message.chat_id):
             return
         self._edited, self._shown = time.monotonic(), text
         try:

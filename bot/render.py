@@ -79,6 +79,14 @@ def answer(value: Answer) -> list[str]:
     return messages([*understood, *claims, *notes, *passages])
 
 
+def after(line: str, rest: list[str]) -> list[str]:
+    """Return messages with a line before them: in the first of them if it fits in there, else as one of its own."""
+    if not line:
+        return rest
+    first = f"{html.escape(line)}\n\n{rest[0]}"
+    return [first, *rest[1:]] if units(first) <= LIMIT else [html.escape(line), *rest]
+
+
 def text(value: str) -> list[str]:
     """Return the messages of plain text; its blank lines part the blocks."""
     return messages(_plain(part) for part in re.split(r"\n{2,}", value))

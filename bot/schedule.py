@@ -1,5 +1,6 @@
 """Reads the folder again by itself, and tells the admins what came of it when there is something to tell."""
 
+import asyncio
 import datetime as dt
 import logging
 from collections.abc import Sequence
@@ -63,7 +64,8 @@ class Schedule:
         except FootnoteError as error:
             news = News(str(error), known_by=str(error))
         else:
-            buttons = consent_buttons(outcome, self._reindexing.library.revision())
+            revision = await asyncio.to_thread(self._reindexing.library.revision)
+            buttons = consent_buttons(outcome, revision)
             news = _news(run, outcome)
         known, self._known = self._known, news.known_by
         if news.text and news.known_by != known and context.application.running:

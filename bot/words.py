@@ -55,6 +55,13 @@ WENT_WRONG = (
     "Something went wrong on my side. Please try again; if it stays so, tell whoever runs this bot: error {id}."
 )
 
+LATE = "Sorry that this comes late: I was away, or busy, when you asked."
+PERHAPS_AGAIN = "You may have got this already: I was cut off while I sent it."
+TOO_LATE = "You asked this too long ago, while I was away, so I leave it. If you still want to know, please ask again."
+CROWDED = "I am busy: very many questions are waiting. Please ask this again in a few minutes."
+TOO_FAST = "You ask faster than I may answer. Please wait a minute, then ask again what has no answer by then."
+TOO_SLOW = "This took too long, so I gave it up. Please try again, perhaps with a shorter question."
+
 COMMANDS = {
     "ask": "Ask a question: /ask Where will they meet?",
     "sources": "The articles I know, newest first",

@@ -4,6 +4,7 @@ from config.load import load
 from config.settings import (
     Answer,
     Chunk,
+    Delivery,
     Embedding,
     Library,
     Log,
@@ -12,11 +13,13 @@ from config.settings import (
     Settings,
     Store,
     Telegram,
+    Web,
 )
 
 __all__ = [
     "Answer",
     "Chunk",
+    "Delivery",
     "Embedding",
     "Library",
     "Log",
@@ -25,5 +28,6 @@ __all__ = [
     "Settings",
     "Store",
     "Telegram",
+    "Web",
     "load",
 ]

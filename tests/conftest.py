@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from hypothesis import HealthCheck, settings
+from pydantic import SecretStr
 
 os.environ.setdefault("PTB_TIMEDELTA", "1")  # otherwise python-telegram-bot warns at every RetryAfter
 
@@ -236,31 +237,32 @@ def api(expected: list[str]) -> Iterator["BotApi"]:
         assert not server.findings
 
 
+def served_settings(data: Path, url: str, **flags: object) -> Settings:
+    """Settings for a bot whose inbox lies in `data`; it listens on no port unless the flags say so."""
+    data.mkdir(exist_ok=True)
+    usual = {"telegram__api_url": url, "telegram__admins": [ADMIN], "telegram__token": SecretStr(TOKEN), "web__port": 0}
+    return settings_for(data, **{**usual, **flags})
+
+
 @pytest.fixture
 def serve(api: "BotApi", tmp_path: Path) -> Serve:
-    """Run the bot on a library until the block ends."""
-
+    """Run the bot on a library until the block ends, in a thread; it writes as fast as it can."""
     from bot import app
+    from bot.lifecycle import Lifecycle
+    from bot.pace import Limits
 
     @contextlib.contextmanager
-    def serving(library: Library, **telegram: object) -> Iterator[Any]:
-        flags = {"telegram__api_url": api.url, "telegram__admins": [ADMIN], **telegram}
-        settings = settings_for(tmp_path / "data", **flags)
-        secret = settings.telegram.model_validate({**settings.telegram.model_dump(), "token": TOKEN}, strict=False)
-        loop = asyncio.new_event_loop()
-        bot = app.build(library, secret)
-
-        def run() -> None:
-            asyncio.set_event_loop(loop)
-            bot.run_polling(allowed_updates=app.UPDATES, stop_signals=None, poll_interval=0.0)
-
-        thread = threading.Thread(target=run)
+    def serving(library: Library, **flags: object) -> Iterator[Lifecycle]:
+        bot = app.build(
+            library, served_settings(tmp_path / "data", api.url, **flags), limits=Limits(1_000.0, 0.0, 1_000)
+        )
+        thread = threading.Thread(target=lambda: asyncio.run(bot.run(signals=False)))
         thread.start()
-        until(lambda: bot.running)
         try:
+            until(lambda: not bot.lacks or not thread.is_alive())
             yield bot
         finally:
-            loop.call_soon_threadsafe(bot.stop_running)
+            bot.stop()
             thread.join(30)
             assert not thread.is_alive()
 

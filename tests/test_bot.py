@@ -207,8 +207,9 @@ def test_a_stranger_stays_outside_even_when_the_polite_line_cannot_be_sent(
         stranger.says(WHEN)
         until(lambda: api.refusals and api.refusals[-1].injected)
         assert "1987" in answered(anna, WHEN).text
-        assert answered(stranger, WHEN).text == words.NOT_ALLOWED
-    assert [message.text for message in stranger.chat if message.from_bot] == [words.NOT_ALLOWED]
+        stranger.says(WHEN)
+        until(lambda: sum(message.from_bot for message in stranger.chat) == 2)
+    assert {message.text for message in stranger.chat if message.from_bot} == {words.NOT_ALLOWED}
 
 
 def test_a_button_pressed_too_long_ago_still_turns_the_page(
@@ -281,7 +282,6 @@ def test_the_log_never_holds_the_token(
     api.fail_next("sendMessage", status=500, body="<html>no</html>")
     try:
         with serve(shared):
-            assert "error" in answered(anna, WHEN).text
             assert "1987" in answered(anna, WHEN).text
     finally:
         root.handlers[:] = before

@@ -39,7 +39,7 @@ def pressed(person: Person, message: Message, label: str) -> Any:
 
 def due_now(bot: Any) -> None:
     """Let the clock of the job queue strike."""
-    (job,) = bot.job_queue.get_jobs_by_name("reindex")
+    (job,) = bot.application.job_queue.get_jobs_by_name("reindex")
     job.job.modify(next_run_time=dt.datetime.now(dt.UTC))
 
 
@@ -285,7 +285,7 @@ def test_a_scheduled_reindex_runs_alone_and_can_be_stopped(
 def test_the_schedule_does_not_begin_with_the_bot(serve: Serve, own_library: Library, folder: Path) -> None:
     (folder / "harbour.md").write_text("The harbour has been closed since 1990.")
     with serve(own_library, telegram__reindex_every=1) as bot:
-        (job,) = bot.job_queue.get_jobs_by_name("reindex")
+        (job,) = bot.application.job_queue.get_jobs_by_name("reindex")
         until(lambda: job.next_t is not None)
         assert 30 < (job.next_t - dt.datetime.now(dt.UTC)).total_seconds() <= 60
     assert number(own_library) == 1

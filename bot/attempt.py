@@ -1,0 +1,67 @@
+"""The update that is being worked on, known to whatever sends messages meanwhile. Knows no Telegram and no database."""
+
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+
+from bot.inbox import Taken
+
+
+class Enough(Exception):
+    """The reply was begun as often as it may be: this ends the attempt."""
+
+
+class Attempt:
+    """One try to answer one update."""
+
+    def __init__(
+        self,
+        taken: Taken,
+        *,
+        age: float,
+        sending: Callable[[], Awaitable[bool]],
+        unsent: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Work on `taken`, asked `age` seconds ago; `sending` and `unsent` note in the inbox what is sent."""
+        self.taken = taken
+        self.age = age
+        self.error: Exception | None = None
+        self.outcome = "done"
+        self._sending = sending
+        self._unsent = unsent
+        self._begun = False
+        self._sent = False
+        self.over = False
+
+    async def begin(self) -> None:
+        """Say that a message is about to be sent.
+
+        Raises:
+            Enough: it must not be.
+        """
+        if self._begun or self.over:
+            return
+        if not await self._sending():
+            raise Enough
+        self._begun = True
+
+    async def not_sent(self) -> None:
+        """Say that Telegram surely did not take the message; the reply counts as not begun where it was the first."""
+        if self._begun and not self._sent and not self.over:
+            self._begun = False
+            await self._unsent()
+
+    def sent(self) -> None:
+        """Say that Telegram took a message."""
+        self._sent = True
+
+    def check(self) -> None:
+        """Raise what a handler raised."""
+        if self.error is not None:
+            raise self.error
+
+    def end(self) -> None:
+        """Let what goes on in the background send what it likes."""
+        self.over = True
+
+
+CURRENT: ContextVar[Attempt | None] = ContextVar("attempt", default=None)

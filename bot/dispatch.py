@@ -1,0 +1,269 @@
+"""The way from the inbox to the handlers and back: what is worked on when, and what comes of each update.
+
+Each chat has one update in hand at most, so its order holds. What fails comes back, what keeps failing is set aside,
+and what Telegram or the network cut off is tried until it is too old. Knows no question and no answer.
+"""
+
+import asyncio
+import functools
+import logging
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from telegram import Update
+from telegram.error import BadRequest, Forbidden, RetryAfter, TelegramError
+from telegram.ext import Application
+
+from bot import render, words
+from bot.attempt import CURRENT, Attempt, Enough
+from bot.inbox import ASIDE, LEASE, MOST_SENDS, Inbox, Raw, Taken
+from bot.metrics import Metrics
+from bot.pace import seconds
+from bot.say import say
+from config import Delivery
+from index.errors import FootnoteError
+
+AT_ONCE = 8
+"""Updates in hand at the same time, so that a question does not wait for somebody's slow network."""
+
+TRIES = 3
+"""Times an update may fail before it is set aside."""
+
+LOOK = 0.5
+"""Seconds between two looks into the inbox while nothing wakes us: another process may store or finish something."""
+
+SPARE = 120.0
+"""Seconds beyond the deadline of a question for all the rest, the waiting for a turn to write included."""
+
+LONGEST_WAIT = 60.0
+"""Seconds to the next try, at most, while Telegram cannot be reached."""
+
+PRUNE_EVERY = 3_600.0
+
+Bot = Application[Any, Any, Any, Any, Any, Any]
+Result = TypeVar("Result")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What comes of an attempt: closed with an `outcome`, or, without one, back into the inbox for `wait` seconds."""
+
+    outcome: str = ""
+    wait: float = 0.0
+    failed: bool = False
+
+
+class Dispatcher:
+    """Hands the updates of an inbox to an application, and closes them."""
+
+    def __init__(
+        self, application: Bot, inbox: Inbox, *, settings: Delivery, threads: Executor, metrics: Metrics
+    ) -> None:
+        """Dispatch from `inbox`, which is asked on `threads`: no transaction may hold up the event loop."""
+        self._application = application
+        self._inbox = inbox
+        self._settings = settings
+        self._threads = threads
+        self._metrics = metrics
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._suspects = True
+        self._pruned = float("-inf")
+        self.waiting = 0
+
+    async def store(self, raw: Sequence[Raw]) -> None:
+        """Store updates. Raises FootnoteError when that cannot be done; Telegram must not hear that they arrived."""
+        new = await self._asked(lambda: self._inbox.put(raw))
+        self.waiting += new
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Work on what comes, until `stop`."""
+        ticking = asyncio.create_task(self._tick())
+        try:
+            while not self._stopping:
+                try:
+                    await self._step()
+                except FootnoteError as error:  # the database is away: what is stored is there when it is back
+                    log.warning("%s", error)
+                    self._metrics.error(type(error).__name__)
+                    await asyncio.sleep(LOOK)
+        finally:
+            ticking.cancel()
+
+    async def stop(self, within: float) -> None:
+        """Take nothing more; give what is in hand so many seconds to end, and put the rest back."""
+        self._stopping = True
+        self._wake.set()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=within)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _step(self) -> None:
+        """Take one update and begin to work on it, or wait for one."""
+        if len(self._tasks) >= AT_ONCE:
+            await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+            return
+        if self._suspects:
+            await self._one_by_one()
+        self._wake.clear()
+        taken = await self._asked(self._inbox.take)
+        if taken is not None:
+            self._begin(taken)
+            return
+        try:
+            await asyncio.wait_for(self._wake.wait(), LOOK)
+        except TimeoutError:
+            return
+
+    async def _one_by_one(self) -> None:
+        """Work on what may have ended the process, with nothing else in hand; set aside what surely did."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        for taken in await self._asked(self._inbox.hopeless):
+            await self._finish(taken, Verdict(await self._set_aside(taken, None)))
+        while not self._stopping:
+            suspect = await self._asked(functools.partial(self._inbox.take, suspect=True))
+            if suspect is None:
+                break
+            self._begin(suspect)
+            await asyncio.wait(self._tasks)
+        self._suspects = False
+
+    def _begin(self, taken: Taken) -> None:
+        task = asyncio.create_task(self._handle(taken), name=f"update {taken.id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._wake.set()
+        if not task.cancelled() and task.exception() is not None:
+            log.error("an update was let go of, its lease will end", exc_info=task.exception())
+
+    async def _handle(self, taken: Taken) -> None:
+        verdict = Verdict()
+        try:
+            async with asyncio.timeout(self._settings.deadline + SPARE):
+                verdict = await self._attempt(taken)
+        except TimeoutError as error:
+            verdict = await self._failed(taken, error)
+        finally:
+            await asyncio.shield(self._finish(taken, verdict))
+
+    async def _attempt(self, taken: Taken) -> Verdict:
+        """Let the handlers have an update, and judge how that went."""
+        attempt = Attempt(
+            taken,
+            age=time.time() - taken.asked,
+            sending=lambda: self._asked(lambda: self._inbox.sending(taken)),
+            unsent=lambda: self._asked(lambda: self._inbox.unsent(taken)),
+        )
+        CURRENT.set(attempt)
+        try:
+            if taken.sends >= MOST_SENDS:
+                raise Enough  # noqa: TRY301  judged below, with those that come from further down
+            if taken.sends:  # perhaps it has arrived: repeated only when Telegram answers again
+                await self._application.bot.get_me()
+            await self._application.process_update(_parsed(taken, self._application))
+            attempt.check()
+        except Enough:
+            log.warning("the reply to update %s was begun %s times; it is not sent again", taken.id, MOST_SENDS)
+            return Verdict("unsure")
+        except Forbidden:
+            return Verdict("unreachable")
+        except RetryAfter as error:
+            return Verdict(wait=seconds(error))
+        except (TelegramError, FootnoteError) as error:
+            return await self._failed(taken, error) if isinstance(error, BadRequest) else self._cut_off(taken, error)
+        except Exception as error:  # noqa: BLE001  the outer edge: whatever a handler raises
+            return await self._failed(taken, error)
+        finally:
+            attempt.end()
+        return Verdict(attempt.outcome)
+
+    def _cut_off(self, taken: Taken, error: Exception) -> Verdict:
+        """Try again later, as long as it is not too old: Telegram, the network or the database is to blame."""
+        log.warning("update %s waits, because it was cut off: %s", taken.id, error)
+        self._metrics.error(type(error).__name__)
+        return Verdict(wait=min(LONGEST_WAIT, 0.5 * 2 ** min(taken.waits, 10)))
+
+    async def _failed(self, taken: Taken, error: Exception) -> Verdict:
+        self._metrics.error(type(error).__name__)
+        if taken.tries + 1 >= TRIES:
+            return Verdict(await self._set_aside(taken, error))
+        log.warning("update %s failed and is tried again", taken.id, exc_info=error)
+        return Verdict(wait=0.5 * (taken.tries + 1), failed=True)
+
+    async def _set_aside(self, taken: Taken, error: Exception | None) -> str:
+        """Log what nobody foresaw under a short id, and give the person that id instead of a traceback."""
+        number = secrets.token_hex(3)
+        reason = "it ended the program" if error is None else "it failed"
+        log.error(
+            "error %s: update %s was set aside, because %s again and again", number, taken.id, reason, exc_info=error
+        )
+        chat = _private_chat(taken.raw)
+        if chat is not None:
+            try:
+                await say(self._application.bot, chat, render.text(words.WENT_WRONG.format(id=number)))
+            except Exception as failed:  # noqa: BLE001  whatever goes wrong with that line, the update is set aside
+                log.warning("error %s could not be told to the person: %s", number, failed)
+        return ASIDE
+
+    async def _finish(self, taken: Taken, verdict: Verdict) -> None:
+        """Close an update or put it back; where the database is away, when it is there again."""
+        if verdict.outcome:
+            end: Callable[[], None] = functools.partial(self._inbox.close, taken, verdict.outcome)
+            self.waiting = max(0, self.waiting - 1)
+            self._metrics.update(verdict.outcome)
+        else:
+            cut_off = verdict.wait > 0 and not verdict.failed
+            end = functools.partial(
+                self._inbox.put_back, taken, wait=verdict.wait, failed=verdict.failed, cut_off=cut_off
+            )
+        for tried in range(10):
+            try:
+                await self._asked(end)
+            except FootnoteError as error:
+                log.warning("%s", error)
+                await asyncio.sleep(LOOK * (tried + 1))
+            else:
+                return
+
+    async def _tick(self) -> None:
+        """Say every few seconds that we live, look for what the dead left, and forget what is old."""
+        while True:
+            try:
+                await self._asked(self._inbox.renew)
+                self._suspects = self._suspects or await self._asked(self._inbox.suspects) > 0
+                self.waiting = await self._asked(self._inbox.waiting)
+                if time.monotonic() - self._pruned > PRUNE_EVERY:
+                    self._pruned = time.monotonic()
+                    await self._asked(lambda: self._inbox.prune(keep=self._settings.keep))
+            except FootnoteError as error:
+                log.warning("%s", error)
+            await asyncio.sleep(LEASE / 5)
+
+    async def _asked(self, call: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+
+
+def _parsed(taken: Taken, application: Bot) -> Update:
+    return Update.de_json(dict(taken.raw), application.bot)
+
+
+def _private_chat(raw: Raw) -> int | None:
+    """Return the chat that may be told of an error: that of a person who wrote to us."""
+    message = raw.get("message")
+    chat = message.get("chat") if isinstance(message, dict) else None
+    id_ = chat.get("id") if isinstance(chat, dict) else None
+    return id_ if isinstance(id_, int) and id_ > 0 else None

@@ -1,0 +1,375 @@
+"""The durable inbox: every update of Telegram, from before Telegram hears that it arrived until its reply is out.
+
+SQLAlchemy Core over `journal.sqlite` in the data directory, or over PostgreSQL, where several bots share one inbox.
+Synchronous; knows nothing of python-telegram-bot. What an update means is for whoever takes it.
+"""
+
+import json
+import logging
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DatabaseError
+
+from index.errors import Damaged
+
+FILE = "journal.sqlite"
+
+LEASE = 15.0
+"""Seconds after which an update is taken from a process that does not say that it still works on it."""
+
+MOST_SENDS = 2
+"""Times that the reply to one update is begun: a crash in between may have been before it arrived, or after."""
+
+SUSPECT = 3
+"""Deaths after which an update is worked on alone: the process died three times with it in hand, among others."""
+
+POISON = 6
+"""Deaths after which it is set aside: three more, with nothing else in hand. Three kills at random do not hit one
+update alone three times more, since that takes it some 50 ms each."""
+
+_LOOSE = 2**60
+"""Lanes from here on are of updates that belong to no chat; ids of chats fit in 52 bits."""
+
+Raw = Mapping[str, Any]
+"""An update as the Bot API sends it."""
+
+log = logging.getLogger(__name__)
+
+meta = sa.MetaData()
+updates = sa.Table(
+    "updates",
+    meta,
+    sa.Column("bot", sa.BigInteger, primary_key=True),
+    sa.Column("id", sa.BigInteger, primary_key=True),
+    sa.Column("lane", sa.BigInteger, nullable=False),
+    sa.Column("received", sa.Float, nullable=False),
+    sa.Column("asked", sa.Float, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("open", sa.Boolean, nullable=False),
+    sa.Column("turn", sa.Integer, nullable=False),
+    sa.Column("due", sa.Float, nullable=False),
+    sa.Column("holder", sa.Text, nullable=False),
+    sa.Column("lease", sa.Float, nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("waits", sa.Integer, nullable=False),
+    sa.Column("deaths", sa.Integer, nullable=False),
+    sa.Column("sends", sa.Integer, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("closed", sa.Float),
+    sa.Index("updates_in_turn", "bot", "open", "turn", "id"),
+    sa.Index("updates_by_lane", "bot", "open", "lane", "id"),
+    sa.Index("updates_by_age", "closed"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """An update in the hands of one process. Times are seconds since 1970.
+
+    `asked`: when the person sent it, as far as Telegram says. `crowded`: too many waited when it came, so it is to be
+    refused. `tries`: attempts that ended in an error before this one; `waits`: those that Telegram or the network cut
+    off; `deaths`: those that ended with the process; `sends`: replies that were begun.
+    """
+
+    id: int
+    lane: int
+    raw: Raw
+    received: float
+    asked: float
+    crowded: bool
+    tries: int
+    waits: int
+    deaths: int
+    sends: int
+
+    @property
+    def suspect(self) -> bool:
+        """Whether it is to be worked on alone, because it may be what ended the process."""
+        return self.deaths >= SUSPECT
+
+
+class Inbox:
+    """The updates of one bot. Safe to share between threads; every call is its own transaction."""
+
+    def __init__(self, engine: sa.Engine, *, bot: int, room: int, now: Callable[[], float] = time.time) -> None:
+        """Open the inbox of the bot with that id, making it where there is none.
+
+        Updates that come while `room` wait already are marked as crowded.
+
+        Raises:
+            Damaged: the database cannot be read or written.
+        """
+        self._engine = engine
+        self._bot = bot
+        self._room = room
+        self._now = now
+        self.name = secrets.token_hex(6)
+        self._locks = engine.dialect.name == "postgresql"
+        insert = postgresql.insert if self._locks else sqlite.insert
+        self._add = insert(updates).on_conflict_do_nothing()
+        with self._writing() as db:
+            meta.create_all(db)
+
+    def put(self, raw: Sequence[Raw]) -> int:
+        """Store updates; return how many are new. What is no update at all is left out, and logged.
+
+        They are on the disk when this returns. Raises Damaged as all methods, when the database cannot be used.
+        """
+        now = self._now()
+        rows = [self._row(one, now) for one in raw if is_update(one)]
+        if len(rows) < len(raw):
+            log.error("%d things that Telegram sent are no updates and were left out", len(raw) - len(rows))
+        if not rows:
+            return 0
+        with self._writing() as db:
+            waiting = self._waiting(db)
+            for at, row in enumerate(rows):
+                row["turn"] = _AT_ONCE if waiting + at >= self._room else _IN_TURN
+            return sum(db.execute(self._add, row).rowcount for row in rows)
+
+    def take(self, *, suspect: bool = False) -> Taken | None:
+        """Take the next update that is due: the oldest of those before which none of the same chat is open.
+
+        Those that came when it was crowded go first: they only get a line. A `suspect` may be what ended the process:
+        such ones are taken only when asked for.
+        """
+        now = self._now()
+        deaths = (SUSPECT, POISON) if suspect else (0, SUSPECT)
+        values = {"bot": self._bot, "now": now, "least": deaths[0], "most": deaths[1]}
+        with self._writing() as db:
+            row = db.execute(self._next, values).first()
+            if row is None:
+                return None
+            mine = {"holder": self.name, "lease": now + LEASE, "deaths": row.deaths + 1}
+            db.execute(updates.update().where(self._is(row.id)).values(mine))
+        return _taken(row)
+
+    def renew(self) -> None:
+        """Say that this process still works on what it holds."""
+        mine = sa.and_(updates.c.bot == self._bot, updates.c.open, updates.c.holder == self.name)
+        with self._writing() as db:
+            db.execute(updates.update().where(mine).values(lease=self._now() + LEASE))
+
+    def sending(self, taken: Taken) -> bool:
+        """Note that the reply is about to be sent; False where it must not be.
+
+        That is so when it was begun MOST_SENDS times, or when the update is in other hands meanwhile.
+        """
+        mine = sa.and_(self._is(taken.id), updates.c.holder == self.name, updates.c.sends < MOST_SENDS)
+        with self._writing() as db:
+            return db.execute(updates.update().where(mine).values(sends=updates.c.sends + 1)).rowcount == 1
+
+    def unsent(self, taken: Taken) -> None:
+        """Take back `sending`: Telegram surely did not get it."""
+        mine = sa.and_(self._is(taken.id), updates.c.holder == self.name, updates.c.sends > 0)
+        with self._writing() as db:
+            db.execute(updates.update().where(mine).values(sends=updates.c.sends - 1))
+
+    def close(self, taken: Taken, outcome: str) -> None:
+        """Note that an update needs nothing any more. Its words are forgotten, except where it was set aside."""
+        values: dict[str, Any] = {"open": False, "holder": "", "outcome": outcome, "closed": self._now()}
+        if outcome != ASIDE:
+            values["body"] = ""
+        with self._writing() as db:
+            db.execute(updates.update().where(self._mine(taken)).values(values))
+
+    def put_back(self, taken: Taken, *, wait: float, failed: bool = False, cut_off: bool = False) -> None:
+        """Give an update back, to be taken again after `wait` seconds: it `failed`, or was `cut_off` by the network."""
+        values = {
+            "holder": "",
+            "due": self._now() + wait,
+            "deaths": taken.deaths,
+            "tries": taken.tries + failed,
+            "waits": taken.waits + cut_off,
+        }
+        with self._writing() as db:
+            db.execute(updates.update().where(self._mine(taken)).values(values))
+
+    def hopeless(self) -> list[Taken]:
+        """Return the updates over which the process died so often that nobody takes them any more, and take them."""
+        now = self._now()
+        query = updates.select().where(
+            updates.c.bot == self._bot, updates.c.open, updates.c.deaths >= POISON, *_free(now)
+        )
+        with self._writing() as db:
+            rows = db.execute(query.with_for_update(skip_locked=True) if self._locks else query).all()
+            for row in rows:
+                db.execute(updates.update().where(self._is(row.id)).values(holder=self.name, lease=now + LEASE))
+        return [_taken(row) for row in rows]
+
+    def suspects(self) -> int:
+        """Return how many updates are free to be taken as suspects, or hopeless."""
+        query = sa.select(sa.func.count()).where(
+            updates.c.bot == self._bot, updates.c.open, updates.c.deaths >= SUSPECT, *_free(self._now())
+        )
+        with self._reading() as db:
+            return int(db.execute(query).scalar_one())
+
+    def recover(self) -> int:
+        """Free what a process before this one held, at once; return how many. Only where no other one may run."""
+        held = sa.and_(updates.c.bot == self._bot, updates.c.open, updates.c.holder != "")
+        with self._writing() as db:
+            return int(db.execute(updates.update().where(held).values(holder="")).rowcount)
+
+    def waiting(self) -> int:
+        """Return how many updates are open."""
+        with self._reading() as db:
+            return self._waiting(db)
+
+    def next_due(self) -> float | None:
+        """Return in how many seconds something will be due; None where nothing is open."""
+        query = sa.select(sa.func.min(sa.case((updates.c.holder == "", updates.c.due), else_=updates.c.lease)))
+        with self._reading() as db:
+            due = db.execute(query.where(updates.c.bot == self._bot, updates.c.open)).scalar()
+        return None if due is None else max(0.0, float(due) - self._now())
+
+    def prune(self, *, keep: float) -> int:
+        """Forget the updates that were closed more than `keep` seconds ago; return how many."""
+        with self._writing() as db:
+            old = sa.and_(updates.c.bot == self._bot, updates.c.closed < self._now() - keep)
+            return int(db.execute(updates.delete().where(old)).rowcount)
+
+    def dispose(self) -> None:
+        """Let go of the database."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        with self._translated(), self._engine.connect() as db:
+            yield db
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        with self._translated(), self._engine.connect().execution_options(writes=True) as db, db.begin():
+            yield db
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except DatabaseError as error:
+            where = self._engine.url.render_as_string(hide_password=True)
+            message = f"The inbox in {where} cannot be used ({_reason(error)}). Check the disk, or the database."
+            raise Damaged(message) from error
+
+    def _row(self, raw: Raw, now: float) -> dict[str, Any]:
+        return {
+            "bot": self._bot,
+            "id": raw["update_id"],
+            "lane": lane(raw),
+            "received": now,
+            "asked": _asked(raw, now),
+            "body": json.dumps(raw),
+            "open": True,
+            "due": now,
+            "holder": "",
+            "lease": 0.0,
+            "tries": 0,
+            "waits": 0,
+            "deaths": 0,
+            "sends": 0,
+            "outcome": "",
+        }
+
+    def _waiting(self, db: sa.Connection) -> int:
+        query = sa.select(sa.func.count()).where(updates.c.bot == self._bot, updates.c.open)
+        return int(db.execute(query).scalar_one())
+
+    def _is(self, id_: int) -> sa.ColumnElement[bool]:
+        return sa.and_(updates.c.bot == self._bot, updates.c.id == id_)
+
+    def _mine(self, taken: Taken) -> sa.ColumnElement[bool]:
+        """Whether it is still in our hands: after a long sleep another process may have taken it."""
+        return sa.and_(self._is(taken.id), updates.c.holder == self.name)
+
+    @property
+    def _next(self) -> sa.Select[Any]:
+        return _NEXT.with_for_update(skip_locked=True, of=updates) if self._locks else _NEXT
+
+
+ASIDE = "aside"
+"""Outcome of an update that could not be worked on."""
+
+_AT_ONCE, _IN_TURN = 0, 1
+
+
+def lane(raw: Raw) -> int:
+    """Return what an update waits in line by: its chat; else its sender; else nothing but itself."""
+    kinds = [part for part in raw.values() if isinstance(part, dict)]
+    places = [part.get("chat") for part in kinds]
+    places += [part["message"].get("chat") for part in kinds if isinstance(part.get("message"), dict)]
+    places += [part.get("from") for part in kinds]
+    ids = [_whole(place.get("id")) for place in places if isinstance(place, dict)]
+    return next((id_ for id_ in ids if id_ and abs(id_) < 2**53), _LOOSE + raw["update_id"] % _LOOSE)
+
+
+def is_update(raw: object) -> bool:
+    """Whether something has the shape of an update, whatever it holds beside its number."""
+    number = _whole(raw.get("update_id")) if isinstance(raw, dict) else None
+    return number is not None and 0 <= number < 2**63
+
+
+def _asked(raw: Raw, now: float) -> float:
+    """Return when a person sent a message; of all else only when it arrived is known."""
+    message = raw.get("message")
+    date = _whole(message.get("date")) if isinstance(message, dict) else None
+    return float(date) if date and 0 < date <= now else now
+
+
+def _whole(value: Any) -> int | None:  # noqa: ANN401  whatever JSON holds
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _taken(row: sa.Row[Any]) -> Taken:
+    return Taken(
+        id=row.id,
+        lane=row.lane,
+        raw=json.loads(row.body),
+        received=row.received,
+        asked=row.asked,
+        crowded=row.turn == _AT_ONCE,
+        tries=row.tries,
+        waits=row.waits,
+        deaths=row.deaths,
+        sends=row.sends,
+    )
+
+
+def _free(now: float | sa.BindParameter[float]) -> list[sa.ColumnElement[bool]]:
+    """Return the conditions under which nobody works on an update, and it is due."""
+    held = updates.c.holder != ""
+    return [sa.or_(sa.and_(~held, updates.c.due <= now), sa.and_(held, updates.c.lease < now))]
+
+
+def _reason(error: DatabaseError) -> str:
+    return (str(error.orig).strip() or type(error.orig).__name__).split("\n")[0][:200]
+
+
+_before = updates.alias("before")
+# Built once: SQLAlchemy takes longer to build this statement than the database to run it.
+_NEXT = (
+    updates.select()
+    .where(
+        updates.c.bot == sa.bindparam("bot"),
+        updates.c.open,
+        updates.c.deaths >= sa.bindparam("least"),
+        updates.c.deaths < sa.bindparam("most"),
+        *_free(sa.bindparam("now", type_=sa.Float)),
+        ~sa.exists().where(
+            _before.c.bot == updates.c.bot,
+            _before.c.open,
+            _before.c.lane == updates.c.lane,
+            _before.c.id < updates.c.id,
+            _before.c.turn == updates.c.turn,
+        ),
+    )
+    .order_by(updates.c.turn, updates.c.id)
+    .limit(1)
+)

@@ -1,0 +1,255 @@
+"""The life of the bot: it begins, it is watched, and it ends when it is told to, with nothing lost.
+
+Knows no handler; what is composed here stands in `app`.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from telegram.error import InvalidToken, TelegramError
+from telegram.ext import Application
+
+from bot.dispatch import Dispatcher
+from bot.inbox import Inbox
+from bot.listen import Listener
+from bot.poll import Poller
+from config import Delivery
+from config.errors import SettingsError
+from index.library import Library
+
+TOKEN_TRIES = 3
+"""Times that Telegram must refuse a token at the start before it counts as wrong."""
+
+REST = 15.0
+"""Seconds between two tries to reach Telegram at the start, at most."""
+
+BEAT = 1.0
+"""Seconds between two signs of life of the event loop."""
+
+STUCK = 60.0
+"""Seconds without one after which the process is ended: nothing that runs there takes a second."""
+
+_OURS = ("ask", "look", "store")
+"""How the names of threads begin that may be stuck."""
+
+KEEP_UP = 1.0
+"""Seconds between two looks for a revision that another process has made."""
+
+Bot = Application[Any, Any, Any, Any, Any, Any]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What lives together.
+
+    Without a `poller` Telegram brings the updates to `listener`. `begin` is what to do once Telegram answers, `close`
+    what to do at the end; `threads` are those that may be in the middle of something.
+    """
+
+    library: Library
+    application: Bot
+    inbox: Inbox
+    dispatcher: Dispatcher
+    poller: Poller | None
+    listener: Listener | None
+    begin: Callable[[], Awaitable[None]]
+    close: Callable[[], None]
+    threads: tuple[ThreadPoolExecutor, ...]
+
+
+class Lifecycle:
+    """One life of the bot."""
+
+    def __init__(self, parts: Parts, settings: Delivery) -> None:
+        """Prepare to live; nothing is opened yet."""
+        self._parts = parts
+        self._settings = settings
+        self._stop = asyncio.Event()
+        self._began = self._beat = time.monotonic()
+        self._lacks = "it is starting"
+        self._code = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def application(self) -> Bot:
+        """The application whose handlers answer."""
+        return self._parts.application
+
+    @property
+    def lacks(self) -> str:
+        """What is missing for it to answer, in words; nothing when it is ready."""
+        return self._lacks
+
+    def alive(self) -> bool:
+        """Whether Telegram was heard of lately; where it brings the updates itself, nobody can tell."""
+        return not self._settings.silence or self.silence() < self._settings.silence
+
+    def silence(self) -> float:
+        """Return for how many seconds nothing was heard of Telegram."""
+        poller = self._parts.poller
+        if poller is None and not self._lacks:
+            return 0.0
+        return time.monotonic() - max(self._began, poller.heard if poller else 0.0)
+
+    def stop(self) -> None:
+        """End it, from any thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._stop.set)
+
+    def run_to_its_end(self) -> int:
+        """Run, and do not wait for a thread that is stuck in a question afterwards: nothing can end it."""
+        code = asyncio.run(self.run())
+        for pool in self._parts.threads:
+            pool.shutdown(wait=False, cancel_futures=True)
+        self._parts.inbox.dispose()
+        if any(thread.name.startswith(_OURS) for thread in threading.enumerate()):
+            log.warning("a question was still being worked on; it is answered after the next start")
+            logging.shutdown()
+            os._exit(code)
+        return code
+
+    async def run(self, *, signals: bool = True) -> int:
+        """Live until told to stop; return the exit code.
+
+        Raises:
+            SettingsError: Telegram does not know the token, or the port of a webhook is taken.
+            FootnoteError: the Library cannot answer.
+        """
+        self._loop = asyncio.get_running_loop()
+        if signals:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                self._loop.add_signal_handler(number, self._told)
+        watching = [asyncio.create_task(self._watch()), asyncio.create_task(self._keep_up())]
+        if signals:  # a process of its own: nobody else would notice that it is stuck
+            threading.Thread(target=self._guard, name="guard", daemon=True).start()
+        living = asyncio.create_task(self._live())
+        stopping = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait([living, stopping], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await self._end(living, stopping, *watching)
+        return self._code
+
+    def _told(self) -> None:
+        if self._stop.is_set():  # a second time: at once
+            os._exit(1)
+        log.info("told to stop")
+        self._stop.set()
+
+    async def _live(self) -> None:
+        parts = self._parts
+        await self._listen()
+        warming = asyncio.create_task(asyncio.to_thread(parts.library.warm))
+        await self._reach()
+        await warming
+        await parts.application.start()
+        await parts.begin()
+        self._lacks = ""
+        log.info("ready: @%s", parts.application.bot.username)
+        intake = [parts.poller.run()] if parts.poller else []
+        await asyncio.gather(parts.dispatcher.run(), *intake)
+
+    async def _listen(self) -> None:
+        """Open the port; a bot that fetches its updates itself does without where that cannot be."""
+        listener, poller = self._parts.listener, self._parts.poller
+        if listener is None:
+            return
+        try:
+            await listener.start()
+        except SettingsError as error:
+            if poller is None:
+                raise
+            log.warning("there are no health checks and no metrics: %s", error)
+
+    async def _reach(self) -> None:
+        """Ask Telegram who we are, until it answers."""
+        refused = tried = 0
+        while True:
+            try:
+                await self._parts.application.initialize()
+            except InvalidToken:
+                refused += 1
+                if refused >= TOKEN_TRIES:
+                    message = (
+                        "Telegram does not know this bot token. Copy it again from @BotFather (/mybots, API Token) "
+                        "into TELEGRAM_BOT_TOKEN."
+                    )
+                    raise SettingsError(message) from None
+            except TelegramError as error:
+                if tried == 0:
+                    log.warning("Telegram cannot be reached, which is tried again: %s", error)
+                self._lacks = "Telegram cannot be reached"
+            else:
+                return
+            await asyncio.sleep(min(REST, 0.5 * 2 ** min(tried, 10)))
+            tried += 1
+
+    async def _watch(self) -> None:
+        """Show that the loop lives, and end it where Telegram is silent for too long."""
+        while True:
+            self._beat = time.monotonic()
+            if not self.alive():
+                log.critical(
+                    "nothing was heard of Telegram for %d seconds: the bot ends, so that it is started anew",
+                    self.silence(),
+                )
+                self._code = 1
+                self._stop.set()
+                return
+            await asyncio.sleep(BEAT)
+
+    async def _keep_up(self) -> None:
+        """Open a revision that another process has made before somebody asks."""
+        keep_up = getattr(self._parts.library, "keep_up", None)
+        while keep_up is not None:
+            await asyncio.sleep(KEEP_UP)
+            try:
+                await asyncio.to_thread(keep_up)
+            except Exception:
+                log.exception("the newest revision could not be opened yet")
+
+    def _guard(self) -> None:
+        while not self._stop.is_set():
+            time.sleep(BEAT)
+            if time.monotonic() - self._beat > STUCK:
+                log.critical("the event loop has been stuck for %d seconds: the bot ends", STUCK)
+                os._exit(1)
+
+    async def _end(self, living: "asyncio.Task[None]", *others: "asyncio.Task[Any]") -> None:
+        """Take nothing more, finish what was begun within the time that there is, and let go of all."""
+        parts = self._parts
+        self._lacks = "it is stopping"
+        until = time.monotonic() + self._settings.stopping
+        try:
+            await parts.dispatcher.stop(self._settings.stopping)
+        finally:
+            living.cancel()
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+        with contextlib.suppress(asyncio.CancelledError):
+            await living  # its error, if it ended by one, is for whoever started us
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(2.0, until - time.monotonic())):
+                await self._close()
+
+    async def _close(self) -> None:
+        parts = self._parts
+        application = parts.application
+        if application.running:
+            await application.stop()
+        await asyncio.to_thread(parts.close)
+        await application.shutdown()
+        if parts.listener is not None:
+            await parts.listener.stop()

@@ -1,0 +1,120 @@
+"""Fetches updates from the Bot API, and confirms them only when they are stored. Knows nothing of what they say.
+
+python-telegram-bot's own updater confirms what is in memory, blocks on an update that it cannot read, and gives up for
+good at the first 401 or 404.
+"""
+
+import asyncio
+import json
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import httpx
+
+from bot.inbox import Raw, is_update
+from bot.metrics import Metrics
+from index.errors import FootnoteError
+
+WAIT = 25
+"""Seconds that Telegram holds a request while there is nothing to fetch."""
+
+SLACK = 15.0
+"""Seconds beyond that after which a request is given up, however it drips."""
+
+LONGEST_REST = 30.0
+"""Seconds between two tries, at most."""
+
+LARGEST = 100
+"""Updates that one request brings at most."""
+
+log = logging.getLogger(__name__)
+
+Store = Callable[[Sequence[Raw]], Awaitable[None]]
+
+
+class Poller:
+    """Polls for one bot until it is cancelled."""
+
+    def __init__(
+        self, address: str, *, kinds: Sequence[str], store: Store, metrics: Metrics, wait: float = WAIT
+    ) -> None:
+        """Fetch updates of `kinds` from `address` (…/bot<token>) and hand them to `store`."""
+        self._address = address
+        self._kinds = list(kinds)
+        self._store = store
+        self._metrics = metrics
+        self._wait = wait
+        self._offset = 0
+        self._failures = 0
+        self.heard = time.monotonic()
+
+    async def run(self) -> None:
+        """Poll for ever; whatever happens, try again."""
+        timeout = httpx.Timeout(10.0, read=self._wait + 10.0)
+        async with httpx.AsyncClient(timeout=timeout, trust_env=True) as client:
+            while True:
+                try:
+                    await self._round(client)
+                except (_Refused, httpx.HTTPError, TimeoutError, FootnoteError) as error:
+                    await self._rest(error)
+                else:
+                    self._failures = 0
+
+    async def _round(self, client: httpx.AsyncClient) -> None:
+        updates = await self._fetched(client)
+        self.heard = time.monotonic()
+        if updates:
+            await self._store(updates)
+            self._offset = max((one["update_id"] + 1 for one in updates if is_update(one)), default=self._offset)
+
+    async def _fetched(self, client: httpx.AsyncClient) -> list[Any]:
+        query = {
+            "offset": self._offset,
+            "limit": LARGEST,
+            "timeout": int(self._wait),
+            "allowed_updates": self._kinds,
+        }
+        async with asyncio.timeout(self._wait + SLACK):
+            reply = await client.post(f"{self._address}/getUpdates", json=query)
+        try:
+            said = json.loads(reply.content)
+        except (ValueError, RecursionError):
+            raise _Refused(reply.status_code, "its answer is not JSON") from None
+        if not isinstance(said, dict) or reply.status_code != 200 or said.get("ok") is not True:
+            raise _Refused(reply.status_code, said)
+        result = said.get("result")
+        if not isinstance(result, list):
+            raise _Refused(reply.status_code, "its answer holds no list of updates")
+        return result
+
+    async def _rest(self, error: Exception) -> None:
+        """Log what went wrong, once for as long as it goes on, and wait: longer each time, unless Telegram says how."""
+        if self._failures == 0 or isinstance(error, _Refused):
+            log.warning("updates cannot be fetched, which is tried again: %s", str(error) or type(error).__name__)
+        self._metrics.error(f"poll_{type(error).__name__.strip('_').lower()}")
+        rest = min(LONGEST_REST, 0.5 * 2 ** min(self._failures, 10))
+        if isinstance(error, _Refused) and error.rest is not None:
+            rest = min(error.rest, 300.0)
+        self._failures += 1
+        await asyncio.sleep(rest * random.uniform(0.8, 1.0))  # noqa: S311  so that two bots do not collide for ever
+
+
+class _Refused(Exception):
+    """Telegram, or whatever stands before it, did not give what was asked for."""
+
+    def __init__(self, status: int, said: object) -> None:
+        said = said if isinstance(said, dict) else {"description": said}
+        parameters = said.get("parameters")
+        after = parameters.get("retry_after") if isinstance(parameters, dict) else None
+        self.rest = float(after) if isinstance(after, int) and after > 0 else None
+        super().__init__(f"{status} {str(said.get('description'))[:200]}{_HINTS.get(status, '')}")
+
+
+_HINTS = {
+    401: ". Is TELEGRAM_BOT_TOKEN still the one that @BotFather gave?",
+    404: ". Is TELEGRAM_BOT_TOKEN still the one that @BotFather gave, and telegram.api_url right?",
+    409: ". Does another program run with this token? `footnote doctor` finds out.",
+}
