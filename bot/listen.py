@@ -167,7 +167,12 @@ class _Bounded(H11Protocol):
         self._look_after(self.limits.kept, None)
 
     def send_400_response(self, msg: str) -> None:
-        """Say that this is not HTTP, unless a response is out or under way: h11 raises then, out of the event loop."""
+        """Say that this is not HTTP, and let the app that already runs know that nobody listens to it any more.
+
+        uvicorn sends a second response over the first one, either way round, and h11 raises.
+        """
+        if self.cycle is not None:
+            self.cycle.disconnected = True
         try:
             super().send_400_response(msg)
         except h11.LocalProtocolError:
