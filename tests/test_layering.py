@@ -18,6 +18,10 @@ ONLY_IN = {
     "sqlalchemy": {"index/tables.py", "index/ledger.py", "index/draft.py", "bot/inbox.py"},
     "torch": {"index/compile.py", "index/reference.py", "index/subject.py"},
     "onnxruntime": {"index/compile.py", "index/compiled.py"},
+    "starlette": {"bot/web.py", "bot/listen.py"},
+    "uvicorn": {"bot/listen.py"},
+    "h11": {"bot/listen.py"},
+    "prometheus_client": {"bot/metrics.py"},
     "tokenizers": {"index/compile.py", "index/compiled.py", "index/reference.py"},
     "telegram": {path.relative_to(ROOT).as_posix() for path in (ROOT / "bot").rglob("*.py")},
 }
