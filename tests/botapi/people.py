@@ -97,7 +97,7 @@ class Person:
             query = callback_query_json(
                 query_id, person=self.user, message=current, data=button.data, state=self._state
             )
-            self._state.queue("callback_query", query)
+            self._state.queue("callback_query", query, chat_id=self.id)
         return Press(self._state, query_id)
 
     def blocks(self) -> None:
@@ -111,12 +111,13 @@ class Person:
     def _set_blocked(self, *, blocked: bool) -> None:
         with self._state.changed:
             self._chat.blocked = blocked
-            self._state.queue("my_chat_member", membership_json(self._chat, self._state, date=int(time.time())))
+            change = membership_json(self._chat, self._state, date=int(time.time()))
+            self._state.queue("my_chat_member", change, chat_id=self.id)
 
     def _send(self, text: str) -> Message:
         draft = self._state.draft(self._chat, sender=self.user, html=text, body=format_text(text))
         message = self._state.post(draft)
-        self._state.queue("message", message_json(message, self._state))
+        self._state.queue("message", message_json(message, self._state), chat_id=self.id)
         return message
 
     def _transcript(self) -> str:

@@ -8,11 +8,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
-from typing import Final
+from typing import Final, TypeVar
 
 from tests.botapi.formatting import Entity, Formatted, Json
 from tests.botapi.keyboard import Keyboard
 from tests.botapi.refusal import refuse
+
+T = TypeVar("T")
 
 MIN_SECONDS_BETWEEN_EDITS: Final = 0.9
 """The bot promises one edit a second; a tenth is left for the network."""
@@ -104,6 +106,17 @@ class Refused:
     injected: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A request whose answer was spoilt on the wire because a test asked for it; `effect` tells whether it was done."""
+
+    method: str
+    parameters: Mapping[str, object]
+    at: float
+    kind: str
+    effect: bool
+
+
 @dataclass(slots=True)
 class Chat:
     """A chat and its messages by id. A private chat has the id of its person."""
@@ -114,13 +127,42 @@ class Chat:
     messages: dict[int, Message] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An update on its way: `id` is what getUpdates confirms it by, `lane` the chat within which order is kept."""
+
+    id: int
+    lane: int
+    update: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A webhook: where updates are posted, with which secret, and how many at once."""
+
+    url: str
+    secret: str
+    connections: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A try to post an update to the webhook; `error` is empty when it was taken, `at` is monotonic."""
+
+    update_id: object
+    update: Json
+    at: float
+    status: int | None
+    error: str
+
+
 class Updates:
-    """The queue behind getUpdates."""
+    """The queue behind getUpdates and the webhook."""
 
     def __init__(self) -> None:
         """Start empty, with every kind of update allowed that a bot gets by default."""
-        self._ids = count(FIRST_UPDATE_ID)
-        self._queue: list[Json] = []
+        self._next_id = FIRST_UPDATE_ID
+        self._queue: list[Waiting] = []
         self.allowed: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
@@ -131,20 +173,41 @@ class Updates:
         """Remember the wanted kinds for updates to come; none stands for the default."""
         self.allowed = frozenset(kinds)
 
-    def add(self, kind: str, content: Json) -> bool:
+    def add(self, kind: str, content: Json, *, lane: int) -> bool:
         """Queue an update and tell so, unless the bot does not want its kind."""
         wanted = kind in self.allowed or (not self.allowed and kind not in NOT_BY_DEFAULT)
         if wanted:
-            self._queue.append({"update_id": next(self._ids), kind: content})
+            self.inject({"update_id": self._next_id, kind: content}, lane=lane)
         return wanted
+
+    def inject(self, update: Json, *, lane: int) -> Json:
+        """Queue an update as it is, wanted or not; it gets an id unless it has one."""
+        update = {"update_id": self._next_id, **update}
+        given = update["update_id"]
+        number = given if isinstance(given, int) else self._next_id
+        self._next_id = max(self._next_id, number + 1)
+        self._queue.append(Waiting(number, lane, update))
+        return update
 
     def fetch(self, offset: int, limit: int) -> list[Json]:
         """Confirm the updates below `offset` and return the next ones; a negative one keeps that many from the end."""
         if offset < 0:
             self._queue = self._queue[offset:]
         elif offset:
-            self._queue = [update for update in self._queue if update["update_id"] >= offset]
-        return self._queue[:limit]
+            self._queue = [waiting for waiting in self._queue if waiting.id >= offset]
+        return [waiting.update for waiting in self._queue[:limit]]
+
+    def lanes(self) -> set[int]:
+        """Name the lanes in which something waits."""
+        return {waiting.lane for waiting in self._queue}
+
+    def first(self, lane: int) -> Waiting | None:
+        """Return what is next in a lane."""
+        return next((waiting for waiting in self._queue if waiting.lane == lane), None)
+
+    def remove(self, taken: Waiting) -> None:
+        """Take out what a webhook has taken, if it is still there."""
+        self._queue = [waiting for waiting in self._queue if waiting is not taken]
 
     def clear(self) -> None:
         """Drop everything that waits."""
@@ -161,20 +224,41 @@ class State:
         self.changed = threading.Condition()
         self.updates = Updates()
         self.on_update: Callable[[], object] = lambda: None
+        self.hook: Hook | None = None
+        self.on_hook: Callable[[], object] = lambda: None
+        self.last_error: tuple[int, str] | None = None
+        self.deliveries: list[Delivery] = []
         self.chats: dict[int, Chat] = {}
         self.commands: dict[tuple[str, str], list[Json]] = {}
         self.open_queries: set[str] = set()
         self.answers: dict[str, CallbackAnswer] = {}
         self.calls: list[Call] = []
         self.refusals: list[Refused] = []
+        self.faults: list[Broken] = []
         self.findings: list[str] = []
         self._message_ids = count(1)
         self._query_ids = count(FIRST_QUERY_ID)
 
-    def queue(self, kind: str, content: Json) -> None:
-        """Queue an update and wake whoever polls for it."""
-        if self.updates.add(kind, content):
+    def queue(self, kind: str, content: Json, *, chat_id: int) -> None:
+        """Queue an update of a chat and wake whoever polls for it or posts it."""
+        if self.updates.add(kind, content, lane=chat_id):
             self.on_update()
+
+    def set_hook(self, hook: Hook | None) -> None:
+        """Post updates there from now on, or keep them for getUpdates; the same webhook again changes nothing."""
+        if hook != self.hook:
+            self.hook, self.last_error = hook, None
+            self.on_hook()
+
+    def failed(self, error: str) -> None:
+        """Remember for getWebhookInfo why an update was not taken."""
+        self.last_error = (int(time.time()), error)
+
+    def note(self, records: list[T], record: T) -> None:
+        """Add to one of the records and tell whoever waits for it."""
+        with self.changed:
+            records.append(record)
+            self.changed.notify_all()
 
     def chat(self, chat_id: int | str) -> Chat:
         """Find a chat the bot may read."""
