@@ -4,8 +4,10 @@ Knows nothing of the bot under test.
 """
 
 from tests.botapi.formatting import Entity
+from tests.botapi.groups import Channel, Group
 from tests.botapi.keyboard import Button
-from tests.botapi.people import Person, Press
+from tests.botapi.people import Person
+from tests.botapi.rooms import Press
 from tests.botapi.server import BotApi
 from tests.botapi.state import Broken, Call, CallbackAnswer, Delivery, Message, Refused, User
 from tests.botapi.webhook import Patience
@@ -16,8 +18,10 @@ __all__ = [
     "Button",
     "Call",
     "CallbackAnswer",
+    "Channel",
     "Delivery",
     "Entity",
+    "Group",
     "Message",
     "Patience",
     "Person",

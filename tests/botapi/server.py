@@ -23,6 +23,7 @@ from aiohttp import web
 
 from tests.botapi.faults import Fault, Kind
 from tests.botapi.formatting import Json
+from tests.botapi.groups import Channel, Group
 from tests.botapi.methods import METHODS, known_kinds
 from tests.botapi.parameters import read_parameters
 from tests.botapi.people import Person
@@ -115,9 +116,18 @@ class BotApi:
         username: str | None = None,
         language_code: str | None = "en",
         is_bot: bool = False,
+        opened: bool = True,
     ) -> Person:
-        """Introduce somebody who has opened a private chat with the bot."""
-        return Person(self._state, User(id, first_name, is_bot, username, language_code))
+        """Introduce somebody who has `opened` a private chat with the bot, or has not written there so far."""
+        return Person(self._state, User(id, first_name, is_bot, username, language_code), opened=opened)
+
+    def group(self, title: str, *members: Person, basic: bool = False) -> Group:
+        """Introduce a supergroup, or a `basic` group, in which the bot is an administrator and hears everything."""
+        return Group(self._state, title, *members, kind="group" if basic else "supergroup")
+
+    def channel(self, title: str) -> Channel:
+        """Introduce a channel in which the bot is an administrator."""
+        return Channel(self._state, title)
 
     def calls(self, method: str) -> list[Call]:
         """All accepted requests of that method, oldest first."""
@@ -428,6 +438,6 @@ def _refused(refusal: Refusal, body: str | None) -> web.Response:
     if body is not None:
         return web.Response(status=refusal.status, text=body)
     answer: Json = {"ok": False, "error_code": refusal.status, "description": refusal.description}
-    if refusal.retry_after is not None:
-        answer["parameters"] = {"retry_after": refusal.retry_after}
+    if refusal.parameters:
+        answer["parameters"] = refusal.parameters
     return web.json_response(answer, status=refusal.status)

@@ -5,20 +5,21 @@ Everything is guarded by `State.changed`; every change notifies it. Does no I/O 
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Final, TypeVar
 
 from tests.botapi.formatting import Entity, Formatted, Json
 from tests.botapi.keyboard import Keyboard
-from tests.botapi.refusal import refuse
+from tests.botapi.refusal import Refusal, refuse
 
 T = TypeVar("T")
 
 MIN_SECONDS_BETWEEN_EDITS: Final = 0.9
 """The bot promises one edit a second; a tenth is left for the network."""
 
+MOVED: Final = "Bad Request: group chat was upgraded to a supergroup chat"
 FIRST_UPDATE_ID: Final = 700_000_001
 FIRST_QUERY_ID: Final = 4_382_500_000_000_000_001
 NOT_BY_DEFAULT: Final = frozenset({"chat_member", "message_reaction", "message_reaction_count"})
@@ -41,6 +42,7 @@ class Message:
     """A message as a person sees it now; an edit makes a new one with the same id.
 
     `html` is the text as it was sent, `text` and `entities` what became of it; `sent_at` and `edited_at` are monotonic.
+    `sender_chat` is the chat in whose name it was sent, `extra` what else its JSON has; a service message has no text.
     """
 
     id: int
@@ -59,6 +61,8 @@ class Message:
     reply_to: int | None = None
     link_preview: Mapping[str, object] | None = field(default=None, hash=False)
     protected: bool = False
+    sender_chat: int | None = None
+    extra: Mapping[str, object] | None = field(default=None, hash=False)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -119,11 +123,20 @@ class Broken:
 
 @dataclass(slots=True)
 class Chat:
-    """A chat and its messages by id. A private chat has the id of its person."""
+    """A chat and its messages by id; `kind` is its type in the Bot API. A private chat has the id of its person.
+
+    `opened` tells whether the person has ever written, `blocked` whether they blocked the bot or a group kicked it,
+    `moved_to` which supergroup a group has become. `ids` numbers the messages where they are numbered by chat.
+    """
 
     id: int
-    person: User
+    person: User | None = None
+    kind: str = "private"
+    title: str = ""
+    opened: bool = True
     blocked: bool = False
+    moved_to: int | None = None
+    ids: Iterator[int] | None = None
     messages: dict[int, Message] = field(default_factory=dict)
 
 
@@ -272,10 +285,16 @@ class State:
     def chat_to_write(self, chat_id: int | str) -> Chat:
         """Find a chat the bot may write to."""
         chat = self.chat(chat_id)
+        if chat.moved_to is not None:
+            raise Refusal(400, MOVED, migrate_to=chat.moved_to)
+        if chat.person is None and chat.blocked:
+            raise refuse(f"bot was kicked from the {chat.kind} chat", status=403)
         if chat.blocked:
             raise refuse("bot was blocked by the user", status=403)
-        if chat.person.is_bot:
+        if chat.person and chat.person.is_bot:
             raise refuse("bot can't send messages to bots", status=403)
+        if not chat.opened:
+            raise refuse("bot can't initiate conversation with a user", status=403)
         return chat
 
     def draft(self, chat: Chat, *, sender: User, html: str, body: Formatted) -> Message:
@@ -294,16 +313,17 @@ class State:
         )
 
     def post(self, draft: Message) -> Message:
-        """Put a draft into its chat; private chats share one row of message ids, as on Telegram."""
-        message = replace(draft, id=next(self._message_ids))
-        self.chats[message.chat_id].messages[message.id] = message
+        """Put a draft into its chat; private chats and basic groups share one row of message ids, as on Telegram."""
+        chat = self.chats[draft.chat_id]
+        message = replace(draft, id=next(chat.ids or self._message_ids))
+        chat.messages[message.id] = message
         self.changed.notify_all()
         return message
 
     def edit(self, old: Message, new: Message) -> Message:
-        """Replace a message, counting the edit and watching its pace."""
+        """Replace a message, counting the edit and watching the pace of the bot's."""
         now = self.clock()
-        if old.edited_at is not None and now - old.edited_at < MIN_SECONDS_BETWEEN_EDITS:
+        if old.from_bot and old.edited_at is not None and now - old.edited_at < MIN_SECONDS_BETWEEN_EDITS:
             pause = now - old.edited_at
             self.findings.append(f"message {old.id} in chat {old.chat_id} was edited twice within {pause:.2f} s")
         new = replace(new, edits=old.edits + 1, edited_at=now)
