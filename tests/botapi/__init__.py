@@ -7,6 +7,7 @@ from tests.botapi.formatting import Entity
 from tests.botapi.groups import Channel, Group
 from tests.botapi.keyboard import Button
 from tests.botapi.people import Person
+from tests.botapi.rates import Limits
 from tests.botapi.rooms import Press
 from tests.botapi.server import BotApi
 from tests.botapi.state import Broken, Call, CallbackAnswer, Delivery, Message, Refused, User
@@ -22,6 +23,7 @@ __all__ = [
     "Delivery",
     "Entity",
     "Group",
+    "Limits",
     "Message",
     "Patience",
     "Person",

@@ -59,6 +59,7 @@ def send_message(state: State, request: methods.SendMessage) -> Json:
     if utf16_length(body.text) > MAX_TEXT_LENGTH:
         raise refuse("message is too long")
     check_keyboard(buttons)
+    state.watch_pace(chat)
     draft = replace(
         state.draft(chat, sender=state.bot, html=request.text, body=body),
         buttons=buttons,

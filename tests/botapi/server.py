@@ -27,6 +27,8 @@ from tests.botapi.groups import Channel, Group
 from tests.botapi.methods import METHODS, known_kinds
 from tests.botapi.parameters import read_parameters
 from tests.botapi.people import Person
+from tests.botapi.rates import USUAL as USUAL_LIMITS
+from tests.botapi.rates import Limits
 from tests.botapi.refusal import Refusal, refuse, unsupported
 from tests.botapi.state import Broken, Call, Delivery, Refused, State, User
 from tests.botapi.webhook import USUAL, Deliveries, Patience
@@ -77,17 +79,18 @@ class BotApi:
         username: str = "footnote_test_bot",
         clock: Callable[[], float] = time.monotonic,
         patience: Patience = USUAL,
+        limits: Limits = USUAL_LIMITS,
     ) -> None:
         """Prepare a server for one bot; `clock` is monotonic and judges the pace of edits.
 
-        `patience` is for updates posted to a webhook.
+        `patience` is for updates posted to a webhook, `limits` are what `pace` and `enforce_limits` go by.
         """
         if not re.fullmatch(_TOKEN, token):
             raise ValueError(f"not a bot token: {token!r}")
         self.token = token
         self.url = ""
         bot = User(int(token.partition(":")[0]), first_name, is_bot=True, username=username)
-        self._state = State(bot, clock=clock)
+        self._state = State(bot, clock=clock, limits=limits)
         self._patience = patience
         self._faults: defaultdict[str, list[_Failure | Fault]] = defaultdict(list)
         self._poll: asyncio.Future[None] | None = None
@@ -165,6 +168,12 @@ class BotApi:
             return list(self._state.findings)
 
     @property
+    def pace(self) -> list[str]:
+        """Each message that came sooner than Telegram's limits allow, in words: where, how many, within how long."""
+        with self._state.changed:
+            return list(self._state.pace)
+
+    @property
     def polls(self) -> int:
         """How many getUpdates requests hang at this moment."""
         return int(self._poll is not None)
@@ -210,6 +219,11 @@ class BotApi:
     def _plan(self, method: str, fault: _Failure | Fault, times: int) -> None:
         with self._state.changed:
             self._faults[method.lower()] += [fault] * times
+
+    def enforce_limits(self) -> None:
+        """Answer 429 from now on to each message that is too many, instead of only noting it."""
+        with self._state.changed:
+            self._state.enforcing = True
 
     def away(self) -> AbstractContextManager[None]:
         """Refuse connections and break those there are until `back`, or to the end of a `with` block."""

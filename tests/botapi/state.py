@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 
 from tests.botapi.formatting import Entity, Formatted, Json
 from tests.botapi.keyboard import Keyboard
+from tests.botapi.rates import USUAL, Limits, Rates
 from tests.botapi.refusal import Refusal, refuse
 
 T = TypeVar("T")
@@ -230,7 +231,7 @@ class Updates:
 class State:
     """The whole memory of a server. Hold `changed` while using it."""
 
-    def __init__(self, bot: User, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, bot: User, *, clock: Callable[[], float] = time.monotonic, limits: Limits = USUAL) -> None:
         """Begin with a bot nobody has talked to."""
         self.bot = bot
         self.clock = clock
@@ -249,6 +250,9 @@ class State:
         self.refusals: list[Refused] = []
         self.faults: list[Broken] = []
         self.findings: list[str] = []
+        self.rates = Rates(limits)
+        self.enforcing = False
+        self.pace: list[str] = []
         self._message_ids = count(1)
         self._query_ids = count(FIRST_QUERY_ID)
 
@@ -311,6 +315,16 @@ class State:
             sent_at=self.clock(),
             date=int(time.time()),
         )
+
+    def watch_pace(self, chat: Chat) -> None:
+        """Note when a message into that chat comes too soon, and refuse it where limits are enforced."""
+        now, is_group = self.clock(), chat.person is None
+        excesses = self.rates.excesses(chat.id, now, is_group=is_group)
+        self.pace += [finding for finding, _ in excesses]
+        if excesses and self.enforcing:
+            wait = max(seconds for _, seconds in excesses)
+            raise Refusal(429, f"Too Many Requests: retry after {wait}", retry_after=wait)
+        self.rates.note(chat.id, now, is_group=is_group)
 
     def post(self, draft: Message) -> Message:
         """Put a draft into its chat; private chats and basic groups share one row of message ids, as on Telegram."""
