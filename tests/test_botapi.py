@@ -27,6 +27,7 @@ from telegram.ext import (
     filters,
 )
 
+from tests.barebot import Bot, keyboard
 from tests.botapi import BotApi, Entity, Message, Person
 from tests.botapi.formatting import Formatted, check_url, format_text, utf16_length
 from tests.botapi.people import cut
@@ -59,41 +60,9 @@ def anna(api: BotApi) -> Person:
     return api.person(id=7, first_name="Anna")
 
 
-class Bot:
-    """A bot that speaks bare HTTP."""
-
-    def __init__(self, api: BotApi, http: httpx.Client) -> None:
-        self.address = f"{api.url}/bot{api.token}"
-        self.http = http
-
-    def answer(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """Call with parameters as a form, as python-telegram-bot does, and return the whole answer."""
-        form = {name: value if isinstance(value, str) else json.dumps(value) for name, value in parameters.items()}
-        response = self.http.post(f"{self.address}/{method}", data=form)
-        answer: dict[str, Any] = response.json()
-        assert response.status_code == answer.get("error_code", 200)
-        return answer
-
-    def call(self, method: str, **parameters: Any) -> Any:
-        """Call and return the result, which there must be."""
-        answer = self.answer(method, **parameters)
-        assert answer["ok"], answer
-        return answer["result"]
-
-    def refusal(self, method: str, **parameters: Any) -> str:
-        """Call and return why it was refused, which it must be."""
-        answer = self.answer(method, **parameters)
-        assert not answer["ok"], answer
-        return f"{answer['error_code']} {answer['description']}"
-
-
 @pytest.fixture
 def bot(api: BotApi, http: httpx.Client) -> Bot:
     return Bot(api, http)
-
-
-def keyboard(**button: object) -> dict[str, object]:
-    return {"inline_keyboard": [[{"text": "Go", **button}]]}
 
 
 # A whole bot

@@ -4,9 +4,30 @@ Knows nothing of the bot under test.
 """
 
 from tests.botapi.formatting import Entity
+from tests.botapi.groups import Channel, Group
 from tests.botapi.keyboard import Button
-from tests.botapi.people import Person, Press
+from tests.botapi.people import Person
+from tests.botapi.rates import Limits
+from tests.botapi.rooms import Press
 from tests.botapi.server import BotApi
-from tests.botapi.state import Call, CallbackAnswer, Message, Refused, User
+from tests.botapi.state import Broken, Call, CallbackAnswer, Delivery, Message, Refused, User
+from tests.botapi.webhook import Patience
 
-__all__ = ["BotApi", "Button", "Call", "CallbackAnswer", "Entity", "Message", "Person", "Press", "Refused", "User"]
+__all__ = [
+    "BotApi",
+    "Broken",
+    "Button",
+    "Call",
+    "CallbackAnswer",
+    "Channel",
+    "Delivery",
+    "Entity",
+    "Group",
+    "Limits",
+    "Message",
+    "Patience",
+    "Person",
+    "Press",
+    "Refused",
+    "User",
+]

@@ -1,19 +1,20 @@
 """What each method of the Bot API does to the state. Knows no HTTP; getUpdates, which waits, is in the server."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Final
 
 from aiogram import methods
 from aiogram.client.default import Default
-from aiogram.types import LinkPreviewOptions, ReplyParameters
+from aiogram.types import LinkPreviewOptions, ReplyParameters, Update
 
 from tests.botapi.formatting import AUTOMATIC, Formatted, Json, format_text, lost_links, utf16_length
 from tests.botapi.keyboard import check_keyboard, read_keyboard
 from tests.botapi.refusal import refuse, unsupported
 from tests.botapi.state import CallbackAnswer, Chat, Message, State
+from tests.botapi.webhook import read_hook
 from tests.botapi.wire import me_json, message_json
 
 MAX_TEXT_LENGTH: Final = 4096
@@ -58,6 +59,7 @@ def send_message(state: State, request: methods.SendMessage) -> Json:
     if utf16_length(body.text) > MAX_TEXT_LENGTH:
         raise refuse("message is too long")
     check_keyboard(buttons)
+    state.watch_pace(chat)
     draft = replace(
         state.draft(chat, sender=state.bot, html=request.text, body=body),
         buttons=buttons,
@@ -140,17 +142,41 @@ def get_my_commands(state: State, request: methods.GetMyCommands) -> list[Json]:
     return state.commands.get(_menu(state, request), [])
 
 
-def delete_webhook(state: State, request: methods.DeleteWebhook) -> bool:
-    """Do nothing, as there never is a webhook, but drop what waits when asked to."""
+def set_webhook(state: State, request: methods.SetWebhook) -> bool:
+    """Have updates posted to a URL; an empty one is deleteWebhook."""
+    hook = read_hook(request.url, request.secret_token or "", request.max_connections) if request.url else None
+    if request.allowed_updates is not None:
+        state.updates.allow(known_kinds(request.allowed_updates))
     if request.drop_pending_updates:
         state.updates.clear()
+    state.set_hook(hook)
+    return True
+
+
+def delete_webhook(state: State, request: methods.DeleteWebhook) -> bool:
+    """Keep updates for getUpdates again, and drop what waits when asked to."""
+    if request.drop_pending_updates:
+        state.updates.clear()
+    state.set_hook(None)
     return True
 
 
 def get_webhook_info(state: State, _: methods.GetWebhookInfo) -> Json:
-    """Say that there is no webhook and how many updates wait."""
-    info: Json = {"url": "", "has_custom_certificate": False, "pending_update_count": len(state.updates)}
+    """Tell the webhook, how many updates wait, and why the last one was not taken."""
+    url = state.hook.url if state.hook else ""
+    info: Json = {"url": url, "has_custom_certificate": False, "pending_update_count": len(state.updates)}
+    if state.last_error:
+        info["last_error_date"], info["last_error_message"] = state.last_error
+    if state.hook:
+        info["max_connections"] = state.hook.connections
     return info | ({"allowed_updates": sorted(state.updates.allowed)} if state.updates.allowed else {})
+
+
+def known_kinds(names: Iterable[str]) -> Iterable[str]:
+    """Return the kinds of update; refuse a name that is none, which the real server ignores."""
+    if unknown := set(names) - Update.model_fields.keys():
+        raise refuse(f"unknown update types {', '.join(sorted(unknown))}")
+    return names
 
 
 def set_my_description(_: State, __: methods.SetMyDescription) -> bool:
@@ -190,6 +216,7 @@ _ALL: Final = (
     _method(methods.SendChatAction, "chat_id action", send_chat_action),
     _method(methods.SetMyCommands, "commands scope language_code", set_my_commands),
     _method(methods.GetMyCommands, "scope language_code", get_my_commands),
+    _method(methods.SetWebhook, "url secret_token max_connections allowed_updates drop_pending_updates", set_webhook),
     _method(methods.DeleteWebhook, "drop_pending_updates", delete_webhook),
     _method(methods.GetWebhookInfo, "", get_webhook_info),
     _method(methods.SetMyDescription, "description language_code", set_my_description),

@@ -6,14 +6,20 @@ _PREFIXES: Final = {400: "Bad Request", 403: "Forbidden"}
 
 
 class Refusal(Exception):
-    """An answer with ok:false. `retry_after` is in whole seconds and goes with status 429."""
+    """An answer with ok:false.
 
-    def __init__(self, status: int, description: str, *, retry_after: int | None = None) -> None:
-        """Keep the three parts of the answer."""
+    `retry_after` is in whole seconds and goes with status 429, `migrate_to` is the supergroup a group has become.
+    """
+
+    def __init__(
+        self, status: int, description: str, *, retry_after: int | None = None, migrate_to: int | None = None
+    ) -> None:
+        """Keep the parts of the answer."""
         super().__init__(description)
         self.status = status
         self.description = description
-        self.retry_after = retry_after
+        parameters = {"retry_after": retry_after, "migrate_to_chat_id": migrate_to}
+        self.parameters = {name: value for name, value in parameters.items() if value is not None}
 
 
 def refuse(reason: str, *, status: int = 400) -> Refusal:

@@ -5,18 +5,22 @@ Everything is guarded by `State.changed`; every change notifies it. Does no I/O 
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
-from typing import Final
+from typing import Final, TypeVar
 
 from tests.botapi.formatting import Entity, Formatted, Json
 from tests.botapi.keyboard import Keyboard
-from tests.botapi.refusal import refuse
+from tests.botapi.rates import USUAL, Limits, Rates
+from tests.botapi.refusal import Refusal, refuse
+
+T = TypeVar("T")
 
 MIN_SECONDS_BETWEEN_EDITS: Final = 0.9
 """The bot promises one edit a second; a tenth is left for the network."""
 
+MOVED: Final = "Bad Request: group chat was upgraded to a supergroup chat"
 FIRST_UPDATE_ID: Final = 700_000_001
 FIRST_QUERY_ID: Final = 4_382_500_000_000_000_001
 NOT_BY_DEFAULT: Final = frozenset({"chat_member", "message_reaction", "message_reaction_count"})
@@ -39,6 +43,7 @@ class Message:
     """A message as a person sees it now; an edit makes a new one with the same id.
 
     `html` is the text as it was sent, `text` and `entities` what became of it; `sent_at` and `edited_at` are monotonic.
+    `sender_chat` is the chat in whose name it was sent, `extra` what else its JSON has; a service message has no text.
     """
 
     id: int
@@ -57,6 +62,8 @@ class Message:
     reply_to: int | None = None
     link_preview: Mapping[str, object] | None = field(default=None, hash=False)
     protected: bool = False
+    sender_chat: int | None = None
+    extra: Mapping[str, object] | None = field(default=None, hash=False)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -104,23 +111,72 @@ class Refused:
     injected: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A request whose answer was spoilt on the wire because a test asked for it; `effect` tells whether it was done."""
+
+    method: str
+    parameters: Mapping[str, object]
+    at: float
+    kind: str
+    effect: bool
+
+
 @dataclass(slots=True)
 class Chat:
-    """A chat and its messages by id. A private chat has the id of its person."""
+    """A chat and its messages by id; `kind` is its type in the Bot API. A private chat has the id of its person.
+
+    `opened` tells whether the person has ever written, `blocked` whether they blocked the bot or a group kicked it,
+    `moved_to` which supergroup a group has become. `ids` numbers the messages where they are numbered by chat.
+    """
 
     id: int
-    person: User
+    person: User | None = None
+    kind: str = "private"
+    title: str = ""
+    opened: bool = True
     blocked: bool = False
+    moved_to: int | None = None
+    ids: Iterator[int] | None = None
     messages: dict[int, Message] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An update on its way: `id` is what getUpdates confirms it by, `lane` the chat within which order is kept."""
+
+    id: int
+    lane: int
+    update: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A webhook: where updates are posted, with which secret, and how many at once."""
+
+    url: str
+    secret: str
+    connections: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A try to post an update to the webhook; `error` is empty when it was taken, `at` is monotonic."""
+
+    update_id: object
+    update: Json
+    at: float
+    status: int | None
+    error: str
+
+
 class Updates:
-    """The queue behind getUpdates."""
+    """The queue behind getUpdates and the webhook."""
 
     def __init__(self) -> None:
         """Start empty, with every kind of update allowed that a bot gets by default."""
-        self._ids = count(FIRST_UPDATE_ID)
-        self._queue: list[Json] = []
+        self._next_id = FIRST_UPDATE_ID
+        self._queue: list[Waiting] = []
         self.allowed: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
@@ -131,20 +187,41 @@ class Updates:
         """Remember the wanted kinds for updates to come; none stands for the default."""
         self.allowed = frozenset(kinds)
 
-    def add(self, kind: str, content: Json) -> bool:
+    def add(self, kind: str, content: Json, *, lane: int) -> bool:
         """Queue an update and tell so, unless the bot does not want its kind."""
         wanted = kind in self.allowed or (not self.allowed and kind not in NOT_BY_DEFAULT)
         if wanted:
-            self._queue.append({"update_id": next(self._ids), kind: content})
+            self.inject({"update_id": self._next_id, kind: content}, lane=lane)
         return wanted
+
+    def inject(self, update: Json, *, lane: int) -> Json:
+        """Queue an update as it is, wanted or not; it gets an id unless it has one."""
+        update = {"update_id": self._next_id, **update}
+        given = update["update_id"]
+        number = given if isinstance(given, int) else self._next_id
+        self._next_id = max(self._next_id, number + 1)
+        self._queue.append(Waiting(number, lane, update))
+        return update
 
     def fetch(self, offset: int, limit: int) -> list[Json]:
         """Confirm the updates below `offset` and return the next ones; a negative one keeps that many from the end."""
         if offset < 0:
             self._queue = self._queue[offset:]
         elif offset:
-            self._queue = [update for update in self._queue if update["update_id"] >= offset]
-        return self._queue[:limit]
+            self._queue = [waiting for waiting in self._queue if waiting.id >= offset]
+        return [waiting.update for waiting in self._queue[:limit]]
+
+    def lanes(self) -> set[int]:
+        """Name the lanes in which something waits."""
+        return {waiting.lane for waiting in self._queue}
+
+    def first(self, lane: int) -> Waiting | None:
+        """Return what is next in a lane."""
+        return next((waiting for waiting in self._queue if waiting.lane == lane), None)
+
+    def remove(self, taken: Waiting) -> None:
+        """Take out what a webhook has taken, if it is still there."""
+        self._queue = [waiting for waiting in self._queue if waiting is not taken]
 
     def clear(self) -> None:
         """Drop everything that waits."""
@@ -154,27 +231,51 @@ class Updates:
 class State:
     """The whole memory of a server. Hold `changed` while using it."""
 
-    def __init__(self, bot: User, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, bot: User, *, clock: Callable[[], float] = time.monotonic, limits: Limits = USUAL) -> None:
         """Begin with a bot nobody has talked to."""
         self.bot = bot
         self.clock = clock
         self.changed = threading.Condition()
         self.updates = Updates()
         self.on_update: Callable[[], object] = lambda: None
+        self.hook: Hook | None = None
+        self.on_hook: Callable[[], object] = lambda: None
+        self.last_error: tuple[int, str] | None = None
+        self.deliveries: list[Delivery] = []
         self.chats: dict[int, Chat] = {}
         self.commands: dict[tuple[str, str], list[Json]] = {}
         self.open_queries: set[str] = set()
         self.answers: dict[str, CallbackAnswer] = {}
         self.calls: list[Call] = []
         self.refusals: list[Refused] = []
+        self.faults: list[Broken] = []
         self.findings: list[str] = []
+        self.rates = Rates(limits)
+        self.enforcing = False
+        self.pace: list[str] = []
         self._message_ids = count(1)
         self._query_ids = count(FIRST_QUERY_ID)
 
-    def queue(self, kind: str, content: Json) -> None:
-        """Queue an update and wake whoever polls for it."""
-        if self.updates.add(kind, content):
+    def queue(self, kind: str, content: Json, *, chat_id: int) -> None:
+        """Queue an update of a chat and wake whoever polls for it or posts it."""
+        if self.updates.add(kind, content, lane=chat_id):
             self.on_update()
+
+    def set_hook(self, hook: Hook | None) -> None:
+        """Post updates there from now on, or keep them for getUpdates; the same webhook again changes nothing."""
+        if hook != self.hook:
+            self.hook, self.last_error = hook, None
+            self.on_hook()
+
+    def failed(self, error: str) -> None:
+        """Remember for getWebhookInfo why an update was not taken."""
+        self.last_error = (int(time.time()), error)
+
+    def note(self, records: list[T], record: T) -> None:
+        """Add to one of the records and tell whoever waits for it."""
+        with self.changed:
+            records.append(record)
+            self.changed.notify_all()
 
     def chat(self, chat_id: int | str) -> Chat:
         """Find a chat the bot may read."""
@@ -188,10 +289,16 @@ class State:
     def chat_to_write(self, chat_id: int | str) -> Chat:
         """Find a chat the bot may write to."""
         chat = self.chat(chat_id)
+        if chat.moved_to is not None:
+            raise Refusal(400, MOVED, migrate_to=chat.moved_to)
+        if chat.person is None and chat.blocked:
+            raise refuse(f"bot was kicked from the {chat.kind} chat", status=403)
         if chat.blocked:
             raise refuse("bot was blocked by the user", status=403)
-        if chat.person.is_bot:
+        if chat.person and chat.person.is_bot:
             raise refuse("bot can't send messages to bots", status=403)
+        if not chat.opened:
+            raise refuse("bot can't initiate conversation with a user", status=403)
         return chat
 
     def draft(self, chat: Chat, *, sender: User, html: str, body: Formatted) -> Message:
@@ -209,17 +316,28 @@ class State:
             date=int(time.time()),
         )
 
+    def watch_pace(self, chat: Chat) -> None:
+        """Note when a message into that chat comes too soon, and refuse it where limits are enforced."""
+        now, is_group = self.clock(), chat.person is None
+        excesses = self.rates.excesses(chat.id, now, is_group=is_group)
+        self.pace += [finding for finding, _ in excesses]
+        if excesses and self.enforcing:
+            wait = max(seconds for _, seconds in excesses)
+            raise Refusal(429, f"Too Many Requests: retry after {wait}", retry_after=wait)
+        self.rates.note(chat.id, now, is_group=is_group)
+
     def post(self, draft: Message) -> Message:
-        """Put a draft into its chat; private chats share one row of message ids, as on Telegram."""
-        message = replace(draft, id=next(self._message_ids))
-        self.chats[message.chat_id].messages[message.id] = message
+        """Put a draft into its chat; private chats and basic groups share one row of message ids, as on Telegram."""
+        chat = self.chats[draft.chat_id]
+        message = replace(draft, id=next(chat.ids or self._message_ids))
+        chat.messages[message.id] = message
         self.changed.notify_all()
         return message
 
     def edit(self, old: Message, new: Message) -> Message:
-        """Replace a message, counting the edit and watching its pace."""
+        """Replace a message, counting the edit and watching the pace of the bot's."""
         now = self.clock()
-        if old.edited_at is not None and now - old.edited_at < MIN_SECONDS_BETWEEN_EDITS:
+        if old.from_bot and old.edited_at is not None and now - old.edited_at < MIN_SECONDS_BETWEEN_EDITS:
             pause = now - old.edited_at
             self.findings.append(f"message {old.id} in chat {old.chat_id} was edited twice within {pause:.2f} s")
         new = replace(new, edits=old.edits + 1, edited_at=now)

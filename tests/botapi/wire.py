@@ -30,10 +30,11 @@ def me_json(bot: User) -> Json:
 
 
 def chat_json(chat: Chat) -> Json:
-    """Write a private Chat."""
-    person = chat.person
+    """Write a Chat."""
+    if chat.person is None:
+        return {"id": chat.id, "title": chat.title, "type": chat.kind}
     return _without_none(
-        {"id": chat.id, "first_name": person.first_name, "username": person.username, "type": "private"}
+        {"id": chat.id, "first_name": chat.person.first_name, "username": chat.person.username, "type": "private"}
     )
 
 
@@ -44,39 +45,48 @@ def message_json(message: Message, state: State, *, with_reply: bool = True) -> 
     return _without_none(
         {
             "message_id": message.id,
-            "from": user_json(message.sender),
+            "from": user_json(message.sender) if chat.kind != "channel" else None,
+            "sender_chat": None if message.sender_chat is None else chat_json(state.chats[message.sender_chat]),
             "chat": chat_json(chat),
             "date": message.date,
             "edit_date": message.edit_date,
             "reply_to_message": message_json(replied, state, with_reply=False) if replied else None,
             "has_protected_content": message.protected or None,
-            "text": message.text,
+            "text": message.text or None,
             "entities": [_entity_json(entity, state) for entity in message.entities] or None,
             "link_preview_options": message.link_preview,
             "reply_markup": _keyboard_json(message.buttons),
+            **(message.extra or {}),
         }
     )
 
 
-def callback_query_json(query_id: str, *, person: User, message: Message, data: str, state: State) -> Json:
+def inaccessible_json(message: Message, state: State) -> Json:
+    """Write an InaccessibleMessage, which is all a bot gets of a message that is gone or too old."""
+    return {"chat": chat_json(state.chats[message.chat_id]), "message_id": message.id, "date": 0}
+
+
+def callback_query_json(
+    query_id: str, *, person: User, message: Message, data: str, state: State, gone: bool = False
+) -> Json:
     """Write a CallbackQuery."""
     return {
         "id": query_id,
         "from": user_json(person),
-        "message": message_json(message, state),
+        "message": inaccessible_json(message, state) if gone else message_json(message, state),
         "chat_instance": str(-7_000_000_000_000_000_000 - message.chat_id),
         "data": data,
     }
 
 
-def membership_json(chat: Chat, state: State, *, date: int) -> Json:
-    """Write the ChatMemberUpdated a bot gets when a person has just blocked or unblocked it."""
+def membership_json(chat: Chat, state: State, *, by: User, date: int) -> Json:
+    """Write the ChatMemberUpdated a bot gets when somebody has just blocked or kicked it, or taken it back."""
     me = user_json(state.bot)
     member, kicked = {"user": me, "status": "member"}, {"user": me, "status": "kicked", "until_date": 0}
     old, new = (member, kicked) if chat.blocked else (kicked, member)
     return {
         "chat": chat_json(chat),
-        "from": user_json(chat.person),
+        "from": user_json(by),
         "date": date,
         "old_chat_member": old,
         "new_chat_member": new,

@@ -1,0 +1,127 @@
+"""What every chat has: messages that are read, waited for and edited, and presses that wait for an answer."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from tests.botapi.formatting import Formatted, format_text, utf16_length
+from tests.botapi.state import CallbackAnswer, Chat, Message, State, User
+from tests.botapi.wire import membership_json, message_json
+
+MAX_LENGTH = 4096
+"""Longest message a client sends, in UTF-16 code units; it cuts longer ones."""
+
+
+class Press:
+    """A press on an inline button, waiting for the bot's answer."""
+
+    def __init__(self, state: State, query_id: str) -> None:
+        """Keep what is needed to look the answer up."""
+        self._state = state
+        self.query_id = query_id
+
+    def answer(self, timeout: float = 10) -> CallbackAnswer:
+        """Wait for answerCallbackQuery; raise AssertionError when none comes within `timeout` seconds."""
+        with self._state.changed:
+            if not self._state.changed.wait_for(lambda: self.query_id in self._state.answers, timeout):
+                raise AssertionError(f"the press was not answered within {timeout} s{_troubles(self._state)}")
+            return self._state.answers[self.query_id]
+
+    def expires(self) -> None:
+        """Let the query grow too old to be answered."""
+        with self._state.changed:
+            self._state.open_queries.discard(self.query_id)
+
+
+class Room:
+    """A chat as those who are in it see it."""
+
+    def __init__(self, state: State, chat: Chat) -> None:
+        """Open the chat, or go into it where it is open."""
+        self._state = state
+        with state.changed:
+            self._chat = state.chats.setdefault(chat.id, chat)
+
+    @property
+    def id(self) -> int:
+        """The id of the chat."""
+        return self._chat.id
+
+    @property
+    def chat(self) -> list[Message]:
+        """All messages in the chat now, oldest first."""
+        with self._state.changed:
+            return list(self._chat.messages.values())
+
+    def waits(self, fits: Callable[[Message], bool], *, timeout: float = 10, after: Message | None = None) -> Message:
+        """Wait until a message of the bot fits and return the newest that does.
+
+        Looks at what is there already, at what comes and at every edit; with `after` only at messages later than that
+        one. Raise AssertionError with the chat after `timeout` seconds.
+        """
+
+        def found() -> Message | None:
+            newest_first = reversed(self._chat.messages.values())
+            first = after.id if after else 0
+            return next((each for each in newest_first if each.from_bot and each.id > first and fits(each)), None)
+
+        with self._state.changed:
+            message = self._state.changed.wait_for(found, timeout)
+            if message is None:
+                raise AssertionError(f"nothing fits after {timeout} s in this chat:\n{self._transcript()}")
+            return message
+
+    def _post(
+        self,
+        sender: User,
+        text: str,
+        *,
+        in_name_of: int | None = None,
+        reply_to: Message | None = None,
+        extra: Mapping[str, object] | None = None,
+    ) -> Message:
+        """Put a message into the chat and tell the bot; a message without text is a service message."""
+        if utf16_length(text) > MAX_LENGTH:
+            raise ValueError(f"{utf16_length(text)} UTF-16 code units; clients send at most {MAX_LENGTH} in a message")
+        body = format_text(text) if text else Formatted("")
+        with self._state.changed:
+            draft = self._state.draft(self._chat, sender=sender, html=text, body=body)
+            reply_id = reply_to.id if reply_to else None
+            draft = replace(draft, sender_chat=in_name_of, reply_to=reply_id, extra=extra)
+            message = self._state.post(draft)
+            kind = "channel_post" if self._chat.kind == "channel" else "message"
+            self._state.queue(kind, message_json(message, self._state), chat_id=self.id)
+        return message
+
+    def _set_blocked(self, *, blocked: bool, by: User) -> None:
+        with self._state.changed:
+            self._chat.blocked = blocked
+            change = membership_json(self._chat, self._state, by=by, date=int(time.time()))
+            self._state.queue("my_chat_member", change, chat_id=self.id)
+
+    def _transcript(self) -> str:
+        lines = [
+            f"  {message.id} {'the bot' if message.from_bot else message.sender.first_name}"
+            f"{f' (edited {message.edits}x)' if message.edits else ''}: {message.text}"
+            f"{' '.join(['', *(f'[{label}]' for label in message.labels)])}"
+            for message in self._chat.messages.values()
+        ]
+        return "\n".join(lines or ["  (no messages)"]) + _troubles(self._state)
+
+
+def edit(state: State, message: Message, text: str) -> Message:
+    """Give a message another text and tell the bot."""
+    with state.changed:
+        chat = state.chats[message.chat_id]
+        old = chat.messages[message.id]
+        draft = state.draft(chat, sender=old.sender, html=text, body=format_text(text))
+        new = replace(old, text=draft.text, html=draft.html, entities=draft.entities, edit_date=draft.date)
+        edited = state.edit(old, new)
+        kind = "edited_channel_post" if chat.kind == "channel" else "edited_message"
+        state.queue(kind, message_json(edited, state), chat_id=chat.id)
+    return edited
+
+
+def _troubles(state: State) -> str:
+    refused = [f"  refused {each.method}: {each.description}" for each in state.refusals]
+    return "".join(f"\n{line}" for line in [*refused, *(f"  found: {finding}" for finding in state.findings)])
