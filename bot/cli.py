@@ -25,6 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _parser().print_help()
         return 2
     from config.errors import FootnoteError  # noqa: PLC0415  brings pydantic, which --help need not wait for
+    from config.log import redact  # noqa: PLC0415
 
     ending = _Ending()
     try:
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             code = int(chosen.run(_settings(chosen), chosen))
             sys.stdout.flush()
     except FootnoteError as error:
-        print(f"footnote: {error}", file=sys.stderr)
+        print(f"footnote: {redact(str(error))}", file=sys.stderr)
         return 1
     except KeyboardInterrupt as stopped:
         print(f"\nfootnote: {str(stopped) or 'stopped.'}", file=sys.stderr)
@@ -142,11 +143,13 @@ def _date(text: str) -> dt.date:
 
 def _settings(chosen: argparse.Namespace) -> "Settings":
     from config import load, log  # noqa: PLC0415
+    from config.load import secrets  # noqa: PLC0415
 
     flags = {"library.data": chosen.data} if chosen.data is not None else {}
     settings = load(chosen.config, flags=flags)
     # One command answers on standard output; only the bot, which runs for months, tells what it does.
-    log.start(settings.log.level if chosen.command in ("serve", "run") else "warning")
+    quiet = {} if chosen.command in ("serve", "run") else {"level": "warning"}
+    log.start(settings.log.model_copy(update=quiet), secrets=secrets(settings))
     return settings
 
 

@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias, get_args, get_origin
+from urllib.parse import unquote, urlsplit
 
 from dotenv import dotenv_values
 from pydantic import SecretStr, TypeAdapter, ValidationError
@@ -25,7 +26,11 @@ SECRETS = {
     ("store", "token"): "FOOTNOTE_STORE_TOKEN",
     ("store", "database"): "FOOTNOTE_DATABASE_URL",
 }
-"""Settings that come from a variable only, and its name."""
+"""Settings that come from a variable only, and its name; or from a file that the variable with `_FILE` names."""
+
+IN_A_FILE = "_FILE"
+LONGEST_SECRET = 8_192
+"""Bytes; an address of a database with all its options has a few hundred."""
 
 Values: TypeAlias = dict[str, dict[str, Any]]
 Origins: TypeAlias = dict[str, str]
@@ -42,7 +47,8 @@ def load(
 
     `file` must exist when given; otherwise `$FOOTNOTE_CONFIG`, else `footnote.toml` in `folder` (default: the
     working directory) where there is one. `flags` maps "section.key" to values from the command line.
-    `.env` in `folder` counts as environment, beneath the real one. An empty variable counts as not set.
+    `.env` in `folder` counts as environment, beneath the real one. An empty variable counts as not set. A secret is
+    also taken from the file that its variable with `_FILE` at the end names, as Docker and systemd hand secrets over.
 
     Raises:
         SettingsError: one line naming the file, variable or flag, the key and the remedy.
@@ -70,6 +76,22 @@ def keys() -> Iterator[tuple[str, str, Any]]:
         for key, inner in field.annotation.model_fields.items():
             if (section, key) not in SECRETS:
                 yield section, key, inner.rebuild_annotation()
+
+
+def secrets(settings: Settings) -> list[str]:
+    """Return the values of all secrets that are set, and the password within an address, for whoever blots them out."""
+    held = [getattr(getattr(settings, section), key) for section, key in SECRETS]
+    values = [secret.get_secret_value() for secret in held if secret is not None]
+    passwords = [_password(value) for value in values]
+    return [*values, *(text for encoded in passwords if encoded for text in (encoded, unquote(encoded)))]
+
+
+def _password(address: str) -> str:
+    """Return the password in an address as it stands there, or nothing."""
+    try:
+        return urlsplit(address).password or ""
+    except ValueError:  # brackets that are no IPv6 address: whatever this is, it is no address
+        return ""
 
 
 def _layers(
@@ -126,8 +148,9 @@ def _parsed(path: Path) -> dict[str, Any]:
 def _from_environment(env: Mapping[str, str]) -> Iterator[tuple[str, str, Any]]:
     """Read FOOTNOTE_<SECTION>_<KEY>; lists are separated by commas."""
     known = {f"{PREFIX}{section}_{key}".upper(): (section, key, kind) for section, key, kind in keys()}
+    apart = {PREFIX + "CONFIG", *SECRETS.values(), *(name + IN_A_FILE for name in SECRETS.values())}
     for name, text in env.items():
-        if not name.startswith(PREFIX) or name in (PREFIX + "CONFIG", *SECRETS.values()) or not text:
+        if not name.startswith(PREFIX) or name in apart or not text:
             continue
         if name not in known:
             message = f"the environment variable {name} is not a setting{_did_you_mean(name, known)}."
@@ -135,8 +158,45 @@ def _from_environment(env: Mapping[str, str]) -> Iterator[tuple[str, str, Any]]:
         section, key, kind = known[name]
         yield f"the environment variable {name}", f"{section}.{key}", _typed(name, text, kind)
     for (section, key), name in SECRETS.items():
-        if secret := env.get(name, "").strip():
-            yield f"the environment variable {name}", f"{section}.{key}", SecretStr(secret)
+        if found := _secret(name, env):
+            origin, secret = found
+            yield f"the environment variable {origin}", f"{section}.{key}", SecretStr(secret)
+
+
+def _secret(name: str, env: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return which variable gives a secret, and the secret. What a file holds is shown to nobody, right or wrong."""
+    in_file = name + IN_A_FILE
+    secret, path = env.get(name, "").strip(), env.get(in_file, "").strip()
+    if secret and path:
+        message = f"the environment variables {name} and {in_file} are both set. Keep one of them."
+        raise SettingsError(message)
+    if not path:
+        return (name, secret) if secret else None
+    content = _content(in_file, path)
+    if not content:
+        message = f"the environment variable {in_file}: the file {path} is empty. Write the secret into it."
+        raise SettingsError(message)
+    if len(content.splitlines()) > 1:
+        message = f"the environment variable {in_file}: the file {path} must hold the secret on one line, and no more."
+        raise SettingsError(message)
+    return in_file, content
+
+
+def _content(variable: str, path: str) -> str:
+    try:
+        with Path(path).expanduser().open("rb") as file:
+            content = file.read(LONGEST_SECRET + 1)
+        if len(content) > LONGEST_SECRET:
+            message = f"the environment variable {variable}: the file {path} is too large to be a secret."
+            raise SettingsError(message)
+        return content.decode("utf-8-sig").strip()
+    except FileNotFoundError:
+        message = f"the environment variable {variable}: there is no file {path}."
+        raise SettingsError(message) from None
+    except (OSError, ValueError) as error:  # ValueError: no UTF-8, whose message would show a part of it; or no path
+        reason = _reason(error) if isinstance(error, OSError | UnicodeDecodeError) else "that is no path"
+        message = f"the environment variable {variable}: the file {path!r} cannot be read ({reason})."
+        raise SettingsError(message) from None
 
 
 def _typed(name: str, text: str, kind: Any) -> Any:  # noqa: ANN401  an annotation is no type mypy can name

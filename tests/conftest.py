@@ -28,7 +28,7 @@ from index.embed import Embedder
 from index.errors import Cancelled
 from index.library import Library, seeds
 from index.records import Progress
-from tests import warm
+from tests import logscan, warm
 from tests.chromaserver import chroma_server
 
 # Examples are drawn the same way in every run; a machine with two busy cores may take its time over each.
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from tests.botapi import BotApi, Message, Person
 
 MakeLibrary = Callable[..., Library]
-TOKEN = "123456789:AAabcdefghijklmnopqrstuvwxyz0123456"
+TOKEN = logscan.TOKEN
 ADMIN, GUEST, STRANGER = 7, 8, 9
 WHEN = "When was the old harbour of Lindholm closed to cargo ships?"
 
@@ -107,6 +107,13 @@ def no_child(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def ready_workers() -> Iterator[None]:
     """Fork the processes that make segments; those of a program that a test starts are started as everybody's are."""
     with warm.workers():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def no_secret_in_the_log() -> Iterator[None]:
+    """Fail the test during which anything wrote a secret, at DEBUG, through the program's own formatter."""
+    with logscan.watched():
         yield
 
 

@@ -271,11 +271,11 @@ def test_the_log_never_holds_the_token(
     api: BotApi, serve: Serve, shared: Library, capfd: pytest.CaptureFixture[str], expected: list[str]
 ) -> None:
     expected.append("")
-    from config import log
+    from config import Log, log
 
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
-    log.start("debug")
+    log.start(Log(level="debug"))
     for name in ("httpx", "httpcore", "telegram.ext.ExtBot", "telegram.Bot"):
         logging.getLogger(name).setLevel(logging.DEBUG)  # even if somebody turns them up
     anna = api.person(GUEST, "Anna")

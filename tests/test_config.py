@@ -10,10 +10,10 @@ import pytest
 import config
 from config import load
 from config.errors import SettingsError
-from config.load import SECRETS, keys
+from config.load import SECRETS, keys, secrets
+from tests.logscan import TOKEN
 
 DEFAULT = Path(config.__file__).parent / "default.toml"
-TOKEN = "123456789:AAabcdefghijklmnopqrstuvwxyz0123456"
 
 
 def test_the_shipped_file_documents_every_setting_with_its_default() -> None:
@@ -168,3 +168,79 @@ def test_a_missing_file_a_folder_and_a_file_that_is_no_text_are_named(tmp_path: 
 
 def test_the_tests_themselves_see_no_setting_of_the_machine() -> None:
     assert not [name for name in os.environ if name.startswith("FOOTNOTE_")]
+
+
+def test_each_secret_may_come_from_a_file(tmp_path: Path) -> None:
+    values = {
+        "TELEGRAM_BOT_TOKEN": TOKEN,
+        "FOOTNOTE_WEBHOOK_SECRET": "abc-123",
+        "FOOTNOTE_STORE_TOKEN": "of-the-store",
+        "FOOTNOTE_DATABASE_URL": "postgresql://anna:p%40ss@db/footnote",
+    }
+    assert set(values) == set(SECRETS.values())
+    for name, value in values.items():
+        (tmp_path / name).write_text(f" {value}\n")
+    settings = load(environ={f"{name}_FILE": str(tmp_path / name) for name in values}, folder=tmp_path)
+    for (section, key), name in SECRETS.items():
+        assert getattr(getattr(settings, section), key).get_secret_value() == values[name]
+    assert set(secrets(settings)) == {*values.values(), "p%40ss", "p@ss"}
+    assert not secrets(load(environ={}, folder=tmp_path))
+    assert not any(value in repr(settings) + settings.model_dump_json() for value in values.values())
+
+
+def test_a_file_for_a_secret_may_be_named_in_dotenv(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(TOKEN)
+    (tmp_path / ".env").write_text(f"TELEGRAM_BOT_TOKEN_FILE={tmp_path / 'token'}\n")
+    token = load(environ={}, folder=tmp_path).telegram.token
+    assert token is not None
+    assert token.get_secret_value() == TOKEN
+
+
+@pytest.mark.parametrize("name", sorted(SECRETS.values()))
+@pytest.mark.parametrize(
+    "content, says",
+    [
+        (None, "there is no file"),
+        (b"", "is empty"),
+        (b" \n", "is empty"),
+        (b"HIDDEN\nHIDDEN\n", "one line"),
+        (b"HIDDEN\xff", "UTF-8"),
+        (b"HIDDEN" * 10_000, "too large"),
+        ("folder", "cannot be read"),
+        ("both", "both set"),
+    ],
+)
+def test_a_file_for_a_secret_that_is_of_no_use_is_one_line_without_its_content(
+    tmp_path: Path, name: str, content: bytes | str | None, says: str
+) -> None:
+    path = tmp_path / "secret"
+    environ = {f"{name}_FILE": str(path)}
+    if content == "folder":
+        path.mkdir()
+    elif isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content == "both":
+        environ[name] = "HIDDEN"
+    with pytest.raises(SettingsError) as caught:
+        load(environ=environ, folder=tmp_path)
+    message = str(caught.value)
+    assert f"{name}_FILE" in message
+    assert says in message
+    assert "HIDDEN" not in message
+    assert "\n" not in message
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("name", ["TELEGRAM_BOT_TOKEN", "FOOTNOTE_WEBHOOK_SECRET", "FOOTNOTE_DATABASE_URL"])
+def test_a_file_with_something_else_than_that_secret_names_the_variable_and_shows_nothing(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "secret").write_text("HIDDEN in words")
+    with pytest.raises(SettingsError, match=f"{name}_FILE") as caught:
+        load(environ={f"{name}_FILE": str(tmp_path / "secret")}, folder=tmp_path)
+    assert "HIDDEN" not in str(caught.value)
+
+
+def test_a_path_that_is_none_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="TELEGRAM_BOT_TOKEN_FILE"):
+        load(environ={"TELEGRAM_BOT_TOKEN_FILE": "a\0b"}, folder=tmp_path)

@@ -1,0 +1,61 @@
+"""Watches what the program would write to its log at DEBUG, through its own formatter, for the secrets of the tests."""
+
+import contextlib
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+
+from config import Log, log
+
+TOKEN = "123456789:AAabcdefghijklmnopqrstuvwxyz0123456"
+WEBHOOK_SECRET = "Webhook-Secret_Of-The-Tests-4711"
+PASSWORD = "pass-w0rd-of-the-tests"
+SECRETS = (TOKEN, TOKEN.partition(":")[2], WEBHOOK_SECRET, PASSWORD)
+
+
+class Scan(logging.Handler):
+    """Notes each record whose formatted text holds a secret.
+
+    The formatters are those of the program, without the list of secrets that the program is started with: what was
+    logged must have been blotted out by its shape, or never been there.
+    """
+
+    def __init__(self, *formatters: logging.Formatter, secrets: Sequence[str] = SECRETS) -> None:
+        super().__init__(logging.DEBUG)
+        self._formatters = formatters or (log.formatter(Log()), log.formatter(Log(form="json")))
+        self._secrets = secrets
+        self.found: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        for formatter in self._formatters:
+            text = formatter.format(record)
+            if any(secret in text for secret in self._secrets):
+                self.found.append(f"{record.name} wrote a secret at {record.pathname}:{record.lineno}")
+
+
+SCAN = Scan()
+
+
+@contextlib.contextmanager
+def watched(scan: Scan = SCAN) -> Iterator[None]:
+    """Have everything logged at DEBUG meanwhile, by every library, and fail where a secret was written."""
+    root, start = logging.getLogger(), log.start
+    levels = {name: logging.getLogger(name).level for name in ("", *log._NOISY)}
+
+    def watched_start(settings: Log, *, secrets: Iterable[str] = ()) -> None:
+        start(settings, secrets=secrets)  # which takes all handlers away
+        root.addHandler(scan)
+        root.setLevel(logging.DEBUG)  # its own handler keeps to the level of the settings
+
+    for name in levels:
+        logging.getLogger(name).setLevel(logging.NOTSET if name else logging.DEBUG)
+    root.addHandler(scan)
+    log.start = watched_start
+    try:
+        yield
+    finally:
+        log.start = start
+        root.removeHandler(scan)
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+    found, scan.found = scan.found, []
+    assert not found, found
