@@ -94,6 +94,7 @@ def build(library: Library, settings: Settings, *, limits: pace.Limits | None = 
     if telegram.reindex_every:
         Schedule(reindexing, telegram.admins).start(bot, every=dt.timedelta(minutes=telegram.reindex_every))
     webhook = Webhook.of(telegram, settings.web, lambda raw: dispatcher.store([raw])) if telegram.webhook else None
+    life: Lifecycle
     alive = lambda: life.alive()  # noqa: E731, PLW0108  it is made further down
     pages = web.app(metrics, alive=alive, ready=lambda: life.lacks, webhook=webhook)
     listener = Listener(pages, settings.web) if settings.web.port else None

@@ -1,0 +1,134 @@
+"""A bot in a process of its own, which tests kill: the real program, with the small model and without waiting to write."""
+
+import functools
+import os
+import random
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+
+import httpx
+
+from bot import app, cli
+from bot.pace import Limits
+from index.library import Library
+from tests import warm
+from tests.collection import SIZES, put
+from tests.conftest import TOKEN, settings_for
+from tests.fakemodel import WordModel
+
+PATIENCE = 90
+
+
+def serve(data: Path, said: Path, environment: dict[str, str], slow: float) -> None:
+    """Do what `footnote serve` does. A question takes up to `slow` seconds more, so that a kill meets several at once."""
+    os.setsid()
+    with said.open("ab") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
+    os.environ.update(environment)
+    vars(app)["build"] = functools.partial(app.build, limits=Limits(1_000.0, 0.0, 1_000))
+    vars(cli)["_library"] = lambda settings: Library(settings, embedder=WordModel())
+    ask, draw = Library.ask, random.Random(os.getpid())
+
+    def slowly(library: Library, question: str) -> object:
+        time.sleep(draw.uniform(0, slow))
+        return ask(library, question)
+
+    vars(app)["Library"] = Library
+    Library.ask = slowly  # type: ignore[method-assign, assignment]  # only the time it takes is another
+    code = cli.main(["serve", "--data", str(data)])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+@dataclass
+class Served:
+    """A bot that is started and killed over and over on one data directory."""
+
+    place: Path
+    url: str
+    extra: dict[str, str] = field(default_factory=dict)
+    slow: float = 0.05
+    data: str = "data"
+    port: int = 0
+    process: ForkServerProcess | None = None
+
+    @property
+    def said(self) -> str:
+        """Everything that its processes wrote."""
+        path = self.place / f"said-{self.data}"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def start(self) -> ForkServerProcess:
+        """Start it."""
+        environment = {
+            "TELEGRAM_BOT_TOKEN": TOKEN,
+            "FOOTNOTE_TELEGRAM_API_URL": self.url,
+            "FOOTNOTE_WEB_PORT": str(self.port),
+            "FOOTNOTE_CHUNK_SIZE": str(SIZES["chunk__size"]),
+            "FOOTNOTE_CHUNK_OVERLAP": "0",
+            **self.extra,
+        }
+        self.process = warm.process(
+            serve, self.place / self.data, self.place / f"said-{self.data}", environment, self.slow
+        )
+        return self.process
+
+    def kill(self) -> None:
+        """Kill it as the kernel does when memory is out."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.join(PATIENCE)
+
+    def end(self) -> int:
+        """Tell it to end; return its exit code."""
+        assert self.process is not None
+        if self.process.is_alive():
+            os.kill(self.process.pid or 0, signal.SIGTERM)
+        self.process.join(PATIENCE)
+        assert self.process.exitcode is not None, "it did not end"
+        return self.process.exitcode
+
+    def ready(self) -> bool:
+        """Whether it says that it is ready; needs a port."""
+        try:
+            return httpx.get(f"http://127.0.0.1:{self.port}/readyz", timeout=2).is_success
+        except httpx.TransportError:
+            return False
+
+
+@contextmanager
+def running(served: Served) -> Iterator[Served]:
+    """Start a bot, and end whatever process of it runs at the end of the block."""
+    served.start()
+    try:
+        yield served
+    finally:
+        if served.process is not None and served.process.is_alive():
+            served.kill()
+
+
+def small_library(place: Path, *, articles: int = 6, data: str = "data") -> None:
+    """Index a few small articles in `place`, as the bot of `Served` asks them."""
+    put(place / "articles", {f"a{n}": 1 for n in range(articles)})
+    with Library(settings_for(place / data, **SIZES), embedder=WordModel()) as library:
+        library.index(place / "articles")
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on now."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+Until = Callable[[], object]
