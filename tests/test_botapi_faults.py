@@ -155,6 +155,7 @@ def test_a_test_can_wait_for_a_fault(api: BotApi, bot: Bot) -> None:
     with ThreadPoolExecutor() as threads:
         hanging = threads.submit(bot.http.get, f"{bot.address}/getMe", timeout=0.5)
         assert [fault.kind for fault in api.waits(lambda: api.faults)] == ["hang"]
+        bot.call("getMe")
         assert not hanging.done()
         with pytest.raises(httpx.ReadTimeout):
             hanging.result()

@@ -219,7 +219,8 @@ class BotApi:
         """Spoil the answers to the next `times` requests of a method on the wire; the kinds are those of `Kind`.
 
         With `effect` the method does its work and is among the calls all the same; a drip always does. `status` is that
-        of an HTML page, `seconds` the time a drip takes. `faults` tells when it happened.
+        of an HTML page, `seconds` the time a drip takes. `faults` tells when it happened. A poll that hangs already is
+        not the next one.
         """
         chosen = Kind(kind)
         fault = Fault(chosen, effect=effect or chosen is Kind.DRIP, status=status, seconds=seconds)
