@@ -3,20 +3,15 @@
 import asyncio
 import html
 import json
-import threading
-import time
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, Update
 from telegram import Message as TelegramMessage
 from telegram.constants import ParseMode
-from telegram.error import BadRequest, Conflict, Forbidden, RetryAfter
+from telegram.error import BadRequest, Forbidden, RetryAfter
 from telegram.ext import (
     Application,
     ApplicationBuilder,
@@ -28,25 +23,17 @@ from telegram.ext import (
 )
 
 from tests.barebot import Bot, keyboard
-from tests.botapi import BotApi, Entity, Message, Person
-from tests.botapi.formatting import Formatted, check_url, format_text, utf16_length
-from tests.botapi.people import cut
+from tests.botapi import BotApi, Entity, Person
+from tests.botapi.formatting import utf16_length
 
 NOT_MODIFIED = (
     "Bad Request: message is not modified: specified new message content and reply markup are exactly the same "
     "as a current content and reply markup of the message"
 )
-CONFLICT = "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running"
 RESERVED_DOT = (
     "Bad Request: can't parse entities: Character '.' is reserved and must be escaped with the preceding '\\'"
 )
 TOO_OLD = "Bad Request: query is too old and response timeout expired or query ID is invalid"
-
-
-@pytest.fixture(scope="module")
-def http() -> Iterator[httpx.Client]:
-    with httpx.Client(trust_env=False, timeout=20) as client:
-        yield client
 
 
 @pytest.fixture
@@ -58,6 +45,12 @@ def api() -> Iterator[BotApi]:
 @pytest.fixture
 def anna(api: BotApi) -> Person:
     return api.person(id=7, first_name="Anna")
+
+
+@pytest.fixture(scope="module")
+def http() -> Iterator[httpx.Client]:
+    with httpx.Client(trust_env=False, timeout=20) as http:
+        yield http
 
 
 @pytest.fixture
@@ -513,384 +506,3 @@ def test_each_scope_and_language_has_its_own_menu(anna: Person, bot: Bot) -> Non
     assert bot.call("getMyCommands", scope={"type": "default"}) == []
     assert bot.call("setMyDescription", description="x")
     assert bot.call("setMyShortDescription", short_description="x")
-
-
-# Formatting
-
-
-@pytest.mark.parametrize(
-    "source, text, entities",
-    [
-        ("😀 <b>x</b>", "😀 x", [Entity("bold", 3, 1)]),
-        (
-            "<u>a</u><s>b</s><tg-spoiler>c</tg-spoiler>",
-            "abc",
-            [Entity("underline", 0, 1), Entity("strikethrough", 1, 1), Entity("spoiler", 2, 1)],
-        ),
-        ("<b>a</b><b>b</b>", "ab", [Entity("bold", 0, 2)]),
-        ("<i>👩‍👩‍👧</i> <code>é</code>", "👩‍👩‍👧 é", [Entity("italic", 0, 8), Entity("code", 9, 1)]),
-        ("<pre>x</pre>", "x", [Entity("pre", 0, 1)]),
-        ('<pre><code class="language-python">x</code></pre>', "x", [Entity("pre", 0, 1, language="python")]),
-        ('<a href="HTTPS://Example.com">x</a>', "x", [Entity("text_link", 0, 1, url="https://example.com/")]),
-        ('<a href="tg://user?id=7">Anna</a>', "Anna", [Entity("text_mention", 0, 4, user_id=7)]),
-        ("<blockquote>x</blockquote>", "x", [Entity("blockquote", 0, 1)]),
-        (
-            "<blockquote expandable>😀\n<b>y</b></blockquote> z",
-            "😀\ny z",
-            [Entity("expandable_blockquote", 0, 4), Entity("bold", 3, 1)],
-        ),
-        (
-            "/start @anna_k #tag $USD a@b.com",
-            "/start @anna_k #tag $USD a@b.com",
-            [
-                Entity("bot_command", 0, 6),
-                Entity("mention", 7, 7),
-                Entity("hashtag", 15, 4),
-                Entity("cashtag", 20, 4),
-                Entity("email", 25, 7),
-            ],
-        ),
-        (
-            "😀 https://example.com <code>example.com</code>",
-            "😀 https://example.com example.com",
-            [Entity("url", 3, 19), Entity("code", 23, 11)],
-        ),
-        ("  <b> x </b>  y \n", "<space>x   y", [Entity("bold", 0, 3)]),
-        ("a\tb\r\n&lt;_*[c](d)`e`~|", "a b\n<_*[c](d)`e`~|", []),
-        ("\n\nx <b>y\n</b>\n", "x y", [Entity("bold", 2, 1)]),
-    ],
-)
-def test_html_becomes_text_and_entities(anna: Person, bot: Bot, source: str, text: str, entities: list[Entity]) -> None:
-    answer = bot.call("sendMessage", chat_id=7, text=source, parse_mode="html")
-    [message] = anna.chat
-    assert message.text == answer["text"] == text.replace("<space>", " ")
-    assert list(message.entities) == entities
-    assert [(each["type"], each["offset"], each["length"]) for each in answer.get("entities", [])] == [
-        (each.type, each.offset, each.length) for each in entities
-    ]
-
-
-def test_markdown_and_explicit_entities_give_the_same(anna: Person, bot: Bot) -> None:
-    bot.call("sendMessage", chat_id=7, text="*😀* [y](https://example.com)", parse_mode="MarkdownV2")
-    link = {"type": "text_link", "offset": 3, "length": 1, "url": "https://example.com"}
-    bot.call("sendMessage", chat_id=7, text="😀 y", entities=[{"type": "bold", "offset": 0, "length": 2}, link])
-    first, second = anna.chat
-    assert first.entities == second.entities
-    assert [each.of(first.text) for each in first.entities] == ["😀", "y"]
-
-
-def test_a_mention_of_a_stranger_is_dropped(anna: Person, bot: Bot) -> None:
-    bot.call("sendMessage", chat_id=7, text='<a href="tg://user?id=99">Who</a>', parse_mode="HTML")
-    assert anna.chat[0].entities == ()
-
-
-@settings(deadline=None, max_examples=60)
-@given(
-    st.text(st.characters(exclude_categories=["Cs", "Cc", "Co"], exclude_characters="\u030a\u0333\u033f"), min_size=1)
-)
-def test_escaped_text_arrives_as_it_was(text: str) -> None:
-    plain = text.translate(dict.fromkeys(range(0x2028, 0x202F))).strip(" \n")
-    if plain:
-        assert format_text(html.escape(text), parse_mode="HTML").text == plain == format_text(text).text
-
-
-@settings(deadline=None, max_examples=60)
-@given(st.lists(st.sampled_from(["a", "😀", "é", " ", "\n", "_", "https://example.com"]), max_size=30))
-def test_every_entity_covers_whole_characters_of_the_text(parts: list[str]) -> None:
-    source = "".join(f"<b>{part}</b>" if index % 2 else part for index, part in enumerate(["x", *parts]))
-    formatted: Formatted = format_text(source, parse_mode="HTML")
-    for entity in formatted.entities:
-        assert utf16_length(entity.of(formatted.text)) == entity.length > 0
-
-
-def test_a_link_is_checked_and_normalised_as_telegram_does() -> None:
-    assert check_url("example.com") == "http://example.com/"
-    assert check_url("tg://user?id=1") == "tg://user?id=1"
-    with pytest.raises(ValueError, match="URL host is empty"):
-        check_url("")
-
-
-# Updates
-
-
-def test_updates_wait_until_they_are_confirmed(anna: Person, bot: Bot) -> None:
-    for text in "abc":
-        anna.says(text)
-    first, second, third = bot.call("getUpdates")
-    assert [first["update_id"] + 1, second["update_id"] + 1] == [second["update_id"], third["update_id"]]
-    assert bot.call("getUpdates", limit=1) == [first]
-    assert bot.call("getUpdates", offset=second["update_id"]) == [second, third]
-    assert bot.call("getUpdates") == [second, third]
-    assert bot.call("getWebhookInfo")["pending_update_count"] == 2
-    assert bot.call("getUpdates", offset=-1) == [third]
-    assert bot.call("getUpdates", offset=third["update_id"] + 1) == []
-
-
-def test_only_allowed_kinds_arrive_and_the_choice_is_remembered(anna: Person, bot: Bot) -> None:
-    bot.call("getUpdates", allowed_updates=["callback_query"])
-    anna.says("unheard")
-    assert bot.call("getUpdates") == []
-    bot.call("sendMessage", chat_id=7, text="x", reply_markup=keyboard(callback_data="a"))
-    anna.presses(anna.chat[-1], "Go")
-    assert [update["callback_query"]["data"] for update in bot.call("getUpdates")] == ["a"]
-    assert bot.call("getWebhookInfo")["allowed_updates"] == ["callback_query"]
-    bot.call("getUpdates", allowed_updates=[])
-    anna.says("heard")
-    assert bot.call("getUpdates")[-1]["message"]["text"] == "heard"
-
-
-def test_pending_updates_can_be_dropped(anna: Person, bot: Bot) -> None:
-    anna.says("x")
-    bot.call("deleteWebhook")
-    assert len(bot.call("getUpdates")) == 1
-    bot.call("deleteWebhook", drop_pending_updates=True)
-    assert bot.call("getUpdates") == []
-
-
-def test_a_long_poll_waits_for_its_time_and_no_longer(bot: Bot) -> None:
-    began = time.monotonic()
-    assert bot.call("getUpdates", timeout=1) == []
-    assert 1 <= time.monotonic() - began < 4
-
-
-def test_a_long_poll_ends_with_the_update(anna: Person, bot: Bot) -> None:
-    began = time.monotonic()
-    timer = threading.Timer(0.2, anna.says, ["at last"])
-    timer.start()
-    [update] = bot.call("getUpdates", timeout=30)
-    assert update["message"]["text"] == "at last"
-    assert 0.2 <= time.monotonic() - began < 4
-    timer.join()
-
-
-def wait_for_poll(api: BotApi) -> None:
-    """Wait until a poll hangs."""
-    end = time.monotonic() + 5
-    while api.polls == 0 and time.monotonic() < end:
-        time.sleep(0.005)
-    assert api.polls
-
-
-def test_the_older_of_two_polls_is_terminated(api: BotApi, anna: Person, bot: Bot) -> None:
-    with ThreadPoolExecutor() as threads:
-        older: Future[str] = threads.submit(bot.refusal, "getUpdates", timeout=20)
-        wait_for_poll(api)
-        newer = threads.submit(bot.call, "getUpdates", timeout=20)
-        assert older.result(2) == f"409 {CONFLICT}"
-        anna.says("x")
-        assert [update["message"]["text"] for update in newer.result(2)] == ["x"]
-    assert [each.method for each in api.refusals] == ["getUpdates"]
-
-
-def test_fighting_polls_are_slowed_down(anna: Person, bot: Bot) -> None:
-    with ThreadPoolExecutor() as threads:
-        polls = []
-        for method in (bot.refusal, bot.refusal, bot.call):
-            polls.append(threads.submit(method, "getUpdates", timeout=20))
-            time.sleep(0.1)
-        assert polls[0].done()
-        began = time.monotonic()
-        assert polls[1].result(5) == f"409 {CONFLICT}"
-        assert 2.5 < time.monotonic() - began < 4
-        anna.says("enough")
-
-
-def test_a_poll_whose_bot_has_died_makes_no_conflict(api: BotApi, anna: Person, bot: Bot) -> None:
-    with pytest.raises(httpx.ReadTimeout):
-        bot.http.post(f"{bot.address}/getUpdates", data={"timeout": "30"}, timeout=0.2)
-    anna.says("x")
-    assert len(bot.call("getUpdates", timeout=30)) == 1
-    assert api.refusals == []
-
-
-def test_two_bots_with_one_token_notice_each_other(api: BotApi) -> None:
-    async def poll() -> None:
-        async with ApplicationBuilder().token(api.token).base_url(f"{api.url}/bot").build() as app:
-            await app.bot.get_updates(timeout=20)
-
-    async def scenario() -> None:
-        older = asyncio.create_task(poll())
-        await asyncio.to_thread(wait_for_poll, api)
-        newer = asyncio.create_task(poll())
-        with pytest.raises(Conflict, match="only one bot instance"):
-            await older
-        newer.cancel()
-        await asyncio.wait([newer])
-
-    asyncio.run(scenario())
-
-
-def test_a_server_ends_with_a_poll_still_hanging(http: httpx.Client) -> None:
-    with ThreadPoolExecutor() as threads:
-        with BotApi() as api:
-            poll = threads.submit(Bot(api, http).call, "getUpdates", timeout=50)
-            wait_for_poll(api)
-            began = time.monotonic()
-        assert poll.result(1) == []
-        assert time.monotonic() - began < 4
-
-
-# People
-
-
-def test_a_message_tells_who_sent_it(api: BotApi, bot: Bot) -> None:
-    api.person(8, "Béla", username="bela", language_code="hu").says("/start@footnote_test_bot deep")
-    [update] = bot.call("getUpdates")
-    message = update["message"]
-    assert message["from"] == {
-        "id": 8,
-        "is_bot": False,
-        "first_name": "Béla",
-        "username": "bela",
-        "language_code": "hu",
-    }
-    assert message["chat"] == {"id": 8, "first_name": "Béla", "username": "bela", "type": "private"}
-    assert message["entities"] == [{"type": "bot_command", "offset": 0, "length": 24}]
-
-
-def test_chats_are_private_but_message_ids_are_common(api: BotApi, anna: Person) -> None:
-    bela = api.person(8, "Béla")
-    assert [anna.says("a").id, bela.says("b").id, anna.says("c").id] == [1, 2, 3]
-    assert [message.text for message in bela.chat] == ["b"]
-
-
-def test_a_client_sends_at_most_4096_units_at_once(anna: Person, bot: Bot) -> None:
-    anna.says("😀" * 2048)
-    with pytest.raises(ValueError, match="4097 UTF-16"):
-        anna.says("x" * 4097)
-    with pytest.raises(ValueError, match="blank"):
-        anna.says(" \n")
-    anna.says("word " * 1000, split=True)
-    assert [len(message.text) for message in anna.chat[1:]] == [4094, 904]
-    assert len(bot.call("getUpdates")) == 3
-
-
-@settings(deadline=None, max_examples=30)
-@given(st.lists(st.sampled_from(["x" * 700, "😀" * 900, " ", "\n"]), max_size=20))
-def test_cutting_loses_nothing(parts: list[str]) -> None:
-    text = "".join(parts)
-    pieces = list(cut(text))
-    assert "".join(pieces) == text
-    assert all(utf16_length(piece) <= 4096 for piece in pieces)
-
-
-def test_a_blocked_bot_is_told_and_kept_out(api: BotApi, anna: Person, bot: Bot) -> None:
-    bot.call("sendMessage", chat_id=7, text="x")
-    anna.blocks()
-    blocked = "403 Forbidden: bot was blocked by the user"
-    assert bot.refusal("sendMessage", chat_id=7, text="x") == blocked
-    assert bot.refusal("sendChatAction", chat_id=7, action="typing") == blocked
-    assert bot.refusal("editMessageText", chat_id=7, message_id=1, text="y") == blocked
-    anna.unblocks()
-    bot.call("sendMessage", chat_id=7, text="y")
-    changes = [update["my_chat_member"] for update in bot.call("getUpdates")]
-    assert [change["new_chat_member"]["status"] for change in changes] == ["kicked", "member"]
-    robot = api.person(9, "Robot", is_bot=True)
-    assert bot.refusal("sendMessage", chat_id=robot.id, text="x") == "403 Forbidden: bot can't send messages to bots"
-
-
-def test_a_press_is_answered_once(api: BotApi, anna: Person, bot: Bot) -> None:
-    bot.call("sendMessage", chat_id=7, text="x", reply_markup=keyboard(callback_data="a"))
-    press = anna.presses(anna.chat[0], "Go")
-    with pytest.raises(AssertionError, match="the press was not answered"):
-        press.answer(0.01)
-    bot.call("answerCallbackQuery", callback_query_id=press.query_id, text="x" * 200)
-    assert press.answer().text == "x" * 200
-    assert bot.refusal("answerCallbackQuery", callback_query_id=press.query_id) == f"400 {TOO_OLD}"
-    late = anna.presses(anna.chat[0], "Go")
-    late.expires()
-    assert bot.refusal("answerCallbackQuery", callback_query_id=late.query_id) == f"400 {TOO_OLD}"
-    assert len(api.calls("answerCallbackQuery")) == 1
-
-
-def test_only_a_button_on_the_message_as_it_is_now_can_be_pressed(anna: Person, bot: Bot) -> None:
-    bot.call("sendMessage", chat_id=7, text="x", reply_markup=keyboard(callback_data="a"))
-    old = anna.chat[0]
-    with pytest.raises(LookupError, match=r"'Stop'.*: Go"):
-        anna.presses(old, "Stop")
-    bot.call("editMessageReplyMarkup", chat_id=7, message_id=old.id, reply_markup=keyboard(url="https://example.com"))
-    with pytest.raises(LookupError, match="asks the bot"):
-        anna.presses(old, "Go")
-    bot.call("deleteMessage", chat_id=7, message_id=old.id)
-    with pytest.raises(LookupError, match="the message is gone"):
-        anna.presses(old, "Go")
-
-
-def test_a_person_waits_for_edits_and_for_later_messages(anna: Person, bot: Bot) -> None:
-    bot.call("sendMessage", chat_id=7, text="searching")
-    first = anna.waits(lambda m: bool(m.text))
-    timer = threading.Timer(0.1, bot.call, ["editMessageText"], {"chat_id": 7, "message_id": 1, "text": "Budapest"})
-    timer.start()
-    assert anna.waits(lambda m: "Budapest" in m.text, timeout=2).edits == 1
-    timer.join()
-    bot.call("sendMessage", chat_id=7, text="Budapest, again")
-    assert anna.waits(lambda m: "Budapest" in m.text, after=first, timeout=2).text == "Budapest, again"
-
-
-def test_a_vain_wait_shows_the_chat_and_the_refusals(anna: Person, bot: Bot) -> None:
-    anna.says("Where?")
-    bot.call("sendMessage", chat_id=7, text="In Vienna", reply_markup=keyboard(callback_data="a"))
-    bot.refusal("sendMessage", chat_id=7, text="")
-    with pytest.raises(AssertionError) as vain:
-        anna.waits(lambda m: "Budapest" in m.text, timeout=0.01)
-    assert str(vain.value).splitlines() == [
-        "nothing fits after 0.01 s in this chat:",
-        "  1 Anna: Where?",
-        "  2 the bot: In Vienna [Go]",
-        "  refused sendMessage: Bad Request: message text is empty",
-    ]
-
-
-# Faults and findings
-
-
-def test_failures_come_on_demand(api: BotApi, anna: Person, bot: Bot) -> None:
-    api.fail_next("sendMessage", status=429, retry_after=7, times=2)
-    flood = {
-        "ok": False,
-        "error_code": 429,
-        "description": "Too Many Requests: retry after 7",
-        "parameters": {"retry_after": 7},
-    }
-    assert [bot.answer("sendMessage", chat_id=7, text="x") for _ in range(2)] == [flood] * 2
-    api.fail_next("sendMessage", status=502, body="<html>Bad Gateway</html>")
-    response = bot.http.post(f"{bot.address}/sendMessage")
-    assert (response.status_code, response.text) == (502, "<html>Bad Gateway</html>")
-    api.fail_next("SendMessage", status=500)
-    assert bot.refusal("sendMessage") == "500 Internal Server Error"
-    bot.call("sendMessage", chat_id=7, text="x")
-    assert [each.injected for each in api.refusals] == [True] * 4
-    assert len(anna.chat) == 1
-
-
-def test_hasty_edits_are_found(http: httpx.Client) -> None:
-    now = [100.0]
-    with BotApi(clock=lambda: now[0]) as api:
-        bot, _ = Bot(api, http), api.person(7, "Anna")
-        bot.call("sendMessage", chat_id=7, text="0")
-        for text, moment in [("1", 100.1), ("2", 101.1), ("3", 101.8), ("4", 102.8)]:
-            now[0] = moment
-            bot.call("editMessageText", chat_id=7, message_id=1, text=text)
-        assert api.findings == ["message 1 in chat 7 was edited twice within 0.70 s"]
-
-
-def test_entities_telegram_would_drop_are_found(api: BotApi, anna: Person, bot: Bot) -> None:
-    bot.call("sendMessage", chat_id=7, text="<b>x</b> " * 100 + "example.com", parse_mode="HTML")
-    assert api.findings == []
-    bot.call("sendMessage", chat_id=7, text="<b>x</b> " * 101, parse_mode="HTML")
-    assert len(anna.chat[-1].entities) == 100
-    bot.call(
-        "sendMessage",
-        chat_id=7,
-        text='<a href="passage 3">3</a> <a href="https://example.com">4</a>',
-        parse_mode="HTML",
-    )
-    assert [finding.split(",")[0] for finding in api.findings] == ["101 entities", "1 link(s) dropped"]
-
-
-def test_a_message_is_a_frozen_value(anna: Person) -> None:
-    message = anna.says("x")
-    assert hash(message) == hash(anna.chat[0])
-    with pytest.raises(AttributeError):
-        message.text = "y"  # type: ignore[misc]
-    assert isinstance(message, Message)

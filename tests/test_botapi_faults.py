@@ -24,10 +24,15 @@ def anna(api: BotApi) -> Person:
     return api.person(id=7, first_name="Anna")
 
 
-@pytest.fixture
-def bot(api: BotApi) -> Iterator[Bot]:
+@pytest.fixture(scope="module")
+def http() -> Iterator[httpx.Client]:
     with httpx.Client(trust_env=False, timeout=5) as http:
-        yield Bot(api, http)
+        yield http
+
+
+@pytest.fixture
+def bot(api: BotApi, http: httpx.Client) -> Bot:
+    return Bot(api, http)
 
 
 def post(bot: Bot, text: str, *, timeout: float = 5) -> httpx.Response:
@@ -109,6 +114,25 @@ def test_a_page_has_the_status_of_choice(api: BotApi, bot: Bot, status: int) -> 
     assert f"<h1>{status} " in response.text
 
 
+def test_failures_come_on_demand(api: BotApi, anna: Person, bot: Bot) -> None:
+    api.fail_next("sendMessage", status=429, retry_after=7, times=2)
+    flood = {
+        "ok": False,
+        "error_code": 429,
+        "description": "Too Many Requests: retry after 7",
+        "parameters": {"retry_after": 7},
+    }
+    assert [bot.answer("sendMessage", chat_id=7, text="x") for _ in range(2)] == [flood] * 2
+    api.fail_next("sendMessage", status=502, body="<html>Bad Gateway</html>")
+    response = bot.http.post(f"{bot.address}/sendMessage")
+    assert (response.status_code, response.text) == (502, "<html>Bad Gateway</html>")
+    api.fail_next("SendMessage", status=500)
+    assert bot.refusal("sendMessage") == "500 Internal Server Error"
+    bot.call("sendMessage", chat_id=7, text="x")
+    assert [each.injected for each in api.refusals] == [True] * 4
+    assert len(anna.chat) == 1
+
+
 def test_faults_and_refusals_of_a_method_come_in_the_order_they_were_asked_for(api: BotApi, bot: Bot) -> None:
     api.fail_next("getMe", status=429, retry_after=1)
     api.fault_next("getMe", "garbage")
@@ -131,6 +155,7 @@ def test_a_test_can_wait_for_a_fault(api: BotApi, bot: Bot) -> None:
     with ThreadPoolExecutor() as threads:
         hanging = threads.submit(bot.http.get, f"{bot.address}/getMe", timeout=0.5)
         assert [fault.kind for fault in api.waits(lambda: api.faults)] == ["hang"]
+        bot.call("getMe")
         assert not hanging.done()
         with pytest.raises(httpx.ReadTimeout):
             hanging.result()
@@ -177,3 +202,15 @@ def test_going_away_ends_a_poll_and_twice_is_once(api: BotApi, bot: Bot) -> None
     api.back()
     assert bot.call("getUpdates") == []
     assert api.refusals == []
+
+
+def test_a_server_that_is_away_can_end() -> None:
+    with BotApi() as api:
+        api.away()
+
+
+def test_what_was_still_to_go_wrong_can_be_forgotten(api: BotApi, bot: Bot) -> None:
+    api.fault_next("getMe", "garbage", times=1000)
+    assert bot.http.get(f"{bot.address}/getMe").text.startswith("\x00")
+    api.heal()
+    assert bot.call("getMe")["is_bot"]

@@ -37,10 +37,15 @@ def group(api: BotApi, anna: Person, bela: Person) -> Group:
     return api.group("Readers", anna, bela)
 
 
-@pytest.fixture
-def bot(api: BotApi) -> Iterator[Bot]:
+@pytest.fixture(scope="module")
+def http() -> Iterator[httpx.Client]:
     with httpx.Client(trust_env=False, timeout=5) as http:
-        yield Bot(api, http)
+        yield http
+
+
+@pytest.fixture
+def bot(api: BotApi, http: httpx.Client) -> Bot:
+    return Bot(api, http)
 
 
 def updates(bot: Bot) -> list[dict[str, Any]]:

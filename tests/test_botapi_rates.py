@@ -32,10 +32,15 @@ def api(clock: Clock) -> Iterator[BotApi]:
         yield api
 
 
-@pytest.fixture
-def bot(api: BotApi) -> Iterator[Bot]:
+@pytest.fixture(scope="module")
+def http() -> Iterator[httpx.Client]:
     with httpx.Client(trust_env=False, timeout=5) as http:
-        yield Bot(api, http)
+        yield http
+
+
+@pytest.fixture
+def bot(api: BotApi, http: httpx.Client) -> Bot:
+    return Bot(api, http)
 
 
 def test_two_messages_a_second_into_one_chat_are_noted(api: BotApi, clock: Clock, bot: Bot) -> None:
@@ -107,3 +112,12 @@ def test_what_waits_as_long_as_it_is_told_keeps_every_limit(gaps: list[float]) -
         sent.append(now)
     for count, seconds in ((1, 1), (3, 1), (6, 60)):
         assert all(later - earlier >= seconds - 1e-9 for earlier, later in zip(sent, sent[count:], strict=False))
+
+
+def test_hasty_edits_are_found(api: BotApi, clock: Clock, bot: Bot) -> None:
+    api.person(7, "Anna")
+    bot.call("sendMessage", chat_id=7, text="0")
+    for text, moment in [("1", 100.1), ("2", 101.1), ("3", 101.8), ("4", 102.8)]:
+        clock.now = moment
+        bot.call("editMessageText", chat_id=7, message_id=1, text=text)
+    assert api.findings == ["message 1 in chat 7 was edited twice within 0.70 s"]

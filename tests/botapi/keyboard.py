@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
 from pydantic import BaseModel
@@ -33,10 +33,20 @@ class Button:
 Keyboard: TypeAlias = tuple[tuple[Button, ...], ...]
 
 
-def read_keyboard(markup: BaseModel | None) -> Keyboard:
-    """Check an inline keyboard and keep its rows."""
+def quick_keyboard(markup: dict[str, Any]) -> Keyboard:
+    """Take an inline keyboard for right and keep its rows."""
+    return tuple(
+        tuple(Button(each["text"], each.get("callback_data"), each.get("url")) for each in row)
+        for row in markup["inline_keyboard"]
+    )
+
+
+def read_keyboard(markup: BaseModel | Keyboard | None) -> Keyboard:
+    """Check an inline keyboard and keep its rows; one that was read already stays as it is."""
     if markup is None:
         return ()
+    if isinstance(markup, tuple):
+        return markup
     if not isinstance(markup, InlineKeyboardMarkup):
         raise unsupported(type(markup).__name__)
     rows = (tuple(_read_button(button) for button in row) for row in markup.inline_keyboard)

@@ -8,7 +8,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Messages that may be sent: `overall` and `chat` a second, `group` a minute.
+    """Messages that may be sent: `overall` a second over all, `group` a minute into a group, one a second into any chat.
 
     Into one chat `burst` messages may come at once if as many seconds pass before the next. `tolerance`, in seconds, is
     left for the network: every span counts as that much longer.
@@ -68,12 +68,8 @@ class Rates:
             window.note(now)
 
     def _windows(self, chat_id: int, *, is_group: bool) -> dict[str, _Window]:
-        burst = self._limits.burst
-        windows = {
-            "over all": self._overall,
-            f"into chat {chat_id}": self._chats.setdefault(chat_id, _Window(burst, burst)),
-        }
-        if is_group:
-            minute = self._groups.setdefault(chat_id, _Window(self._limits.group, 60))
-            windows[f"into group {chat_id}"] = minute
-        return windows
+        if chat_id not in self._chats:
+            self._chats[chat_id] = _Window(self._limits.burst, self._limits.burst)
+            self._groups[chat_id] = _Window(self._limits.group, 60)
+        windows = {"over all": self._overall, f"into chat {chat_id}": self._chats[chat_id]}
+        return windows | ({f"into group {chat_id}": self._groups[chat_id]} if is_group else {})

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import takewhile
 
 from tests.botapi.formatting import Formatted, format_text, utf16_length
 from tests.botapi.state import CallbackAnswer, Chat, Message, State, User
@@ -39,8 +40,7 @@ class Room:
     def __init__(self, state: State, chat: Chat) -> None:
         """Open the chat, or go into it where it is open."""
         self._state = state
-        with state.changed:
-            self._chat = state.chats.setdefault(chat.id, chat)
+        self._chat = state.open(chat)
 
     @property
     def id(self) -> int:
@@ -60,13 +60,14 @@ class Room:
         one. Raise AssertionError with the chat after `timeout` seconds.
         """
 
+        first = after.id if after else 0
+
         def found() -> Message | None:
-            newest_first = reversed(self._chat.messages.values())
-            first = after.id if after else 0
-            return next((each for each in newest_first if each.from_bot and each.id > first and fits(each)), None)
+            newest_first = takewhile(lambda each: each.id > first, reversed(self._chat.messages.values()))
+            return next((each for each in newest_first if each.from_bot and fits(each)), None)
 
         with self._state.changed:
-            message = self._state.changed.wait_for(found, timeout)
+            message = self._chat.changed.wait_for(found, timeout)
             if message is None:
                 raise AssertionError(f"nothing fits after {timeout} s in this chat:\n{self._transcript()}")
             return message

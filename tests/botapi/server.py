@@ -24,8 +24,8 @@ from aiohttp import web
 from tests.botapi.faults import Fault, Kind
 from tests.botapi.formatting import Json
 from tests.botapi.groups import Channel, Group
-from tests.botapi.methods import METHODS, known_kinds
-from tests.botapi.parameters import read_parameters
+from tests.botapi.methods import METHODS, QUICK, known_kinds
+from tests.botapi.parameters import quick_parameters, read_parameters
 from tests.botapi.people import Person
 from tests.botapi.rates import USUAL as USUAL_LIMITS
 from tests.botapi.rates import Limits
@@ -80,17 +80,21 @@ class BotApi:
         clock: Callable[[], float] = time.monotonic,
         patience: Patience = USUAL,
         limits: Limits = USUAL_LIMITS,
+        quick: bool = False,
+        kept: int | None = None,
     ) -> None:
         """Prepare a server for one bot; `clock` is monotonic and judges the pace of edits.
 
         `patience` is for updates posted to a webhook, `limits` are what `pace` and `enforce_limits` go by.
+        For load tests: a `quick` server takes what is sent for right and shows it without entities, and with `kept`
+        only as many of the last calls, refusals and the like are remembered, and as many messages in each chat.
         """
         if not re.fullmatch(_TOKEN, token):
             raise ValueError(f"not a bot token: {token!r}")
         self.token = token
         self.url = ""
         bot = User(int(token.partition(":")[0]), first_name, is_bot=True, username=username)
-        self._state = State(bot, clock=clock, limits=limits)
+        self._state = State(bot, clock=clock, limits=limits, quick=quick, kept=kept)
         self._patience = patience
         self._faults: defaultdict[str, list[_Failure | Fault]] = defaultdict(list)
         self._poll: asyncio.Future[None] | None = None
@@ -136,6 +140,11 @@ class BotApi:
         """All accepted requests of that method, oldest first."""
         with self._state.changed:
             return [call for call in self._state.calls if call.method.lower() == method.lower()]
+
+    def count(self, method: str) -> int:
+        """How many requests of that method were accepted, be they remembered or not."""
+        with self._state.changed:
+            return self._state.counts[METHODS[method.lower()].model.__api_method__]
 
     @property
     def refusals(self) -> list[Refused]:
@@ -210,11 +219,17 @@ class BotApi:
         """Spoil the answers to the next `times` requests of a method on the wire; the kinds are those of `Kind`.
 
         With `effect` the method does its work and is among the calls all the same; a drip always does. `status` is that
-        of an HTML page, `seconds` the time a drip takes. `faults` tells when it happened.
+        of an HTML page, `seconds` the time a drip takes. `faults` tells when it happened. A poll that hangs already is
+        not the next one.
         """
         chosen = Kind(kind)
         fault = Fault(chosen, effect=effect or chosen is Kind.DRIP, status=status, seconds=seconds)
         self._plan(method, fault, times)
+
+    def heal(self) -> None:
+        """Forget the failures and faults that are still to come."""
+        with self._state.changed:
+            self._faults.clear()
 
     def _plan(self, method: str, fault: _Failure | Fault, times: int) -> None:
         with self._state.changed:
@@ -355,10 +370,14 @@ class BotApi:
     async def _answer(self, name: str, given: Mapping[str, object], at: float) -> object:
         """Do what the method does and record the call, so that whoever sees the effect finds the call as well."""
         method = METHODS[name.lower()]
-        request = read_parameters(method.model, given, supported=method.supported)
+        if self._state.quick and name in QUICK:
+            request = quick_parameters(method.model, given)
+        else:
+            request = read_parameters(method.model, given, supported=method.supported)
         updates = await self._get_updates(cast("GetUpdates", request)) if method.run is None else None
         with self._state.changed:
             answer = method.run(self._state, request) if method.run else updates
+            self._state.counts[name] += 1
             self._state.note(self._state.calls, Call(name, given, at, answer))
         return answer
 

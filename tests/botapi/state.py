@@ -5,6 +5,7 @@ Everything is guarded by `State.changed`; every change notifies it. Does no I/O 
 
 import threading
 import time
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -128,6 +129,7 @@ class Chat:
 
     `opened` tells whether the person has ever written, `blocked` whether they blocked the bot or a group kicked it,
     `moved_to` which supergroup a group has become. `ids` numbers the messages where they are numbered by chat.
+    `changed` is notified of its messages only, so that hundreds may wait for theirs.
     """
 
     id: int
@@ -139,6 +141,7 @@ class Chat:
     moved_to: int | None = None
     ids: Iterator[int] | None = None
     messages: dict[int, Message] = field(default_factory=dict)
+    changed: threading.Condition = field(default_factory=threading.Condition)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,28 +234,40 @@ class Updates:
 class State:
     """The whole memory of a server. Hold `changed` while using it."""
 
-    def __init__(self, bot: User, *, clock: Callable[[], float] = time.monotonic, limits: Limits = USUAL) -> None:
-        """Begin with a bot nobody has talked to."""
+    def __init__(
+        self,
+        bot: User,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        limits: Limits = USUAL,
+        quick: bool = False,
+        kept: int | None = None,
+    ) -> None:
+        """Begin with a bot nobody has talked to; `kept` bounds each record, and the messages of each chat."""
         self.bot = bot
         self.clock = clock
-        self.changed = threading.Condition()
+        self.quick = quick
+        self.kept = kept
+        self.changed = threading.Condition(lock := threading.RLock())
+        self._lock = lock
         self.updates = Updates()
         self.on_update: Callable[[], object] = lambda: None
         self.hook: Hook | None = None
         self.on_hook: Callable[[], object] = lambda: None
         self.last_error: tuple[int, str] | None = None
-        self.deliveries: list[Delivery] = []
+        self.deliveries: deque[Delivery] = deque(maxlen=kept)
         self.chats: dict[int, Chat] = {}
         self.commands: dict[tuple[str, str], list[Json]] = {}
         self.open_queries: set[str] = set()
         self.answers: dict[str, CallbackAnswer] = {}
-        self.calls: list[Call] = []
-        self.refusals: list[Refused] = []
-        self.faults: list[Broken] = []
-        self.findings: list[str] = []
+        self.counts: Counter[str] = Counter()
+        self.calls: deque[Call] = deque(maxlen=kept)
+        self.refusals: deque[Refused] = deque(maxlen=kept)
+        self.faults: deque[Broken] = deque(maxlen=kept)
+        self.findings: deque[str] = deque(maxlen=kept)
         self.rates = Rates(limits)
         self.enforcing = False
-        self.pace: list[str] = []
+        self.pace: deque[str] = deque(maxlen=kept)
         self._message_ids = count(1)
         self._query_ids = count(FIRST_QUERY_ID)
 
@@ -271,7 +286,13 @@ class State:
         """Remember for getWebhookInfo why an update was not taken."""
         self.last_error = (int(time.time()), error)
 
-    def note(self, records: list[T], record: T) -> None:
+    def open(self, chat: Chat) -> Chat:
+        """Add a chat unless there is one with that id; return the one there is."""
+        chat.changed = threading.Condition(self._lock)
+        with self.changed:
+            return self.chats.setdefault(chat.id, chat)
+
+    def note(self, records: deque[T], record: T) -> None:
         """Add to one of the records and tell whoever waits for it."""
         with self.changed:
             records.append(record)
@@ -331,7 +352,9 @@ class State:
         chat = self.chats[draft.chat_id]
         message = replace(draft, id=next(chat.ids or self._message_ids))
         chat.messages[message.id] = message
-        self.changed.notify_all()
+        if self.kept is not None and len(chat.messages) > self.kept:
+            del chat.messages[next(iter(chat.messages))]
+        self._tell(chat)
         return message
 
     def edit(self, old: Message, new: Message) -> Message:
@@ -341,13 +364,19 @@ class State:
             pause = now - old.edited_at
             self.findings.append(f"message {old.id} in chat {old.chat_id} was edited twice within {pause:.2f} s")
         new = replace(new, edits=old.edits + 1, edited_at=now)
-        self.chats[old.chat_id].messages[old.id] = new
-        self.changed.notify_all()
+        chat = self.chats[old.chat_id]
+        chat.messages[old.id] = new
+        self._tell(chat)
         return new
 
     def delete(self, message: Message) -> None:
         """Take a message out of its chat."""
-        del self.chats[message.chat_id].messages[message.id]
+        chat = self.chats[message.chat_id]
+        del chat.messages[message.id]
+        self._tell(chat)
+
+    def _tell(self, chat: Chat) -> None:
+        chat.changed.notify_all()
         self.changed.notify_all()
 
     def open_query(self) -> str:
