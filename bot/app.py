@@ -33,7 +33,7 @@ from bot.lifecycle import Lifecycle, Parts
 from bot.limits import Limits
 from bot.listen import Listener
 from bot.metrics import Metrics
-from bot.poll import Poller
+from bot.poll import Patience, Poller
 from bot.questions import Questions
 from bot.reindexing import Reindexing
 from bot.schedule import Schedule
@@ -61,8 +61,10 @@ Bot = Application[Any, Any, Any, Any, Any, Any]
 log = logging.getLogger(__name__)
 
 
-def build(library: Library, settings: Settings, *, limits: pace.Limits | None = None) -> Lifecycle:
-    """Compose the bot. `limits` are those of Telegram, unless others are given.
+def build(
+    library: Library, settings: Settings, *, limits: pace.Limits | None = None, patience: Patience | None = None
+) -> Lifecycle:
+    """Compose the bot. `limits` are those of Telegram, and `patience` the usual one, unless others are given.
 
     Raises:
         SettingsError: there is no token.
@@ -89,7 +91,9 @@ def build(library: Library, settings: Settings, *, limits: pace.Limits | None = 
     poller = (
         None
         if telegram.webhook
-        else Poller(f"{telegram.api_url}/bot{token}", kinds=UPDATES, store=dispatcher.store, metrics=metrics)
+        else Poller(
+            f"{telegram.api_url}/bot{token}", kinds=UPDATES, store=dispatcher.store, metrics=metrics, patience=patience
+        )
     )
     if telegram.reindex_every:
         Schedule(reindexing, telegram.admins).start(bot, every=dt.timedelta(minutes=telegram.reindex_every))
@@ -106,6 +110,7 @@ def build(library: Library, settings: Settings, *, limits: pace.Limits | None = 
             dispatcher=dispatcher,
             poller=poller,
             listener=listener,
+            announce=partial(_announce, bot, telegram),
             begin=partial(_begin, bot, stored, telegram),
             close=reindexing.close,
             threads=(asking, looking, storing),
@@ -178,17 +183,22 @@ async def _keep_error(update: object, context: ContextTypes.DEFAULT_TYPE) -> Non
         log.error("something in the background failed", exc_info=context.error)
 
 
-async def _begin(bot: Bot, stored: Inbox, telegram: Telegram) -> None:
-    """Tell Telegram how updates are fetched, free what the process before this one had in hand, fill the menus."""
+async def _announce(bot: Bot, telegram: Telegram) -> None:
+    """Ask Telegram who we are, and tell it whether it brings the updates or we fetch them."""
+    await bot.initialize()
     if telegram.webhook:
         secret = webhook_secret(telegram)
         await bot.bot.set_webhook(telegram.webhook, secret_token=secret, allowed_updates=UPDATES)
     else:
         await bot.bot.delete_webhook(drop_pending_updates=False)
+
+
+async def _begin(bot: Bot, stored: Inbox, telegram: Telegram) -> None:
+    """Free what the process before this one had in hand, and fill the menus in the background."""
     freed = await asyncio.to_thread(stored.recover)
     if freed:
         log.info("%d updates were in hand when the bot ended; they are answered now", freed)
-    await _show_commands(bot, telegram)
+    bot.create_task(_show_commands(bot, telegram))
 
 
 async def _show_commands(bot: Bot, telegram: Telegram) -> None:

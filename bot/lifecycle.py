@@ -53,8 +53,9 @@ log = logging.getLogger(__name__)
 class Parts:
     """What lives together.
 
-    Without a `poller` Telegram brings the updates to `listener`. `begin` is what to do once Telegram answers, `close`
-    what to do at the end; `threads` are those that may be in the middle of something.
+    Without a `poller` Telegram brings the updates to `listener`. `announce` tells Telegram that we are here, and is
+    tried until it answers; `begin` is what to do then, `close` what to do at the end. `threads` are those that may be
+    in the middle of something.
     """
 
     library: Library
@@ -63,6 +64,7 @@ class Parts:
     dispatcher: Dispatcher
     poller: Poller | None
     listener: Listener | None
+    announce: Callable[[], Awaitable[None]]
     begin: Callable[[], Awaitable[None]]
     close: Callable[[], None]
     threads: tuple[ThreadPoolExecutor, ...]
@@ -173,11 +175,11 @@ class Lifecycle:
             log.warning("there are no health checks and no metrics: %s", error)
 
     async def _reach(self) -> None:
-        """Ask Telegram who we are, until it answers."""
+        """Tell Telegram that we are here, until it answers."""
         refused = tried = 0
         while True:
             try:
-                await self._parts.application.initialize()
+                await self._parts.announce()
             except InvalidToken:
                 refused += 1
                 if refused >= TOKEN_TRIES:

@@ -17,9 +17,6 @@ from telegram.ext import BaseRateLimiter
 WRITES = frozenset({"sendMessage", "editMessageText", "editMessageReplyMarkup"})
 """What Telegram counts; typing, answers to buttons and all that only reads is free, and is dropped when it is busy."""
 
-LONGEST = 30.0
-"""Seconds for a whole call: httpx bounds only the wait for each piece of an answer, and one may drip for hours."""
-
 PATIENCE = 5.0
 """Seconds of a RetryAfter that are waited for here, with the chat in hand; after more the inbox brings it back."""
 
@@ -31,12 +28,14 @@ REMEMBERED = 10_000
 class Limits:
     """What Telegram allows: messages a second over all, seconds between two into a chat, messages a minute in a group.
 
-    Source: https://core.telegram.org/bots/faq, "My bot is hitting limits".
+    Source: https://core.telegram.org/bots/faq, "My bot is hitting limits". `call` is ours: the seconds that a whole
+    call may take, since httpx bounds only the wait for each piece of an answer, and one may drip for hours.
     """
 
     a_second: float = 30.0
     between: float = 1.0
     group_a_minute: int = 20
+    call: float = 30.0
 
 
 @dataclass(slots=True)
@@ -74,14 +73,14 @@ class Pace(BaseRateLimiter[dict[str, Any]]):
 
         Raises:
             RetryAfter: Telegram wants a longer rest than PATIENCE.
-            TelegramError: as the call raises it; TimedOut also for an answer that takes longer than LONGEST.
+            TelegramError: as the call raises it; TimedOut also for an answer that takes longer than the limit.
         """
         chat = _chat_of(data) if endpoint in WRITES else None
         for last in (False, True):
             if chat is not None:
                 await self._turn(chat)
             try:
-                async with asyncio.timeout(LONGEST):
+                async with asyncio.timeout(self._limits.call):
                     return await callback(*args, **kwargs)
             except TimeoutError as error:
                 raise TimedOut("The answer took too long.") from error  # noqa: EM101, TRY003  PTB's own words otherwise

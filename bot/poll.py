@@ -10,6 +10,7 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -17,12 +18,6 @@ import httpx
 from bot.inbox import Raw, is_update
 from bot.metrics import Metrics
 from index.errors import FootnoteError
-
-WAIT = 25
-"""Seconds that Telegram holds a request while there is nothing to fetch."""
-
-SLACK = 15.0
-"""Seconds beyond that after which a request is given up, however it drips."""
 
 LONGEST_REST = 30.0
 """Seconds between two tries, at most."""
@@ -32,6 +27,15 @@ LARGEST = 100
 
 log = logging.getLogger(__name__)
 
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds that Telegram may `hold` a request while there is nothing to fetch, and what it may take beyond that."""
+
+    hold: int = 25
+    beyond: float = 15.0
+
+
 Store = Callable[[Sequence[Raw]], Awaitable[None]]
 
 
@@ -39,22 +43,21 @@ class Poller:
     """Polls for one bot until it is cancelled."""
 
     def __init__(
-        self, address: str, *, kinds: Sequence[str], store: Store, metrics: Metrics, wait: float = WAIT
+        self, address: str, *, kinds: Sequence[str], store: Store, metrics: Metrics, patience: Patience | None = None
     ) -> None:
         """Fetch updates of `kinds` from `address` (…/bot<token>) and hand them to `store`."""
         self._address = address
         self._kinds = list(kinds)
         self._store = store
         self._metrics = metrics
-        self._wait = wait
+        self._patience = patience or Patience()
         self._offset = 0
         self._failures = 0
         self.heard = time.monotonic()
 
     async def run(self) -> None:
         """Poll for ever; whatever happens, try again."""
-        timeout = httpx.Timeout(10.0, read=self._wait + 10.0)
-        async with httpx.AsyncClient(timeout=timeout, trust_env=True) as client:
+        async with httpx.AsyncClient(timeout=httpx.Timeout(10.0, read=None)) as client:  # `_fetched` bounds the whole
             while True:
                 try:
                     await self._round(client)
@@ -74,10 +77,10 @@ class Poller:
         query = {
             "offset": self._offset,
             "limit": LARGEST,
-            "timeout": int(self._wait),
+            "timeout": self._patience.hold,
             "allowed_updates": self._kinds,
         }
-        async with asyncio.timeout(self._wait + SLACK):
+        async with asyncio.timeout(self._patience.hold + self._patience.beyond):
             reply = await client.post(f"{self._address}/getUpdates", json=query)
         try:
             said = json.loads(reply.content)

@@ -257,12 +257,16 @@ def serve(api: "BotApi", tmp_path: Path) -> Serve:
     from bot import app
     from bot.lifecycle import Lifecycle
     from bot.pace import Limits
+    from bot.poll import Patience
+
+    quick = Limits(1_000.0, 0.0, 1_000, call=3.0)
 
     @contextlib.contextmanager
-    def serving(library: Library, **flags: object) -> Iterator[Lifecycle]:
-        bot = app.build(
-            library, served_settings(tmp_path / "data", api.url, **flags), limits=Limits(1_000.0, 0.0, 1_000)
-        )
+    def serving(
+        library: Library, *, limits: Limits = quick, patience: Patience | None = None, **flags: object
+    ) -> Iterator[Lifecycle]:
+        settings = served_settings(tmp_path / "data", api.url, **flags)
+        bot = app.build(library, settings, limits=limits, patience=patience)
         thread = threading.Thread(target=lambda: asyncio.run(bot.run(signals=False)))
         thread.start()
         try:

@@ -1,4 +1,4 @@
-"""A bot in a process of its own, which tests kill: the real program, with the small model and without waiting to write."""
+"""A bot in a process of its own, which tests kill: the real program, with a small model and no pause between messages."""
 
 import functools
 import os
@@ -27,7 +27,7 @@ PATIENCE = 90
 
 
 def serve(data: Path, said: Path, environment: dict[str, str], slow: float) -> None:
-    """Do what `footnote serve` does. A question takes up to `slow` seconds more, so that a kill meets several at once."""
+    """Do what `footnote serve` does; a question takes up to `slow` seconds more, so that a kill meets several."""
     os.setsid()
     with said.open("ab") as file:
         os.dup2(file.fileno(), 1)

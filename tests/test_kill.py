@@ -69,7 +69,7 @@ def said(person: Person) -> list[int]:
 
 
 def heard(person: Person) -> list[int]:
-    """Return the numbers of the questions that were answered, in order; each repeated answer says that it may be one."""
+    """Return the numbers of the questions that were answered, in order; a repeated answer says that it may be one."""
     numbers: list[int] = []
     for message in person.chat:
         if message.from_bot:
