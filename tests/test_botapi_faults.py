@@ -61,7 +61,7 @@ def test_a_fault_comes_as_often_as_told_with_or_without_effect_and_the_next_requ
                 post(bot, text).json()
         else:
             with pytest.raises(error):
-                post(bot, text, timeout=0.15)
+                post(bot, text, timeout=0.3 if kind is Kind.HANG else 5)
     bot.call("sendMessage", chat_id=7, text="three")
     assert [message.text for message in anna.chat] == (["one", "two"] if effect else []) + ["three"]
     assert len(api.calls("sendMessage")) == (3 if effect else 1)

@@ -8,7 +8,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Messages that may be sent: `overall` a second over all, `group` a minute into a group, one a second into any chat.
+    """Messages that may be sent: `overall` a second over all, one a second into a chat, `group` a minute into a group.
 
     Into one chat `burst` messages may come at once if as many seconds pass before the next. `tolerance`, in seconds, is
     left for the network: every span counts as that much longer.
