@@ -59,7 +59,7 @@ def site() -> Iterator[Site]:
 def hasty() -> Iterator[Site]:
     """A site that waits for nothing."""
     patience = Patience(body=0.3, stored=0.3, read=0.3)
-    with Site(patience=patience).served(Bounds(quiet=0.3, kept=0.4, whole=0.5, stopping=0.3)) as made:
+    with Site(patience=patience).served(Bounds(quiet=0.3, kept=0.8, whole=0.5, stopping=0.3)) as made:
         yield made
 
 
@@ -345,30 +345,30 @@ def test_connections_that_say_nothing_or_drip_are_closed(hasty: Site) -> None:
     with hasty.connection() as refused:  # and is sent on for ever
         refused.sendall(head(Content_Length=10**9))
         assert received(refused).startswith(b"HTTP/1.1 401 ")
-        assert 0.2 < closed_after(refused, lambda: refused.sendall(b"x")) < 1.5
+        assert 0.6 < closed_after(refused, lambda: refused.sendall(b"x")) < 2.5
     with hasty.connection() as kept:
         kept.sendall(head("GET", "/healthz"))
         assert received(kept).startswith(b"HTTP/1.1 200 ")
         kept.sendall(b"GET ")
-        assert 0.2 < closed_after(kept) < 1.5
+        assert 0.6 < closed_after(kept, lambda: kept.sendall(b"x")) < 2.5
     hasty.still_takes()
 
 
 def test_who_asks_much_and_reads_nothing_is_cut_off(hasty: Site) -> None:
-    def ask_on(made: socket.socket) -> None:
-        for _ in range(1000):
-            made.sendall(head("GET", "/metrics") * 500)
-
     with hasty.connection() as made:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        made.settimeout(0.5)
-        with pytest.raises((ConnectionError, TimeoutError)):
-            ask_on(made)
-        assert hasty.get("/healthz").status_code == 200
-        time.sleep(0.8)
-        with pytest.raises(ConnectionError):
-            ask_on(made)
+        assert closed_after(made, lambda: made.sendall(head("GET", "/metrics") * 500), reading=False, at_most=15) > 0.5
     hasty.still_takes()
+
+
+def test_nothing_is_upgraded(site: Site) -> None:
+    upgrade = {
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec_WebSocket_Key": "YQ==",
+        "Sec_WebSocket_Version": 13,
+    }
+    assert site.says(head("GET", "/healthz", **upgrade)).startswith(b"HTTP/1.1 200 ")
 
 
 @pytest.mark.parametrize(
