@@ -125,14 +125,16 @@ def received(made: socket.socket) -> bytes:
         return b""
 
 
-def closed_after(made: socket.socket, during: Callable[[], object] = lambda: None, *, at_most: float = 5) -> float:
+def closed_after(
+    made: socket.socket, during: Callable[[], object] = lambda: None, *, reading: bool = True, at_most: float = 5
+) -> float:
     """Return the seconds until the other side closes, while something is done over and over."""
     began = time.monotonic()
     made.settimeout(0.02)
     while time.monotonic() < began + at_most:
         try:
             during()
-            if not made.recv(65_536):
+            if reading and not made.recv(65_536):
                 break
         except TimeoutError:
             continue

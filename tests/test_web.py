@@ -55,11 +55,25 @@ def site() -> Iterator[Site]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def everlasting() -> Iterator[Site]:
+    """One server for many requests: starting and stopping one takes 0.3 s."""
+    with Site(patience=Patience(body=1)).served(Bounds(quiet=1, kept=1)) as made:
+        yield made
+
+
+@pytest.fixture
+def same(everlasting: Site) -> Site:
+    """The server that lasts, with nothing taken yet."""
+    everlasting.taken.clear()
+    return everlasting
+
+
 @pytest.fixture
 def hasty() -> Iterator[Site]:
     """A site that waits for nothing."""
     patience = Patience(body=0.3, stored=0.3, read=0.3)
-    with Site(patience=patience).served(Bounds(quiet=0.3, kept=0.4, whole=0.5, stopping=0.3)) as made:
+    with Site(patience=patience).served(Bounds(quiet=0.3, kept=0.8, whole=0.5, stopping=0.3)) as made:
         yield made
 
 
@@ -84,24 +98,24 @@ def test_an_update_is_taken_before_telegram_hears_so(site: Site) -> None:
     [[], [""], ["wrong"], [SECRET[:-1]], [SECRET + "x"], [SECRET.upper()], ["sécret"], [SECRET, SECRET], ["x", SECRET]],
     ids=repr,
 )
-def test_who_does_not_know_the_secret_is_refused_before_the_body_is_read(site: Site, secrets: list[str]) -> None:
+def test_who_does_not_know_the_secret_is_refused_before_the_body_is_read(same: Site, secrets: list[str]) -> None:
     lines = "".join(f"X-Telegram-Bot-Api-Secret-Token: {secret}\r\n" for secret in secrets)
     sent = head(Content_Type="application/json", Content_Length=1000)[:-2] + lines.encode() + b"\r\n"
-    said = site.says(sent)  # and not a byte of the body
+    said = same.says(sent)  # and not a byte of the body
     assert said.startswith(b"HTTP/1.1 401 ")
     assert said.endswith(b"\r\n\r\n")
-    assert site.taken == []
+    assert same.taken == []
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "", "application/jsonp", "json"])
-def test_only_json_is_taken(site: Site, kind: str) -> None:
-    assert site.post(**{"Content-Type": kind}).status_code == 415
-    assert site.taken == []
+def test_only_json_is_taken(same: Site, kind: str) -> None:
+    assert same.post(**{"Content-Type": kind}).status_code == 415
+    assert same.taken == []
 
 
 @pytest.mark.parametrize("kind", ["application/json", "Application/JSON; charset=utf-8", "application/json ;x"])
-def test_json_is_known_by_its_name_whatever_follows(site: Site, kind: str) -> None:
-    assert site.post(**{"Content-Type": kind}).status_code == 200
+def test_json_is_known_by_its_name_whatever_follows(same: Site, kind: str) -> None:
+    assert same.post(**{"Content-Type": kind}).status_code == 200
 
 
 def padded(size: int) -> bytes:
@@ -115,9 +129,9 @@ def test_a_body_may_be_as_long_as_the_settings_say(site: Site) -> None:
     assert len(site.taken) == 1
 
 
-def test_a_length_announced_too_large_is_refused_before_the_body_comes(site: Site) -> None:
-    assert site.says(authorised(Content_Length=LARGEST + 1)).startswith(b"HTTP/1.1 413 ")
-    assert site.says(authorised(Content_Length="9" * 19)).startswith(b"HTTP/1.1 413 ")
+def test_a_length_announced_too_large_is_refused_before_the_body_comes(same: Site) -> None:
+    assert same.says(authorised(Content_Length=LARGEST + 1)).startswith(b"HTTP/1.1 413 ")
+    assert same.says(authorised(Content_Length="9" * 19)).startswith(b"HTTP/1.1 413 ")
 
 
 def test_a_chunked_body_is_cut_off_at_the_limit(site: Site) -> None:
@@ -178,19 +192,17 @@ NO_UPDATES = {
 
 
 @pytest.mark.parametrize("body", NO_UPDATES.values(), ids=NO_UPDATES)
-def test_what_is_no_update_is_refused_and_nothing_is_taken(body: bytes) -> None:
-    site = Site()
-    with site.served():
-        response = site.post(body)
-        assert (response.status_code, response.content) == (400, b"")
-        assert site.taken == []
-        site.still_takes()
+def test_what_is_no_update_is_refused_and_nothing_is_taken(same: Site, body: bytes) -> None:
+    response = same.post(body)
+    assert (response.status_code, response.content) == (400, b"")
+    assert same.taken == []
+    same.still_takes()
 
 
 @pytest.mark.parametrize("number", [0, 2**63 - 1])
-def test_ids_are_taken_as_far_as_a_database_keeps_them(site: Site, number: int) -> None:
-    assert site.post(json.dumps({"update_id": number})).status_code == 200
-    assert site.taken == [{"update_id": number}]
+def test_ids_are_taken_as_far_as_a_database_keeps_them(same: Site, number: int) -> None:
+    assert same.post(json.dumps({"update_id": number})).status_code == 200
+    assert same.taken == [{"update_id": number}]
 
 
 def test_while_the_database_is_away_telegram_is_asked_to_come_again(site: Site) -> None:
@@ -219,15 +231,15 @@ def test_a_database_that_hangs_does_not_hold_telegram(hasty: Site) -> None:
     hasty.still_takes()
 
 
-def test_other_methods_and_paths_are_refused(site: Site) -> None:
+def test_other_methods_and_paths_are_refused(same: Site) -> None:
     for method in ("GET", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"):
-        assert httpx.request(method, site.url(), headers=JSON).status_code == 405
+        assert httpx.request(method, same.url(), headers=JSON).status_code == 405
     for path in ("/healthz", "/readyz", "/metrics"):
-        assert httpx.post(site.url(path)).status_code == 405
-        assert httpx.head(site.url(path)).status_code == 200
+        assert httpx.post(same.url(path)).status_code == 405
+        assert httpx.head(same.url(path)).status_code == 200
     for path in ("/", "/telegram/", "/Telegram", "/docs", "/openapi.json", "/healthz/", "/metrics%2f", "//telegram"):
-        assert httpx.post(site.url(path), content=VALID, headers=JSON).status_code == 404
-    assert site.taken == []
+        assert httpx.post(same.url(path), content=VALID, headers=JSON).status_code == 404
+    assert same.taken == []
 
 
 def test_without_webhooks_there_is_none() -> None:
@@ -305,7 +317,7 @@ def test_connections_beyond_the_most_are_closed_at_once(monkeypatch: pytest.Monk
         held = [socket.create_connection(("127.0.0.1", site.port), timeout=5) for _ in range(3)]
         time.sleep(0.1)
         with site.connection() as made:
-            assert received(made) == b""
+            assert closed_after(made) < 2
         for each in held:
             each.close()
         until(lambda: site.says(head("GET", "/healthz")).startswith(b"HTTP/1.1 200"))
@@ -345,30 +357,39 @@ def test_connections_that_say_nothing_or_drip_are_closed(hasty: Site) -> None:
     with hasty.connection() as refused:  # and is sent on for ever
         refused.sendall(head(Content_Length=10**9))
         assert received(refused).startswith(b"HTTP/1.1 401 ")
-        assert 0.2 < closed_after(refused, lambda: refused.sendall(b"x")) < 1.5
+        assert 0.6 < closed_after(refused, lambda: refused.sendall(b"x")) < 2.5
     with hasty.connection() as kept:
         kept.sendall(head("GET", "/healthz"))
         assert received(kept).startswith(b"HTTP/1.1 200 ")
         kept.sendall(b"GET ")
-        assert 0.2 < closed_after(kept) < 1.5
+        assert 0.6 < closed_after(kept, lambda: kept.sendall(b"x")) < 2.5
     hasty.still_takes()
 
 
 def test_who_asks_much_and_reads_nothing_is_cut_off(hasty: Site) -> None:
-    def ask_on(made: socket.socket) -> None:
-        for _ in range(1000):
-            made.sendall(head("GET", "/metrics") * 500)
-
     with hasty.connection() as made:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        made.settimeout(0.5)
-        with pytest.raises((ConnectionError, TimeoutError)):
-            ask_on(made)
-        assert hasty.get("/healthz").status_code == 200
-        time.sleep(0.8)
-        with pytest.raises(ConnectionError):
-            ask_on(made)
+        assert closed_after(made, lambda: made.sendall(head("GET", "/metrics") * 500), reading=False, at_most=15) > 0.5
     hasty.still_takes()
+
+
+def test_nonsense_after_a_response_closes_the_connection(same: Site) -> None:
+    with same.connection() as made:
+        made.sendall(head(Transfer_Encoding="chunked"))
+        assert received(made).startswith(b"HTTP/1.1 401 ")
+        made.sendall(b"zz\r\n")
+        assert closed_after(made) < 0.5
+    same.still_takes()
+
+
+def test_nothing_is_upgraded(same: Site) -> None:
+    upgrade = {
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec_WebSocket_Key": "YQ==",
+        "Sec_WebSocket_Version": 13,
+    }
+    assert same.says(head("GET", "/healthz", **upgrade)).startswith(b"HTTP/1.1 200 ")
 
 
 @pytest.mark.parametrize(
@@ -391,12 +412,12 @@ def test_who_asks_much_and_reads_nothing_is_cut_off(hasty: Site) -> None:
     ],
     ids=lambda sent: repr(sent[:40]),
 )
-def test_what_is_hardly_http_does_no_harm(site: Site, sent: bytes) -> None:
-    with site.connection() as made:
+def test_what_is_hardly_http_does_no_harm(same: Site, sent: bytes) -> None:
+    with same.connection() as made:
         made.sendall(sent)
         made.shutdown(socket.SHUT_WR)
         assert not received(made).startswith(b"HTTP/1.1 5")
-    site.still_takes()
+    same.still_takes()
 
 
 # The port
@@ -616,10 +637,3 @@ def test_no_bytes_on_the_wire_hurt_the_server(everlasting: Site, sent: bytes) ->
     assert b"HTTP/1.1 5" not in said
     assert len(everlasting.taken) == said.count(b"HTTP/1.1 200 ")
     everlasting.still_takes()
-
-
-@pytest.fixture(scope="module")
-def everlasting() -> Iterator[Site]:
-    """One server for all examples."""
-    with Site(patience=Patience(body=1)).served(Bounds(quiet=1, kept=1)) as made:
-        yield made
