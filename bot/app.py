@@ -88,6 +88,7 @@ def build(
     commands = Commands(library, Gate(telegram), every=telegram.reindex_every, threads=looking)
     _handle(bot, settings, questions, commands, admin.Admin(reindexing, Gate(telegram)))
     dispatcher = Dispatcher(bot, stored, settings=settings.delivery, threads=storing, metrics=metrics)
+    patience = patience or Patience.within(settings.delivery.silence)
     poller = (
         None
         if telegram.webhook

@@ -213,7 +213,12 @@ class Inbox:
             return int(db.execute(query).scalar_one())
 
     def recover(self) -> int:
-        """Free what a process before this one held, at once; return how many. Only where no other one may run."""
+        """Free at once what a process before this one held; return how many.
+
+        Where several processes share the inbox that is left to the ends of their leases: they may be alive.
+        """
+        if self._locks:
+            return 0
         held = sa.and_(updates.c.bot == self._bot, updates.c.open, updates.c.holder != "")
         with self._writing() as db:
             return int(db.execute(updates.update().where(held).values(holder="")).rowcount)

@@ -35,6 +35,11 @@ class Patience:
     hold: int = 25
     beyond: float = 15.0
 
+    @classmethod
+    def within(cls, silence: float) -> "Patience":
+        """Return one under which Telegram is heard of several times in `silence` seconds (0: whenever)."""
+        return cls(hold=max(1, min(25, int(silence / 4)))) if silence else cls()
+
 
 Store = Callable[[Sequence[Raw]], Awaitable[None]]
 

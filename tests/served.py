@@ -1,4 +1,4 @@
-"""A bot in a process of its own, which tests kill: the real program, with a small model and no pause between messages."""
+"""A bot in a process of its own, which tests kill: the real program with a small model, which writes without pause."""
 
 import functools
 import os
