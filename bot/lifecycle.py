@@ -49,7 +49,7 @@ Bot = Application[Any, Any, Any, Any, Any, Any]
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)  # python-telegram-bot shows the token in that of a bot
 class Parts:
     """What lives together.
 

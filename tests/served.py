@@ -27,18 +27,24 @@ PATIENCE = 90
 
 
 def serve(data: Path, said: Path, environment: dict[str, str], slow: float) -> None:
-    """Do what `footnote serve` does; a question takes up to `slow` seconds more, so that a kill meets several."""
+    """Do what `footnote serve` does.
+
+    A question takes up to `slow` seconds more, so that a kill meets several; one that is `deadly` ends the process.
+    """
     os.setsid()
     with said.open("ab") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
+    deadly = environment.pop("deadly", "")
     os.environ.update(environment)
     vars(app)["build"] = functools.partial(app.build, limits=Limits(1_000.0, 0.0, 1_000))
     vars(cli)["_library"] = lambda settings: Library(settings, embedder=WordModel())
     ask, draw = Library.ask, random.Random(os.getpid())
 
     def slowly(library: Library, question: str) -> object:
+        if deadly and deadly in question:
+            os.kill(os.getpid(), signal.SIGSEGV)
         time.sleep(draw.uniform(0, slow))
         return ask(library, question)
 
@@ -97,6 +103,11 @@ class Served:
         self.process.join(PATIENCE)
         assert self.process.exitcode is not None, "it did not end"
         return self.process.exitcode
+
+    @property
+    def dead(self) -> bool:
+        """Whether no process of it runs."""
+        return self.process is None or not self.process.is_alive()
 
     def ready(self) -> bool:
         """Whether it says that it is ready; needs a port."""
