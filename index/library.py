@@ -16,6 +16,7 @@ from typing import Self, TypeVar
 from config import Settings
 from index import answer, followup, when
 from index.audit import report
+from index.backup import settle
 from index.build import Builder, Ways
 from index.chunk import Sizes
 from index.compose import Candidate
@@ -88,6 +89,7 @@ class Library:
         self._today = today
         self.data = Path(settings.library.data).expanduser()
         _make(self.data)
+        settle(self.data)
         self._ledger = Ledger(self.data)
         self._embedder = embedder or Embedder(settings.embedding, models=self.data / "models")
         self._reranker = (
