@@ -191,4 +191,4 @@ def _port(settings: Settings, *, running: bool) -> str:
         if settings.telegram.webhook or error.errno != errno.EADDRINUSE:
             raise FootnoteError(message) from error
         return f"{message} A bot that fetches its updates goes on without health and metrics."
-    return f"{host}:{port} is free{', though a bot runs here: it listens nowhere' if running else ''}"
+    return f"{host}:{port} is free{'; the bot that runs here does not listen on it' if running else ''}"
