@@ -9,7 +9,8 @@ from config import Settings
 from config.errors import SettingsError
 from config.load import secrets
 from config.log import redact
-from index import backup as copies
+from index import backup as saving
+from index import restore as restoring
 
 
 def doctor(settings: Settings, _: argparse.Namespace) -> int:
@@ -25,14 +26,14 @@ def doctor(settings: Settings, _: argparse.Namespace) -> int:
 
 def backup(settings: Settings, chosen: argparse.Namespace) -> int:
     """Write a copy of the library into a file, while it is served."""
-    size = copies.save(_data(settings, "pg_dump --format=custom"), chosen.file, replace=chosen.force)
+    size = saving.save(_data(settings, "pg_dump --format=custom"), chosen.file, replace=chosen.force)
     terminal.show(words.SAVED.format(path=chosen.file, megabytes=size / 1e6))
     return 0
 
 
 def restore(settings: Settings, chosen: argparse.Namespace) -> int:
     """Put a copy in the place of the library."""
-    done = copies.restore(_data(settings, "pg_restore --clean"), chosen.file, now=dt.datetime.now().astimezone())
+    done = restoring.restore(_data(settings, "pg_restore --clean"), chosen.file, now=dt.datetime.now().astimezone())
     terminal.show(words.restored(done.made_at, done.aside))
     return 0
 

@@ -16,7 +16,6 @@ from typing import Self, TypeVar
 from config import Settings
 from index import answer, followup, when
 from index.audit import report
-from index.backup import settle
 from index.build import Builder, Ways
 from index.chunk import Sizes
 from index.compose import Candidate
@@ -31,6 +30,7 @@ from index.progress import Stop, Watch
 from index.records import Answer, Article, Hit, Plan, Progress, Report, Revision, Turn
 from index.rerank import Reranker
 from index.respond import Responder
+from index.restore import settle
 from index.retrieve import HybridRetriever, TimedQuery
 from index.snapshot import Served, Snapshot
 from index.worker import Place
