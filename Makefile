@@ -2,7 +2,8 @@
 #
 #   make run                 index what changed, then the Telegram bot (with a token) or a chat in the terminal
 #   make run Q="…"           answer one question and exit
-#   make test                the tests                     make lint    style and types
+#   make test                the tests                     make lint    style, types, dependencies
+#   make audit               known vulnerabilities of the dependencies; fails where nobody can be asked about them
 #   make test-crash          the crash tests at length: KILLS=40 processes, at moments that SEED=… decides
 #   make bench               speed, as ratios              make eval    quality on seeds/ (EVAL="DIR …" for other sets)
 #   make arms                each part of retrieval and answering alone, on EVAL, at most LIMIT questions a set
@@ -22,7 +23,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -qq --constraint requirements.lock
 
-.PHONY: run test test-crash lint bench eval arms wheel clean
+.PHONY: run test test-crash lint audit bench eval arms wheel clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/run.done
@@ -38,6 +39,10 @@ lint: $(VENV)/dev.done
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python -m tests.dependencies $(if $(AUDIT),--must)
+
+audit: $(VENV)/dev.done
+	$(BIN)/python -m tests.dependencies --must
 
 bench: $(VENV)/dev.done
 	$(BIN)/python -m tests.bench

@@ -91,7 +91,12 @@ def _parser() -> argparse.ArgumentParser:
     run = _add(commands, "run", _run, "index what changed, then: a question, the bot, or the chat")
     run.add_argument("question", nargs="?", help="answer this and exit")
     _add(commands, "status", _status, "say what the library holds", as_json=True)
-    _add(commands, "doctor", _doctor, "check everything, with a remedy for what is wrong")
+    _add(commands, "doctor", _operating("doctor"), "check everything, with a remedy for what is wrong")
+    backup = _add(commands, "backup", _operating("backup"), "write a copy of the library into a file, while it is used")
+    backup.add_argument("file", type=Path, help="a name that ends in .tar.gz")
+    backup.add_argument("--force", action="store_true", help="replace the file where it exists")
+    restore = _add(commands, "restore", _operating("restore"), "put such a copy in the place of the library")
+    restore.add_argument("file", type=Path, help="what `footnote backup` wrote")
     evaluate = _add(commands, "eval", _eval, "ask a set of questions with known answers, and measure", as_json=True)
     evaluate.add_argument("folder", type=Path, help="holds queries.jsonl, and corpus.jsonl or articles")
     evaluate.add_argument("--runs", type=Path, metavar="FILE", help="write a JSON line per question")
@@ -257,13 +262,13 @@ def _status(settings: "Settings", chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _doctor(settings: "Settings", _: argparse.Namespace) -> int:
-    from bot import doctor  # noqa: PLC0415
+def _operating(name: str) -> Command:
+    def run(settings: "Settings", chosen: argparse.Namespace) -> int:
+        from bot import operating  # noqa: PLC0415
 
-    findings = doctor.examine(settings)
-    for finding in findings:
-        print(f"{'ok ' if finding.fine else 'BAD'}  {finding.name}: {finding.words}")
-    return 0 if all(finding.fine for finding in findings) else 1
+        return int(getattr(operating, name)(settings, chosen))
+
+    return run
 
 
 def _eval(settings: "Settings", chosen: argparse.Namespace) -> int:

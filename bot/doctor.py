@@ -1,15 +1,20 @@
 """Examine everything the program stands on, with a remedy for each finding."""
 
-import asyncio
 import contextlib
+import errno
 import shutil
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
-from config import Settings
-from index.errors import FootnoteError, NotIndexed
+from bot import reach
+from config import Settings, Telegram
+from index import backup
+from index.errors import Busy, FootnoteError, NotIndexed
 from index.library import Library
+from index.lock import hold
 
 LEAST_DISK = 1_000_000_000
 """Bytes that should be free: a new index is built beside the served one."""
@@ -30,27 +35,32 @@ def examine(settings: Settings) -> list[Finding]:
 
 
 def _examine(settings: Settings) -> Iterator[Finding]:
-    yield Finding("python", True, sys.version.split()[0])  # noqa: FBT003  reads as the sentence it prints
+    yield Finding("python", fine=True, words=sys.version.split()[0])
     try:
         library = Library(settings)
     except FootnoteError as error:
-        yield Finding("data", False, str(error))  # noqa: FBT003
-        return
+        yield Finding("data", fine=False, words=str(error))
+    else:
+        yield from _library(library, settings)
+    yield from _bot(settings, Path(settings.library.data).expanduser())
+
+
+def _library(library: Library, settings: Settings) -> Iterator[Finding]:
     with library:
         yield _try("data", lambda: _disk(library))
+        yield _try("database", lambda: _database(library, settings))
         yield _try("articles", lambda: _articles(library))
         yield _try("model", lambda: _model(library))
         if settings.rerank.model:
             yield _try("reranker", lambda: _reranker(library))
         yield _try("index", lambda: _index(library))
-    yield _try("telegram", lambda: _telegram(settings))
 
 
 def _try(name: str, look: Callable[[], str]) -> Finding:
     try:
-        return Finding(name, True, look())  # noqa: FBT003
+        return Finding(name, fine=True, words=look())
     except FootnoteError as error:
-        return Finding(name, False, str(error))  # noqa: FBT003
+        return Finding(name, fine=False, words=str(error))
 
 
 def _disk(library: Library) -> str:
@@ -95,21 +105,90 @@ def _index(library: Library) -> str:
     return f"revision {revision.number}, {revision.articles} articles, {revision.passages} passages, verified"
 
 
-def _telegram(settings: Settings) -> str:
+def _database(library: Library, settings: Settings) -> str:
+    """Read from the ledger, wherever it is, and check the inbox beside it."""
+    library.revision()
+    if settings.store.database is not None:
+        return "the PostgreSQL database answers"
+    journal = library.data / backup.JOURNAL
+    if not journal.exists():
+        return "the ledger can be read; there is no inbox yet"
+    if problem := backup.unsound(journal):
+        message = (
+            f"{journal} is damaged ({problem}). Stop the bot and move that file away: questions in it that wait for an "
+            "answer are lost, the library is not."
+        )
+        raise FootnoteError(message)
+    return "the ledger can be read, the inbox is sound"
+
+
+def _bot(settings: Settings, data: Path) -> Iterator[Finding]:
+    """Examine all that only the Telegram bot needs."""
     if settings.telegram.token is None:
-        return "no TELEGRAM_BOT_TOKEN is set; the chat in the terminal works without"
-    from telegram import Bot  # noqa: PLC0415
-    from telegram.error import InvalidToken, TelegramError  # noqa: PLC0415
-
-    async def name() -> str:
-        async with Bot(settings.telegram.token.get_secret_value(), base_url=f"{settings.telegram.api_url}/bot") as bot:  # type: ignore[union-attr]
-            return f"the token is good, the bot is @{bot.username}"
-
+        words = "no TELEGRAM_BOT_TOKEN is set; the chat in the terminal works without"
+        yield Finding("telegram", fine=True, words=words)
+        return
+    runs, line = _runs(data), reach.Line(settings.telegram)
     try:
-        return asyncio.run(name())
-    except InvalidToken:
-        message = "Telegram does not know this token. Copy it again from @BotFather into TELEGRAM_BOT_TOKEN."
-        raise FootnoteError(message) from None
-    except TelegramError as error:
-        message = f"{settings.telegram.api_url} cannot be reached ({error}). Check the network and telegram.api_url."
-        raise FootnoteError(message) from None
+        me = line.call("getMe")
+    except FootnoteError as error:
+        yield Finding("telegram", fine=False, words=str(error))
+    else:
+        yield (known := _try("telegram", lambda: reach.token(me)))
+        yield _try("clock", lambda: reach.clock(me))
+        if known.fine:
+            yield _try("webhook", lambda: reach.webhook(line, running=bool(runs)))
+            yield _try("pollers", lambda: _pollers(line, runs))
+    yield Finding("people", fine=True, words=_people(settings.telegram))
+    if settings.web.port:
+        yield _try("port", lambda: _port(settings, running=bool(runs)))
+
+
+def _runs(data: Path) -> str:
+    """Say which bot runs on this data directory; nothing where none does."""
+    try:
+        with hold(data, "bot", doing="looking whether a bot runs"):
+            return ""
+    except Busy as busy:
+        return str(busy)
+    except FootnoteError:  # a directory that cannot be written: said already
+        return ""
+
+
+def _pollers(line: reach.Line, runs: str) -> str:
+    if line.telegram.webhook:
+        return "not asked: this bot does not fetch its updates, they are brought"
+    if runs:
+        return f"not asked, because it would cut off the bot that runs here. {runs.partition('. ')[0]}."
+    return reach.pollers(line)
+
+
+def _people(telegram: Telegram) -> str:
+    if not telegram.admins:
+        return (
+            "nobody is an admin, so nobody can reindex in the chat. Send /start to the bot: it tells your id, which "
+            "goes into [telegram] admins."
+        )
+    admins, others = len(telegram.admins), set(telegram.allowed) - set(telegram.admins)
+    who = f"{len(others)} more people may ask" if telegram.allowed else "everyone may ask"
+    but = f", but for {len(telegram.blocked)} who are blocked" if telegram.blocked else ""
+    return f"{admins} admin{'s' if admins > 1 else ''}; {who}{but}"
+
+
+def _port(settings: Settings, *, running: bool) -> str:
+    host, port = settings.web.host, settings.web.port
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE and running:
+            return f"{host}:{port} is taken, by the bot that runs here"
+        reason = (error.strerror or "unknown error").lower()
+        remedy = "Stop what holds it, or choose another [web] host and port."
+        message = f"{host}:{port} cannot be listened on ({reason}). {remedy}"
+        if settings.telegram.webhook or error.errno != errno.EADDRINUSE:
+            raise FootnoteError(message) from error
+        return f"{message} A bot that fetches its updates goes on without health and metrics."
+    return f"{host}:{port} is free{'; the bot that runs here does not listen on it' if running else ''}"

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from pathlib import Path
 
 from index.library import Status
 from index.records import Answer, Article, Claim, Failure, Period, Plan, Progress, Report, Revision
@@ -43,6 +44,7 @@ NOT_REMOVED = "Nothing was changed."
 STOPPED_AFTER = (
     "Stopped. The new articles are served already; only tidying up was cut short, and the next reindex does it."
 )
+SAVED = "Saved to {path}, {megabytes:,.1f} MB. It holds what people asked: keep it as private as the bot."
 WATCHING = "Watching {folder}: it is read again two seconds after the last change. Ctrl-C ends it."
 
 STOP_BUTTON = "Stop"
@@ -326,3 +328,13 @@ def duration(seconds: float) -> str:
 def count(number: int, noun: str) -> str:
     """Write a number with its noun."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def restored(made_at: str, aside: Path | None) -> str:
+    """Write what a restored backup means for the next start."""
+    before = f" What was there before is kept in {aside}: remove it when you need it no more." if aside else ""
+    on = day(dt.datetime.fromisoformat(made_at).date())
+    return (
+        f"The library is as it was on {on}. What is missing of its index is made again, without the model, "
+        f"at the next question.{before}"
+    )

@@ -3,12 +3,13 @@
 Knows secrets by their shape, and those that it is told at the start.
 """
 
+import contextlib
 import datetime as dt
 import json
 import logging
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -110,7 +111,9 @@ class _Handler(logging.StreamHandler[Any]):
         return super().format(record).encode(encoding, "backslashreplace").decode(encoding)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  the name that logging gives it
-        """Stay silent where standard error cannot be written: Python would print the record there, secrets and all."""
+        """Say only where a record came from that cannot be written: Python would print it as it is, secrets and all."""
+        with contextlib.suppress(Exception):  # standard error is closed, or its disk is full
+            self.stream.write(f"a record from {record.name}, line {record.lineno}, cannot be written{self.terminator}")
 
 
 class _Redacted(logging.Formatter):
@@ -153,12 +156,16 @@ class _Json(_Redacted):
 
     def _plain(self, value: object, depth: int) -> Any:  # noqa: ANN401  whatever JSON takes
         """Turn what a record carries into what JSON takes, without secrets."""
-        if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
+        if value is None or isinstance(value, bool) or (isinstance(value, int) and abs(value) < 2**63):
             return value
-        if isinstance(value, Mapping) and depth < DEEPEST:
-            return {self._shown(key): self._plain(one, depth + 1) for key, one in value.items()}
-        if isinstance(value, Sequence | set | frozenset) and not isinstance(value, str | bytes) and depth < DEEPEST:
-            return [self._plain(one, depth + 1) for one in value]
+        if isinstance(value, float) and math.isfinite(value):
+            return value
+        if depth < DEEPEST:
+            with contextlib.suppress(Exception):  # what changes while it is read, or does not want to be
+                if isinstance(value, Mapping):
+                    return {self._shown(key): self._plain(one, depth + 1) for key, one in value.items()}
+                if isinstance(value, list | tuple | set | frozenset):
+                    return [self._plain(one, depth + 1) for one in value]
         return self._shown(value)
 
     def _shown(self, value: object) -> str:

@@ -30,6 +30,7 @@ from index.progress import Stop, Watch
 from index.records import Answer, Article, Hit, Plan, Progress, Report, Revision, Turn
 from index.rerank import Reranker
 from index.respond import Responder
+from index.restore import settle
 from index.retrieve import HybridRetriever, TimedQuery
 from index.snapshot import Served, Snapshot
 from index.worker import Place
@@ -88,6 +89,7 @@ class Library:
         self._today = today
         self.data = Path(settings.library.data).expanduser()
         _make(self.data)
+        settle(self.data)
         self._ledger = Ledger(self.data)
         self._embedder = embedder or Embedder(settings.embedding, models=self.data / "models")
         self._reranker = (

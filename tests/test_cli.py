@@ -34,7 +34,8 @@ def test_help_is_there_at_once_and_names_every_command(footnote: Footnote) -> No
     took = min(_seconds([sys.executable, "-m", "bot.cli", "--help"]) for _ in range(5))
     assert took < max(0.4, 4 * bare)
     shown = footnote("--help").stdout
-    for command in ("ask", "search", "chat", "index", "rollback", "serve", "status", "doctor", "eval", "calibrate"):
+    simple = ("ask", "search", "chat", "index", "rollback", "serve", "status", "eval", "calibrate")
+    for command in (*simple, "doctor", "backup", "restore"):
         assert re.search(rf"^ +{command}\b", shown, re.MULTILINE)
 
 

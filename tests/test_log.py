@@ -151,7 +151,9 @@ def test_what_cannot_be_shown_or_encoded_does_not_lose_the_record(
     logger = logging.getLogger("bot.test")
     logger.warning("half a character \udc80 and Zürich")
     logger.warning("%d of them", TOKEN)
-    logger.warning("object %s", Unshown(), extra={"at": Unshown(), "much": float("nan"), "loop": (loop := [])})
+    logger.warning(
+        "object %s", Unshown(), extra={"at": Unshown(), "much": float("nan"), "more": 10**5_000, "loop": (loop := [])}
+    )
     loop.append(loop)
     logger.warning("loop", extra={"loop": loop})
     lines = raw.getvalue().decode("ascii").splitlines()
@@ -186,3 +188,10 @@ def test_the_scan_that_watches_all_tests_catches_a_secret_that_is_not_blotted_ou
 def _leak(secret: str) -> None:
     log.start(Log())
     logging.getLogger("httpx").warning("it is %s", secret)
+
+
+def test_a_record_that_cannot_be_written_at_all_is_told_without_its_words(capfd: pytest.CaptureFixture[str]) -> None:
+    log.start(Log())
+    record = logging.makeLogRecord({"name": "bot.test", "lineno": 7, "msg": TOKEN})
+    logging.getLogger().handlers[0].handleError(record)
+    assert capfd.readouterr().err == "a record from bot.test, line 7, cannot be written\n"

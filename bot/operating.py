@@ -1,0 +1,49 @@
+"""The commands of whoever runs Footnote for real: doctor, backup, restore. Each returns its exit code."""
+
+import argparse
+import datetime as dt
+from pathlib import Path
+
+from bot import terminal, words
+from config import Settings
+from config.errors import SettingsError
+from config.load import secrets
+from config.log import redact
+from index import backup as saving
+from index import restore as restoring
+
+
+def doctor(settings: Settings, _: argparse.Namespace) -> int:
+    """Examine everything; 1 where something is wrong."""
+    from bot.doctor import examine  # noqa: PLC0415  brings the library, which a backup need not wait for
+
+    findings = examine(settings)
+    for finding in findings:
+        said = redact(finding.words, secrets(settings))
+        terminal.show(f"{'ok ' if finding.fine else 'BAD'}  {finding.name}: {said}")
+    return 0 if all(finding.fine for finding in findings) else 1
+
+
+def backup(settings: Settings, chosen: argparse.Namespace) -> int:
+    """Write a copy of the library into a file, while it is served."""
+    size = saving.save(_data(settings, "pg_dump --format=custom"), chosen.file, replace=chosen.force)
+    terminal.show(words.SAVED.format(path=chosen.file, megabytes=size / 1e6))
+    return 0
+
+
+def restore(settings: Settings, chosen: argparse.Namespace) -> int:
+    """Put a copy in the place of the library."""
+    done = restoring.restore(_data(settings, "pg_restore --clean"), chosen.file, now=dt.datetime.now().astimezone())
+    terminal.show(words.restored(done.made_at, done.aside))
+    return 0
+
+
+def _data(settings: Settings, instead: str) -> Path:
+    """Return the data directory, where it holds the library."""
+    if settings.store.database is not None:
+        message = (
+            "This library is kept in a PostgreSQL database, which has tools of its own for that: use "
+            f"`{instead}` with the address in FOOTNOTE_DATABASE_URL. The vectors are made again from it."
+        )
+        raise SettingsError(message)
+    return Path(settings.library.data).expanduser()
