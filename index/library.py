@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, TypeVar
 
+from pydantic import SecretStr
+
 from config import Settings
 from index import answer, followup, when
 from index.audit import report
@@ -24,7 +26,6 @@ from index.errors import Damaged, NothingToUndo, NotIndexed, OtherModel, Questio
 from index.judge import judge_of
 from index.ledger import Ledger
 from index.lexicon import content_words
-from index.lock import hold
 from index.make import store_of
 from index.progress import Stop, Watch
 from index.records import Answer, Article, Hit, Plan, Progress, Report, Revision, Turn
@@ -88,15 +89,15 @@ class Library:
         self._today = today
         self.data = Path(settings.library.data).expanduser()
         _make(self.data)
-        self._ledger = Ledger(self.data)
+        store = settings.store
+        self._place = Place(self.data, url=store.url, token=_secret(store.token), database=_secret(store.database))
+        self._ledger = Ledger(self.data, self._place.database)
         self._embedder = embedder or Embedder(settings.embedding, models=self.data / "models")
         self._reranker = (
             Reranker(settings.rerank, like=settings.embedding, models=self.data / "models" / "rerankers")
             if settings.rerank.model
             else None
         )
-        token = settings.store.token.get_secret_value() if settings.store.token else ""
-        self._place = Place(self.data, settings.store.url, token)
         self._store = store_of(self._place, self._ledger)
         self._served = Served(self.data, ledger=self._ledger, store=self._store, fits=self._fits)
         self._mending = threading.Lock()
@@ -154,7 +155,7 @@ class Library:
 
     def plan(self, folder: Path | None = None, *, watch: Watch = quiet, stop: Stop = never) -> Plan:
         """Find out what `index` would do with a folder; changes nothing. Raises as `index`."""
-        with hold(self.data, "writer", doing="planning a reindex"):
+        with self._ledger.alone(doing="planning a reindex"):
             chosen = self.folder(folder)
             return self._builder().plan(chosen, trusted=self._on_seeds(), watch=watch, stop=stop)
 
@@ -170,7 +171,7 @@ class Library:
             Cancelled: `stop` said so; nothing changed.
             ModelUnavailable: the embedding model cannot be had; nothing changed.
         """
-        with hold(self.data, "writer", doing="indexing"):
+        with self._ledger.alone(doing="indexing"):
             agreed = agreed or self._on_seeds()
             done = self._builder().build(self.folder(folder), agreed=agreed, watch=watch, stop=stop)
             self._openable()
@@ -186,7 +187,7 @@ class Library:
             NothingToUndo: there is no earlier revision.
             OtherModel: it was made with another model than the settings name.
         """
-        with hold(self.data, "writer", doing="rolling back"):
+        with self._ledger.alone(doing="rolling back"):
             current, before = self._ledger.current(), self._ledger.previous()
             if current is None or before is None:
                 message = "There is no earlier revision to return to: one is kept, the one before the current."
@@ -263,7 +264,7 @@ class Library:
         """
         revision = self._revision()
         if not self._ledger.is_sound():
-            return f"{self._ledger.path} is damaged: restore it from a backup."
+            return f"{self._ledger.name} is damaged: restore it from a backup."
         problems = self._builder().problems(revision)
         if self._ledger.current() != revision:
             return self.check()  # it was replaced under our eyes, and parts of it removed
@@ -330,10 +331,19 @@ class Library:
                 mended = True
         raise Superseded
 
+    @property
+    def database(self) -> str:
+        """What keeps articles, passages and embeddings, in words: a file, or a database without its password."""
+        return self._ledger.name
+
+    @property
+    def _where(self) -> str:
+        return self._ledger.name if self._ledger.shared else str(self.data)
+
     def _revision(self) -> Revision:
         revision = self._ledger.current()
         if revision is None:
-            message = f"Nothing has been indexed in {self.data} yet. Run: footnote index FOLDER"
+            message = f"Nothing has been indexed in {self._where} yet. Run: footnote index FOLDER"
             raise NotIndexed(message)
         return revision
 
@@ -342,7 +352,7 @@ class Library:
         same_name = revision.model == self._embedder.name
         if not same_name or self._embedder.fingerprint != revision.fingerprint:
             message = (
-                f"{self.data} was indexed with the model {revision.model!r}, and the settings name "
+                f"{self._where} was indexed with the model {revision.model!r}, and the settings name "
                 f"{self._embedder.name!r}{' in another version' if same_name else ''}. Run `footnote index` to build "
                 "the index for it, or set [embedding] model back."
             )
@@ -350,7 +360,7 @@ class Library:
 
     def _mend(self, revision: Revision) -> None:
         """Build what is damaged of a revision again from the ledger, without the model, unless somebody just did."""
-        with self._mending, hold(self.data, "writer", doing="rebuilding a damaged index"):
+        with self._mending, self._ledger.alone(doing="rebuilding a damaged index"):
             if self._ledger.current() == revision:
                 problems = self._builder().problems(revision)
                 if problems:
@@ -400,6 +410,10 @@ def seeds() -> Path:
     import seeds as package  # noqa: PLC0415  only to find it
 
     return Path(next(iter(package.__path__)))
+
+
+def _secret(value: SecretStr | None) -> str:
+    return value.get_secret_value() if value else ""
 
 
 def _clean(text: str) -> str:

@@ -33,7 +33,7 @@ class Workshop:
     def __init__(self, place: Place) -> None:
         """Open its ledger, for reading, and its store."""
         self.data = place.data
-        self._ledger = Ledger(place.data)
+        self._ledger = Ledger(place.data, place.database)
         self._store = store_of(place, self._ledger)
 
     def __enter__(self) -> Self:
@@ -118,7 +118,7 @@ class Workshop:
         for numbers, found in self._ledger.all_vectors(job.revision, after=planned.after, model=job.fingerprint):
             if not np.isfinite(found).all():
                 message = (
-                    f"{self._ledger.path} holds embeddings that are no numbers. Restore it from a backup, or move it "
+                    f"{self._ledger.name} holds embeddings that are no numbers. Restore it from a backup, or move it "
                     "away and index again."
                 )
                 raise Damaged(message)
