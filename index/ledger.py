@@ -212,7 +212,7 @@ class Ledger:
             .order_by(passages.c.row)
         )
         with self.reading() as db:
-            rows = db.execution_options(yield_per=BATCH).execute(query)
+            rows = db.execute(query, execution_options={"yield_per": BATCH})
             for some in weighed(rows):
                 texts = texts_of(db, [number for number, _ in some])
                 for number, pieces in some:
@@ -248,7 +248,7 @@ class Ledger:
             .order_by(passages.c.row)
         )
         with self.reading() as db:
-            return np.fromiter(db.execution_options(yield_per=10_000).execute(query).scalars(), dtype=np.int64)
+            return np.fromiter(db.execute(query, execution_options={"yield_per": 10_000}).scalars(), dtype=np.int64)
 
     def dead(self, facts: Facts, revision: int) -> frozenset[PassageId]:
         """Return the passages of a segment that `revision` does not hold any more."""

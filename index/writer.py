@@ -36,8 +36,9 @@ def held(database: Database, *, doing: str) -> Iterator[str]:
         try:
             yield mine
         finally:
-            with suppress(Damaged, StoreUnavailable), database.writing() as other:
-                other.execute(about.delete().where(about.c.key == _NOTE, about.c.value == mine))
+            with suppress(Damaged, StoreUnavailable), database.translated():  # a server that is away has freed it
+                db.execute(about.delete().where(about.c.key == _NOTE, about.c.value == mine))
+                db.execute(sa.select(sa.func.pg_advisory_unlock(_KEY)))  # the end of the connection takes a moment
 
 
 def _take(db: sa.Connection, doing: str, *, title: str) -> str:

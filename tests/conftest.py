@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from hypothesis import HealthCheck, settings
+from pydantic import SecretStr
 
 os.environ.setdefault("PTB_TIMEDELTA", "1")  # otherwise python-telegram-bot warns at every RetryAfter
 
@@ -27,6 +28,7 @@ from index.embed import Embedder
 from index.errors import Cancelled
 from index.library import Library, seeds
 from index.records import Progress
+from tests import postgres as pg
 from tests import warm
 from tests.chromaserver import chroma_server
 
@@ -165,6 +167,19 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a Chroma server."""
     with chroma_server(tmp_path_factory.mktemp("chroma")) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pg.Postgres]:
+    """A PostgreSQL server."""
+    with pg.server(tmp_path_factory.mktemp("postgres") / "data") as server:
+        yield server
+
+
+@pytest.fixture
+def database(postgres: pg.Postgres) -> SecretStr:
+    """The address of a new database."""
+    return SecretStr(postgres.database())
 
 
 @pytest.fixture
