@@ -310,6 +310,16 @@ class Ledger:
         with self.reading() as db:
             return frozenset(json.loads(db.execute(_DOUBTS).scalar() or "[]"))
 
+    def keep_vectors_at(self, place: str) -> None:
+        """Note in which data directory, in words, the vectors are kept."""
+        with self.writing() as db:
+            tables.note(db, _VECTORS_AT, place)
+
+    def vectors_at(self) -> str:
+        """Return in which data directory the vectors are kept; nothing where nobody noted it."""
+        with self.reading() as db:
+            return str(db.execute(sa.select(about.c.value).where(about.c.key == _VECTORS_AT)).scalar() or "")
+
     def remember(self, revision: int, *, folder: str) -> None:
         """Note that a revision was found to agree with a folder."""
         which = revisions.c.number == revision
@@ -420,6 +430,7 @@ def batches(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 
 _DOUBTED = "doubted"
+_VECTORS_AT = "vectors"
 
 # Built once: SQLAlchemy takes longer to build these statements than SQLite to run them.
 _DOUBTS = sa.select(about.c.value).where(about.c.key == _DOUBTED)

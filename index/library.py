@@ -29,10 +29,12 @@ from index.lexicon import content_words
 from index.make import store_of
 from index.progress import Stop, Watch
 from index.records import Answer, Article, Hit, Plan, Progress, Report, Revision, Turn
+from index.replica import Replica
 from index.rerank import Reranker
 from index.respond import Responder
 from index.retrieve import HybridRetriever, TimedQuery
-from index.snapshot import Served, Snapshot
+from index.served import Served
+from index.snapshot import Snapshot
 from index.worker import Place
 
 MOST = 1_000
@@ -99,7 +101,15 @@ class Library:
             else None
         )
         self._store = store_of(self._place, self._ledger)
-        self._served = Served(self.data, ledger=self._ledger, store=self._store, fits=self._fits)
+        self._replica = Replica(self.data, ledger=self._ledger, store=self._store)
+        self._served = Served(
+            self.data,
+            ledger=self._ledger,
+            store=self._store,
+            replica=self._replica,
+            fits=self._fits,
+            dimensions=lambda: self._embedder.dimensions,
+        )
         self._mending = threading.Lock()
         self._judge = judge_of(self.data)
 
@@ -173,6 +183,7 @@ class Library:
         """
         with self._ledger.alone(doing="indexing"):
             agreed = agreed or self._on_seeds()
+            self._settle()
             done = self._builder().build(self.folder(folder), agreed=agreed, watch=watch, stop=stop)
             self._openable()
         return done
@@ -229,6 +240,25 @@ class Library:
         """Return the revision that is served, or None before the first indexing."""
         return self._ledger.current()
 
+    def keep_up(self) -> bool:
+        """Make ready what another process has indexed, so that nobody who asks waits for that; return whether it did.
+
+        For whoever serves one database with others: call it every second or two, off the event loop. Where nothing is
+        new it costs one look into the ledger; else what changed, meanwhile the revision before is served.
+
+        Raises:
+            StoreUnavailable, OtherModel, SettingsError, Damaged: as `ask`; what was served still is.
+        """
+        revision = self._ledger.current()
+        try:
+            return revision is not None and self._served.follow(revision)
+        except Superseded:
+            return False
+        except Damaged:
+            if self._ledger.current() != revision:
+                return False  # the next call will see
+            raise
+
     def warm(self) -> None:
         """Load what the first question needs, so that nobody waits for it."""
         self._embedder.question("warm")
@@ -265,6 +295,8 @@ class Library:
         revision = self._revision()
         if not self._ledger.is_sound():
             return f"{self._ledger.name} is damaged: restore it from a backup."
+        with contextlib.suppress(Damaged, Superseded):
+            self._replica.bring(revision)
         problems = self._builder().problems(revision)
         if self._ledger.current() != revision:
             return self.check()  # it was replaced under our eyes, and parts of it removed
@@ -313,17 +345,19 @@ class Library:
 
         A damaged segment is built again, once, and asked again.
         """
-        mended = False
+        mended = waits = False
         for _ in range(TRIES):
             revision = self._revision()
             try:
-                with self._served.reading(revision) as snapshot:
+                with self._served.reading(revision, waits=waits) as snapshot:
+                    revision = snapshot.revision
                     return work(snapshot)
             except Superseded:
-                continue
+                waits = True
             except Damaged as damage:
                 if self._ledger.current() != revision:
-                    continue  # it was removed, because two newer revisions were made since
+                    waits = True  # it was removed, because its segments were merged or newer revisions were made since
+                    continue
                 if mended:
                     raise
                 log.warning("%s Building it again from the ledger.", damage)
@@ -366,6 +400,17 @@ class Library:
                 if problems:
                     self._builder().rebuild(revision, problems)
 
+    def _settle(self) -> None:
+        """Take over vectors that another data directory kept: here they are built again from the ledger.
+
+        The caller holds the writer's lock.
+        """
+        revision = self._ledger.current()
+        if revision is not None and (missing := self._replica.missing(revision)):
+            self._replica.settle()
+            self._builder().rebuild(revision, missing)
+        self._replica.settle()
+
     def _openable(self) -> None:
         """Open what was just made current, mend it where it is broken, and remove what nobody needs any more.
 
@@ -401,7 +446,7 @@ class Library:
             place=self._place,
             ways=ways,
             settings=self._settings.library,
-            ready=lambda revision, made: self._served.readied(revision, made, dimensions=self._embedder.dimensions),
+            ready=self._served.readied,
         )
 
 

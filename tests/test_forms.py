@@ -1,5 +1,7 @@
-"""The Library over all forms of its stores: vectors in the data directory or on a Chroma server, the ledger in a file or
-on PostgreSQL. The same tests for all."""
+"""The Library over all forms of its stores: vectors in the data directory or on a server, the ledger in a file or on one.
+
+The same tests for all.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
