@@ -4,6 +4,7 @@ All that differs between the two in opening, reading and writing stands here.
 """
 
 import logging
+import os
 import socket
 import sqlite3
 import ssl
@@ -63,11 +64,13 @@ def engine(where: Where) -> sa.Engine:
         sa.event.listen(made, "begin", _begin_on_file)
         return made
     made = _server(where)
+    sa.event.listen(made, "do_connect", _connect)
     sa.event.listen(made, "connect", _prepare_connection)
     sa.event.listen(made, "begin", _begin_on_server)
     sa.event.listen(made, "handle_error", _notice_disconnection)
     dialect: Any = made.dialect
     dialect.use_insertmanyvalues_wo_returning = True  # pg8000 would send each row by itself
+    dialect.do_close = dialect.do_terminate = _close
     return made
 
 
@@ -131,7 +134,12 @@ class Database:
             db = self._engine.connect().execution_options(bare=True)
         with db:
             db.detach()
-            yield db
+            driver = db.connection.driver_connection
+            try:
+                yield db
+            finally:
+                if db.invalidated:  # it broke, and SQLAlchemy forgets it
+                    _close(driver)
 
     def compact(self) -> None:
         """Give back disk space, which SQLite does only outside of a transaction; a server does so by itself.
@@ -218,7 +226,6 @@ def _server(address: str) -> sa.Engine:
     url = _url(address)
     options = dict(url.query)
     connect = {
-        "timeout": CONNECTING,
         "application_name": options.pop("application_name", "footnote"),
         "ssl_context": _tls(options),
         "startup_params": {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "2"},
@@ -291,6 +298,31 @@ def _begin_on_file(db: sa.Connection) -> None:
     options = db.get_execution_options()
     if not options.get("bare"):
         db.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes") else "BEGIN")
+
+
+def _connect(dialect: sa.Dialect, _record: object, _arguments: object, options: dict[str, Any]) -> Any:  # noqa: ANN401
+    """Open a socket and let the driver speak over it, which would leave its own open where it is not let in."""
+    assert dialect.loaded_dbapi is not None  # noqa: S101  for mypy: the engine was made with it
+    reached = socket.create_connection((options["host"], options.get("port", 5432)), CONNECTING)
+    try:
+        return dialect.loaded_dbapi.Connection(**options, sock=reached)
+    except BaseException:
+        if (handle := reached.detach()) >= 0:
+            os.close(handle)
+        raise
+
+
+def _close(connection: Any) -> None:  # noqa: ANN401
+    """Close a connection that may be dead: the driver would raise, SQLAlchemy log a traceback, a socket stay open."""
+    held = (connection._sock, connection._usock)  # noqa: SLF001  the driver forgets both
+    try:
+        connection.close()
+    except Exception as error:
+        if not _is_lost(error):
+            raise
+    for part in held:
+        with suppress(OSError, ValueError, AttributeError):  # None where it was closed before
+            part.close()
 
 
 def _prepare_connection(connection: Any, _record: object) -> None:  # noqa: ANN401

@@ -127,6 +127,8 @@ def lend(models: Path, data: Path) -> None:
 def settings_for(data: Path, **flags: Any) -> Settings:
     """Settings for a data directory, without what the environment or a file says."""
     dotted = {key.replace("__", "."): value for key, value in flags.items()}
+    if isinstance(address := dotted.get("store.database"), str):
+        dotted["store.database"] = SecretStr(address)
     return load(flags={"library.data": str(data), **dotted}, environ={}, folder=data.parent)
 
 
@@ -170,16 +172,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pg.Postgres]:
+def postgres() -> Iterator[pg.Postgres]:
     """A PostgreSQL server."""
-    with pg.server(tmp_path_factory.mktemp("postgres") / "data") as server:
+    with pg.server() as server:
         yield server
 
 
 @pytest.fixture
-def database(postgres: pg.Postgres) -> SecretStr:
+def database(postgres: pg.Postgres) -> str:
     """The address of a new database."""
-    return SecretStr(postgres.database())
+    return postgres.database()
 
 
 @pytest.fixture

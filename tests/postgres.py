@@ -10,6 +10,7 @@ import pwd
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -92,7 +93,7 @@ class Postgres:
         command = [*_as_somebody(), str(place / program), *map(str, arguments)]
         env = {**os.environ, "PGPASSWORD": PASSWORD, "LC_ALL": "C"}
         # Not a pipe for the server's own output, which it would hold open for as long as it runs.
-        silent = program == "pg_ctl"
+        silent = "start" in arguments
         done = subprocess.run(
             command,
             check=False,
@@ -135,25 +136,18 @@ def obstacle() -> str:
 
 
 @contextmanager
-def server(folder: Path) -> Iterator[Postgres]:
-    """Run a server that keeps its data in a new folder; skip the test where there can be none."""
+def server() -> Iterator[Postgres]:
+    """Run a server in a new folder; skip the test where there can be none."""
     if why := obstacle():
         pytest.skip(why)
-    _let_through(folder)
-    made = Postgres(folder)
-    made.create()
-    made.start()
-    try:
-        yield made
-    finally:
-        with suppress(RuntimeError):  # a test may have stopped it
-            made.stop()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _let_through(folder: Path) -> None:
-    """Let the other user reach a folder: pytest keeps its own from everybody else. They may not list it."""
-    if os.geteuid() == 0:
-        for place in folder.parents:
-            if place.exists() and not place.stat().st_mode & 0o001:
-                place.chmod(place.stat().st_mode | 0o001)
+    # Not in a folder of pytest's, which nobody but the one who runs it may enter.
+    with tempfile.TemporaryDirectory(prefix="footnote-postgres-") as place:
+        Path(place).chmod(0o711)
+        made = Postgres(Path(place) / "data")
+        made.create()
+        made.start()
+        try:
+            yield made
+        finally:
+            with suppress(RuntimeError):  # a test may have stopped it
+                made.stop()

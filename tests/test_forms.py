@@ -1,4 +1,4 @@
-"""The Library over all forms of its stores: vectors in the data directory or on a server, the ledger in a file or on one.
+"""The Library over all forms of its stores: vectors here or on a server, the ledger in a file or on a server.
 
 The same tests for all.
 """
