@@ -40,7 +40,7 @@ from bot.schedule import Schedule
 from bot.web import Webhook, webhook_secret
 from config import Settings, Telegram
 from config.errors import SettingsError
-from index import tables
+from index.database import Database
 from index.library import Library
 from index.lock import hold
 
@@ -81,8 +81,7 @@ def build(
     )
     metrics = Metrics()
     reindexing = Reindexing(library)
-    place = Path(settings.library.data).expanduser()
-    stored = Inbox(tables.engine(place / inbox.FILE), bot=int(token.partition(":")[0]), room=settings.delivery.waiting)
+    stored = Inbox(_journal(settings), bot=int(token.partition(":")[0]), room=settings.delivery.waiting)
     bot = _application(telegram, limits)
     questions = Questions(library, asking, settings=settings.delivery, metrics=metrics)
     commands = Commands(library, Gate(telegram), every=telegram.reindex_every, threads=looking)
@@ -131,6 +130,16 @@ def serve(library: Library, settings: Settings) -> int:
     """
     with hold(library.data, "bot", doing="running the Telegram bot"):
         return build(library, settings).run_to_its_end()
+
+
+def _journal(settings: Settings) -> Database:
+    """Return the database that keeps the inbox: the shared one, or a file of its own beside the ledger."""
+    shared = settings.store.database
+    return Database(
+        shared.get_secret_value() if shared else Path(settings.library.data).expanduser() / inbox.FILE,
+        holds="the inbox of the bot",
+        remedy="move it away: what waits there is lost, and nothing else",
+    )
 
 
 def _application(telegram: Telegram, limits: pace.Limits | None) -> Bot:

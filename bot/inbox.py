@@ -8,16 +8,13 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DatabaseError
 
-from index.errors import Damaged
+from index.database import Database, insert
 
 FILE = "journal.sqlite"
 
@@ -33,6 +30,9 @@ SUSPECT = 3
 POISON = 6
 """Deaths after which it is set aside: three more, with nothing else in hand. Three kills at random do not hit one
 update alone three times more, since that takes it some 50 ms each."""
+
+_MAKING = 0x666F6F74
+"""Number of the lock under which the table is made."""
 
 _LOOSE = 2**60
 """Lanes from here on are of updates that belong to no chat; ids of chats fit in 52 bits."""
@@ -98,29 +98,29 @@ class Taken:
 class Inbox:
     """The updates of one bot. Safe to share between threads; every call is its own transaction."""
 
-    def __init__(self, engine: sa.Engine, *, bot: int, room: int, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, database: Database, *, bot: int, room: int, now: Callable[[], float] = time.time) -> None:
         """Open the inbox of the bot with that id, making it where there is none.
 
         Updates that come while `room` wait already are marked as crowded.
 
         Raises:
-            Damaged: the database cannot be read or written.
+            FootnoteError: the database cannot be read or written, as with all methods.
         """
-        self._engine = engine
+        self._database = database
         self._bot = bot
         self._room = room
         self._now = now
         self.name = secrets.token_hex(6)
-        self._locks = engine.dialect.name == "postgresql"
-        insert = postgresql.insert if self._locks else sqlite.insert
-        self._add = insert(updates).on_conflict_do_nothing()
-        with self._writing() as db:
+        with self._database.writing() as db:
+            self._add = insert(db, updates).on_conflict_do_nothing()
+            if database.shared:  # two that start at once must not both make the table
+                db.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MAKING})")
             meta.create_all(db)
 
     def put(self, raw: Sequence[Raw]) -> int:
         """Store updates; return how many are new. What is no update at all is left out, and logged.
 
-        They are on the disk when this returns. Raises Damaged as all methods, when the database cannot be used.
+        They are on the disk when this returns.
         """
         now = self._now()
         rows = [self._row(one, now) for one in raw if is_update(one)]
@@ -128,7 +128,7 @@ class Inbox:
             log.error("%d things that Telegram sent are no updates and were left out", len(raw) - len(rows))
         if not rows:
             return 0
-        with self._writing() as db:
+        with self._database.writing() as db:
             waiting = self._waiting(db)
             for at, row in enumerate(rows):
                 row["turn"] = _AT_ONCE if waiting + at >= self._room else _IN_TURN
@@ -143,7 +143,7 @@ class Inbox:
         now = self._now()
         deaths = (SUSPECT, POISON) if suspect else (0, SUSPECT)
         values = {"bot": self._bot, "now": now, "least": deaths[0], "most": deaths[1]}
-        with self._writing() as db:
+        with self._database.writing() as db:
             row = db.execute(self._next, values).first()
             if row is None:
                 return None
@@ -154,7 +154,7 @@ class Inbox:
     def renew(self) -> None:
         """Say that this process still works on what it holds."""
         mine = sa.and_(updates.c.bot == self._bot, updates.c.open, updates.c.holder == self.name)
-        with self._writing() as db:
+        with self._database.writing() as db:
             db.execute(updates.update().where(mine).values(lease=self._now() + LEASE))
 
     def sending(self, taken: Taken) -> bool:
@@ -163,13 +163,13 @@ class Inbox:
         That is so when it was begun MOST_SENDS times, or when the update is in other hands meanwhile.
         """
         mine = sa.and_(self._is(taken.id), updates.c.holder == self.name, updates.c.sends < MOST_SENDS)
-        with self._writing() as db:
+        with self._database.writing() as db:
             return db.execute(updates.update().where(mine).values(sends=updates.c.sends + 1)).rowcount == 1
 
     def unsent(self, taken: Taken) -> None:
         """Take back `sending`: Telegram surely did not get it."""
         mine = sa.and_(self._is(taken.id), updates.c.holder == self.name, updates.c.sends > 0)
-        with self._writing() as db:
+        with self._database.writing() as db:
             db.execute(updates.update().where(mine).values(sends=updates.c.sends - 1))
 
     def close(self, taken: Taken, outcome: str) -> None:
@@ -177,7 +177,7 @@ class Inbox:
         values: dict[str, Any] = {"open": False, "holder": "", "outcome": outcome, "closed": self._now()}
         if outcome != ASIDE:
             values["body"] = ""
-        with self._writing() as db:
+        with self._database.writing() as db:
             db.execute(updates.update().where(self._mine(taken)).values(values))
 
     def put_back(self, taken: Taken, *, wait: float, failed: bool = False, cut_off: bool = False) -> None:
@@ -189,7 +189,7 @@ class Inbox:
             "tries": taken.tries + failed,
             "waits": taken.waits + cut_off,
         }
-        with self._writing() as db:
+        with self._database.writing() as db:
             db.execute(updates.update().where(self._mine(taken)).values(values))
 
     def hopeless(self) -> list[Taken]:
@@ -198,8 +198,8 @@ class Inbox:
         query = updates.select().where(
             updates.c.bot == self._bot, updates.c.open, updates.c.deaths >= POISON, *_free(now)
         )
-        with self._writing() as db:
-            rows = db.execute(query.with_for_update(skip_locked=True) if self._locks else query).all()
+        with self._database.writing() as db:
+            rows = db.execute(query.with_for_update(skip_locked=True) if self._database.shared else query).all()
             for row in rows:
                 db.execute(updates.update().where(self._is(row.id)).values(holder=self.name, lease=now + LEASE))
         return [_taken(row) for row in rows]
@@ -209,7 +209,7 @@ class Inbox:
         query = sa.select(sa.func.count()).where(
             updates.c.bot == self._bot, updates.c.open, updates.c.deaths >= SUSPECT, *_free(self._now())
         )
-        with self._reading() as db:
+        with self._database.reading() as db:
             return int(db.execute(query).scalar_one())
 
     def recover(self) -> int:
@@ -217,52 +217,33 @@ class Inbox:
 
         Where several processes share the inbox that is left to the ends of their leases: they may be alive.
         """
-        if self._locks:
+        if self._database.shared:
             return 0
         held = sa.and_(updates.c.bot == self._bot, updates.c.open, updates.c.holder != "")
-        with self._writing() as db:
+        with self._database.writing() as db:
             return int(db.execute(updates.update().where(held).values(holder="")).rowcount)
 
     def waiting(self) -> int:
         """Return how many updates are open."""
-        with self._reading() as db:
+        with self._database.reading() as db:
             return self._waiting(db)
 
     def next_due(self) -> float | None:
         """Return in how many seconds something will be due; None where nothing is open."""
         query = sa.select(sa.func.min(sa.case((updates.c.holder == "", updates.c.due), else_=updates.c.lease)))
-        with self._reading() as db:
+        with self._database.reading() as db:
             due = db.execute(query.where(updates.c.bot == self._bot, updates.c.open)).scalar()
         return None if due is None else max(0.0, float(due) - self._now())
 
     def prune(self, *, keep: float) -> int:
         """Forget the updates that were closed more than `keep` seconds ago; return how many."""
-        with self._writing() as db:
+        with self._database.writing() as db:
             old = sa.and_(updates.c.bot == self._bot, updates.c.closed < self._now() - keep)
             return int(db.execute(updates.delete().where(old)).rowcount)
 
     def dispose(self) -> None:
         """Let go of the database."""
-        self._engine.dispose()
-
-    @contextmanager
-    def _reading(self) -> Iterator[sa.Connection]:
-        with self._translated(), self._engine.connect() as db:
-            yield db
-
-    @contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
-        with self._translated(), self._engine.connect().execution_options(writes=True) as db, db.begin():
-            yield db
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except DatabaseError as error:
-            where = self._engine.url.render_as_string(hide_password=True)
-            message = f"The inbox in {where} cannot be used ({_reason(error)}). Check the disk, or the database."
-            raise Damaged(message) from error
+        self._database.close()
 
     def _row(self, raw: Raw, now: float) -> dict[str, Any]:
         return {
@@ -296,7 +277,7 @@ class Inbox:
 
     @property
     def _next(self) -> sa.Select[Any]:
-        return _NEXT.with_for_update(skip_locked=True, of=updates) if self._locks else _NEXT
+        return _NEXT.with_for_update(skip_locked=True, of=updates) if self._database.shared else _NEXT
 
 
 ASIDE = "aside"
@@ -351,10 +332,6 @@ def _free(now: float | sa.BindParameter[float]) -> list[sa.ColumnElement[bool]]:
     """Return the conditions under which nobody works on an update, and it is due."""
     held = updates.c.holder != ""
     return [sa.or_(sa.and_(~held, updates.c.due <= now), sa.and_(held, updates.c.lease < now))]
-
-
-def _reason(error: DatabaseError) -> str:
-    return (str(error.orig).strip() or type(error.orig).__name__).split("\n")[0][:200]
 
 
 _before = updates.alias("before")

@@ -11,8 +11,9 @@ import numpy as np
 import sqlalchemy as sa
 
 from index.chunk import Piece, embedded_text
+from index.database import insert
 from index.embed import Vectors
-from index.ledger import Ledger, batches, discard, key_of, record
+from index.ledger import Ledger, batches, discard, key_of, record, texts_of, weighed
 from index.records import Article, ArticleId, Facts, Revision
 from index.tables import alive, articles, embeddings, passages, revisions, seen, segments, twins
 
@@ -56,7 +57,7 @@ class Draft:
         rows = [{"id": id_, "place": place, "kept": True} for id_, place in found.items()]
         if rows:
             with self._ledger.writing() as db:
-                db.execute(seen.insert().prefix_with("OR IGNORE"), rows)
+                db.execute(insert(db, seen).on_conflict_do_nothing(), rows)
 
     def places(self, ids: Sequence[ArticleId]) -> dict[ArticleId, int]:
         """Return the places at which articles were noted first."""
@@ -71,7 +72,7 @@ class Draft:
         """Note a served article, or every one below a folder of this name, as if it had been found."""
         below = sa.select(articles.c.id, sa.literal(0), sa.true()).where(alive(self.before), _below(name))
         with self._ledger.writing() as db:
-            db.execute(seen.insert().prefix_with("OR IGNORE").from_select(["id", "place", "kept"], below))
+            db.execute(insert(db, seen).from_select(["id", "place", "kept"], below).on_conflict_do_nothing())
 
     def served_below(self, name: str) -> dict[ArticleId, str]:
         """Return the digests of a served article, or of all below a folder of this name."""
@@ -101,21 +102,10 @@ class Draft:
         if not read:
             return
         with self._ledger.writing() as db:
-            for one in read:
-                row = db.execute(_STAGE, self._values(one)).scalar_one()
-                pieces = [
-                    {
-                        "article": row,
-                        "start": piece.start,
-                        "end": piece.end,
-                        "heading": piece.heading,
-                        "context": piece.context,
-                        "embedded": key_of(piece.embedded),
-                    }
-                    for piece in one.pieces
-                ]
-                if pieces:
-                    db.execute(passages.insert(), pieces)
+            rows = db.execute(_STAGE, [self._values(one) for one in read]).scalars().all()
+            pieces = [_piece(row, piece) for row, one in zip(rows, read, strict=True) for piece in one.pieces]
+            if pieces:
+                db.execute(passages.insert(), pieces)
             for some in batches([one.article.id for one in read]):
                 db.execute(seen.update().where(seen.c.id.in_(some)).values(kept=False))
 
@@ -143,14 +133,14 @@ class Draft:
         behind = max(after, self._last)
         query = _unembedded(self.number, model).where(passages.c.row > behind).order_by(passages.c.row).limit(limit)
         found: list[Unembedded] = []
-        number, text = 0, ""
         with self._ledger.reading() as db:
-            for row in db.execute(query).all():
-                if row.article != number:
-                    number = row.article
-                    text = db.execute(sa.select(articles.c.text).where(articles.c.row == number)).scalar_one()
-                piece = embedded_text(row.context, text[row.start : row.end])
-                found.append(Unembedded(row.row, row.embedded, piece))
+            for some in weighed(db.execute(query).all()):
+                texts = texts_of(db, [number for number, _ in some])
+                for number, pieces in some:
+                    text = texts[number][1]
+                    for row in pieces:
+                        piece = embedded_text(row.context, text[row.start : row.end])
+                        found.append(Unembedded(row.row, row.embedded, piece))
         return found
 
     def keep(self, keys: Sequence[bytes], vectors: Vectors, *, model: str) -> None:
@@ -160,7 +150,7 @@ class Draft:
             for key, vector in zip(keys, vectors, strict=True)
         ]
         with self._ledger.writing() as db:
-            db.execute(embeddings.insert().prefix_with("OR IGNORE"), rows)
+            db.execute(insert(db, embeddings).on_conflict_do_nothing(), rows)
 
     def publish(self, revision: Revision, made: Iterable[Facts]) -> None:
         """Make the draft current. The one moment at which readers see anything new."""
@@ -270,4 +260,15 @@ def _unembedded(number: int, model: str) -> sa.Select[tuple[int, int, int, int, 
     )
 
 
-_STAGE = articles.insert().returning(articles.c.row)  # built once, see `ledger`
+def _piece(row: int, piece: Piece) -> dict[str, object]:
+    return {
+        "article": row,
+        "start": piece.start,
+        "end": piece.end,
+        "heading": piece.heading,
+        "context": piece.context,
+        "embedded": key_of(piece.embedded),
+    }
+
+
+_STAGE = articles.insert().returning(articles.c.row, sort_by_parameter_order=True)  # built once, see `ledger`

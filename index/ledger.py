@@ -1,14 +1,13 @@
 """The truth: articles with their text, passages as offsets, embeddings by content, and which revision is current.
 
-SQLAlchemy Core over SQLite in the data directory. Knows nothing of Chroma, tantivy or models: it names their
-segments, and everything in them can be made again from here. What a build writes is in `draft`, the tables in `tables`.
+SQLAlchemy Core over SQLite in the data directory, or over PostgreSQL. Knows nothing of Chroma, tantivy or models: it
+names their segments, and everything in them can be made again from here. What a build writes is in `draft`, the tables
+in `tables`, how both databases differ in `database`.
 """
 
 import datetime as dt
 import hashlib
 import json
-import logging
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
@@ -19,92 +18,113 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
-from sqlalchemy.exc import DatabaseError, OperationalError
 
-from index import tables
+from index import lock, tables, writer
+from index.database import Database
 from index.embed import Vectors
-from index.errors import Busy, Damaged, Superseded
-from index.lock import briefly
+from index.errors import Damaged, FootnoteError, Superseded
 from index.records import Article, ArticleId, Facts, Heading, Passage, PassageId, Period, Revision, Stored
 from index.tables import about, alive, alive_here, articles, embeddings, passages, revisions, segments, twins
-
-log = logging.getLogger(__name__)
 
 FILE = "ledger.sqlite"
 
 BATCH = 500
 """Rows asked for in one statement; SQLite allows 32,766 parameters, and 500 keeps a statement under a millisecond."""
 
+AT_ONCE = 1_000_000
+"""Characters of text read at once where all of them are wanted; one article may have more."""
+
 WINDOW = 2_048
 """Vectors read at once where all of them are wanted: 3 MB at 384 dimensions."""
 
 
 class Ledger:
-    """The ledger of one data directory. Safe to share between threads; every call is its own transaction."""
+    """The ledger of one data directory, or of all that share a database. Safe to share between threads.
 
-    def __init__(self, data: Path) -> None:
-        """Open the ledger, making it where there is none.
+    Every call is its own transaction. All raise StoreUnavailable where a server is away, Damaged where the database
+    cannot be used.
+    """
+
+    def __init__(self, data: Path, database: str = "") -> None:
+        """Open the ledger, making it where there is none: in a data directory, or in the PostgreSQL database named.
 
         Raises:
-            Damaged: the file is not a ledger, or was made by a newer Footnote; or nothing can be written there.
+            SettingsError: the address of the database is wrong, or its driver is not installed.
+            StoreUnavailable: its server is away.
+            Damaged: this is not a ledger, or was made by a newer Footnote; or nothing can be written there.
             Busy: another process does not come to an end of making it.
         """
-        self.path = data / FILE
-        self._engine = tables.engine(self.path)
+        self._data = data
+        self._database = Database(database or data / FILE)
+        self._reserved = ""
         try:
-            with briefly(data, "ledger"):  # two that start at once must not both make the tables
+            if self.shared:
                 self._create()
-        except (Damaged, Busy):
-            self._engine.dispose()
+            else:
+                with lock.briefly(data, "ledger"):  # two that start at once must not both make the tables
+                    self._create()
+        except FootnoteError:
+            self.close()
             raise
+
+    @property
+    def name(self) -> str:
+        """What to call it before people: its file, or its database without the password."""
+        return self._database.name
+
+    @property
+    def shared(self) -> bool:
+        """Whether several data directories, on any machine, may have this one ledger."""
+        return self._database.shared
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """Read one state of the ledger, whatever is written meanwhile."""
-        with self._translated(), self._engine.connect() as db:
+        with self._database.reading() as db:
             yield db
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
-        """Write in one transaction: all of it, or nothing."""
-        with self._translated(), self._engine.connect().execution_options(writes=True) as db, db.begin():
+        """Write in one transaction: all of it, or nothing.
+
+        Raises:
+            Busy: the lock was lost under which this process writes; see `alone`.
+        """
+        with self._database.writing() as db:
+            if self._reserved:
+                writer.still_held(db, self._reserved)
             yield db
 
-    def compact(self) -> None:
-        """Give back disk space, which SQLite does only outside of a transaction.
-
-        What is in its way, such as a reader or a disk that is full already, is no error.
-        """
-        with self._engine.connect().execution_options(compacts=True) as db:
-            cursor = db.connection.cursor()
-            try:  # a script, because `execute` takes one step, and each step frees one page
-                cursor.executescript("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)")
-            except sqlite3.OperationalError as error:
-                log.info("the ledger was not compacted: %s", error)
-            finally:
-                cursor.close()
-
     @contextmanager
-    def _translated(self) -> Iterator[None]:
-        """Turn what SQLite says into a sentence that says what to do."""
-        try:
-            yield
-        except OperationalError as error:
-            message = (
-                f"{self.path} cannot be used ({error.orig}). Check that its folder can be written, that the disk "
-                "is not full, and that no other program holds it."
-            )
-            raise Damaged(message) from error
-        except DatabaseError as error:
-            message = (
-                f"{self.path} cannot be read as a ledger ({error.orig}). Restore it from a backup, "
-                "or move it away and index again."
-            )
-            raise Damaged(message) from error
+    def alone(self, *, doing: str) -> Iterator[None]:
+        """Be the one who writes while `doing` something, given as words for whoever comes second.
+
+        Raises:
+            Busy: somebody else is; the message says who, since when, and what for.
+        """
+        if not self.shared:
+            with lock.hold(self._data, "writer", doing=doing):
+                yield
+            return
+        with writer.held(self._database, doing=doing) as reserved:
+            self._reserved = reserved
+            try:
+                yield
+            finally:
+                self._reserved = ""
+
+    def compact(self) -> None:
+        """Give back disk space, and see that the database knows what it holds now."""
+        self._database.compact()
+        self.count_up()
+
+    def count_up(self) -> None:
+        """Let the database see how much was written; it plans better."""
+        self._database.count_up(articles, passages, embeddings)
 
     def close(self) -> None:
-        """Release the file."""
-        self._engine.dispose()
+        """Release the file, or the server."""
+        self._database.close()
 
     @property
     def library(self) -> str:
@@ -184,21 +204,21 @@ class Ledger:
         return found
 
     def stored(self, revision: int, *, after: int = 0) -> Iterator[Stored]:
-        """Yield the passages of a revision numbered above `after`, in order, holding one article's text at a time."""
+        """Yield the passages of a revision numbered above `after`, in order; few texts are held at a time."""
         query = (
             sa.select(passages.c.row, passages.c.article, passages.c.start, passages.c.end, passages.c.heading)
             .join(articles, articles.c.row == passages.c.article)
             .where(alive_here(revision), passages.c.row > after)
             .order_by(passages.c.row)
         )
-        text = sa.select(articles.c.title, articles.c.text).where(articles.c.row == sa.bindparam("row"))
-        with self.reading() as db, self.reading() as texts:
-            rows = db.execution_options(yield_per=BATCH).execute(query)
-            for number, pieces in groupby(rows, key=attrgetter("article")):
-                article = texts.execute(text, {"row": number}).one()
-                for piece in pieces:
-                    words = article.text[piece.start : piece.end]
-                    yield Stored(PassageId(piece.row), article.title, piece.heading, words)
+        with self.reading() as db:
+            rows = db.execute(query, execution_options={"yield_per": BATCH})
+            for some in weighed(rows):
+                texts = texts_of(db, [number for number, _ in some])
+                for number, pieces in some:
+                    title, text = texts[number]
+                    for piece in pieces:
+                        yield Stored(PassageId(piece.row), title, piece.heading, text[piece.start : piece.end])
 
     def all_vectors(self, revision: int, *, after: int, model: str) -> Iterator[tuple[NDArray[np.int64], Vectors]]:
         """Yield (numbers of shape (n,), vectors of shape (n, dimensions)) of a revision's passages above `after`.
@@ -213,7 +233,7 @@ class Ledger:
             if not rows:
                 return
             if len({len(row.vector or b"") for row in rows}) > 1 or rows[0].vector is None:
-                message = f"{self.path} lacks embeddings. Restore it from a backup, or move it away and index again."
+                message = f"{self.name} lacks embeddings. Restore it from a backup, or move it away and index again."
                 raise Damaged(message)
             joined = np.frombuffer(b"".join(row.vector for row in rows), dtype=np.float32)
             yield np.array([row.row for row in rows], dtype=np.int64), joined.reshape(len(rows), -1)
@@ -228,7 +248,7 @@ class Ledger:
             .order_by(passages.c.row)
         )
         with self.reading() as db:
-            return np.fromiter(db.execution_options(yield_per=10_000).execute(query).scalars(), dtype=np.int64)
+            return np.fromiter(db.execute(query, execution_options={"yield_per": 10_000}).scalars(), dtype=np.int64)
 
     def dead(self, facts: Facts, revision: int) -> frozenset[PassageId]:
         """Return the passages of a segment that `revision` does not hold any more."""
@@ -282,14 +302,23 @@ class Ledger:
 
     def doubt(self, names: Iterable[str]) -> None:
         """Note the segments that a thorough check found to be broken, in place of those noted before."""
-        value = json.dumps(sorted(names))
         with self.writing() as db:
-            db.execute(about.insert().prefix_with("OR REPLACE"), {"key": _DOUBTED, "value": value})
+            tables.note(db, _DOUBTED, json.dumps(sorted(names)))
 
     def doubted(self) -> frozenset[str]:
         """Return the segments that were found to be broken."""
         with self.reading() as db:
             return frozenset(json.loads(db.execute(_DOUBTS).scalar() or "[]"))
+
+    def keep_vectors_at(self, place: str) -> None:
+        """Note in which data directory, in words, the vectors are kept."""
+        with self.writing() as db:
+            tables.note(db, _VECTORS_AT, place)
+
+    def vectors_at(self) -> str:
+        """Return in which data directory the vectors are kept; nothing where nobody noted it."""
+        with self.reading() as db:
+            return str(db.execute(sa.select(about.c.value).where(about.c.key == _VECTORS_AT)).scalar() or "")
 
     def remember(self, revision: int, *, folder: str) -> None:
         """Note that a revision was found to agree with a folder."""
@@ -312,9 +341,8 @@ class Ledger:
         return {name for row in rows for name in (*json.loads(row.segments), row.words)}
 
     def is_sound(self) -> bool:
-        """Let SQLite check the whole file."""
-        with self.reading() as db:
-            return bool(db.execute(sa.text("PRAGMA quick_check")).scalar_one() == "ok")
+        """Let the database check all it holds."""
+        return self._database.is_sound(*tables.meta.sorted_tables)
 
     def _newest_revisions(self, limit: int) -> list[Revision]:
         query = revisions.select().where(~revisions.c.undone).order_by(revisions.c.number.desc()).limit(limit)
@@ -330,7 +358,33 @@ class Ledger:
             if tables.version(db) == tables.SCHEMA:
                 return  # whoever only asks need not wait for a writer
         with self.writing() as db:
-            tables.create(db, self.path)
+            tables.create(db, self.name)
+
+
+def texts_of(db: sa.Connection, rows: Sequence[int]) -> dict[int, tuple[str, str]]:
+    """Return title and text of versions of articles."""
+    found: dict[int, tuple[str, str]] = {}
+    for some in batches(rows):
+        found |= {row.row: (row.title, row.text) for row in db.execute(_TEXTS, {"rows": some})}
+    return found
+
+
+def weighed(rows: Iterable[Any]) -> Iterator[list[tuple[int, list[Any]]]]:
+    """Yield articles with their passages, so many together that their texts are about AT_ONCE characters, or one.
+
+    `rows` are passages in order, those of an article behind each other.
+    """
+    together: list[tuple[int, list[Any]]] = []
+    weight = 0
+    for number, group in groupby(rows, key=attrgetter("article")):
+        pieces = list(group)
+        if together and (weight + pieces[-1].end > AT_ONCE or len(together) == BATCH):
+            yield together
+            together, weight = [], 0
+        together.append((number, pieces))
+        weight += pieces[-1].end  # about how long its text is
+    if together:
+        yield together
 
 
 def record(db: sa.Connection, made: Sequence[Facts]) -> None:
@@ -376,10 +430,14 @@ def batches(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 
 _DOUBTED = "doubted"
+_VECTORS_AT = "vectors"
 
 # Built once: SQLAlchemy takes longer to build these statements than SQLite to run them.
 _DOUBTS = sa.select(about.c.value).where(about.c.key == _DOUBTED)
 _STANDS = sa.select(sa.literal(1)).where(revisions.c.number == sa.bindparam("revision"), ~revisions.c.undone)
+_TEXTS = sa.select(articles.c.row, articles.c.title, articles.c.text).where(
+    articles.c.row.in_(sa.bindparam("rows", expanding=True))
+)
 _PASSAGES = (
     sa.select(passages.c.row, passages.c.article, passages.c.start, passages.c.end, passages.c.heading)
     .join(articles, articles.c.row == passages.c.article)

@@ -60,7 +60,7 @@ class Lexicon:
         import tantivy  # noqa: PLC0415
 
         self.directory = directory
-        _current(directory)
+        check(directory)
         try:
             self._index = tantivy.Index.open(str(directory))
             self._index.register_tokenizer("words", _analyzer())
@@ -167,7 +167,7 @@ def derive(directory: Path, *, previous: Path, passages: Iterable[Stored], dead:
     """
     import tantivy  # noqa: PLC0415
 
-    _current(previous)
+    check(previous)
     directory.mkdir(parents=True)
     for path in previous.iterdir():
         if path.name in _REWRITTEN:
@@ -214,8 +214,8 @@ def _fill(
     seal(directory, [path for path in sorted(directory.iterdir()) if path.name not in _LEFT_BEHIND], form=FORM)
 
 
-def _current(directory: Path) -> None:
-    """Check that a word index is whole, and that this version can ask it."""
+def check(directory: Path) -> None:
+    """See that a word index is whole, and that this version can ask it. Raises Damaged."""
     if opened(directory).get("form") != FORM:
         raise Damaged(damage(directory, "it was made by another version"))
 

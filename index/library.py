@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, TypeVar
 
+from pydantic import SecretStr
+
 from config import Settings
 from index import answer, followup, when
 from index.audit import report
@@ -24,15 +26,16 @@ from index.errors import Damaged, NothingToUndo, NotIndexed, OtherModel, Questio
 from index.judge import judge_of
 from index.ledger import Ledger
 from index.lexicon import content_words
-from index.lock import hold
 from index.make import store_of
 from index.progress import Stop, Watch
 from index.records import Answer, Article, Hit, Plan, Progress, Report, Revision, Turn
+from index.replica import Replica
 from index.rerank import Reranker
 from index.respond import Responder
 from index.restore import settle
 from index.retrieve import HybridRetriever, TimedQuery
-from index.snapshot import Served, Snapshot
+from index.served import Served
+from index.snapshot import Snapshot
 from index.worker import Place
 
 MOST = 1_000
@@ -90,17 +93,25 @@ class Library:
         self.data = Path(settings.library.data).expanduser()
         _make(self.data)
         settle(self.data)
-        self._ledger = Ledger(self.data)
+        store = settings.store
+        self._place = Place(self.data, url=store.url, token=_secret(store.token), database=_secret(store.database))
+        self._ledger = Ledger(self.data, self._place.database)
         self._embedder = embedder or Embedder(settings.embedding, models=self.data / "models")
         self._reranker = (
             Reranker(settings.rerank, like=settings.embedding, models=self.data / "models" / "rerankers")
             if settings.rerank.model
             else None
         )
-        token = settings.store.token.get_secret_value() if settings.store.token else ""
-        self._place = Place(self.data, settings.store.url, token)
         self._store = store_of(self._place, self._ledger)
-        self._served = Served(self.data, ledger=self._ledger, store=self._store, fits=self._fits)
+        self._replica = Replica(self.data, ledger=self._ledger, store=self._store)
+        self._served = Served(
+            self.data,
+            ledger=self._ledger,
+            store=self._store,
+            replica=self._replica,
+            fits=self._fits,
+            dimensions=lambda: self._embedder.dimensions,
+        )
         self._mending = threading.Lock()
         self._judge = judge_of(self.data)
 
@@ -156,7 +167,7 @@ class Library:
 
     def plan(self, folder: Path | None = None, *, watch: Watch = quiet, stop: Stop = never) -> Plan:
         """Find out what `index` would do with a folder; changes nothing. Raises as `index`."""
-        with hold(self.data, "writer", doing="planning a reindex"):
+        with self._ledger.alone(doing="planning a reindex"):
             chosen = self.folder(folder)
             return self._builder().plan(chosen, trusted=self._on_seeds(), watch=watch, stop=stop)
 
@@ -172,8 +183,9 @@ class Library:
             Cancelled: `stop` said so; nothing changed.
             ModelUnavailable: the embedding model cannot be had; nothing changed.
         """
-        with hold(self.data, "writer", doing="indexing"):
+        with self._ledger.alone(doing="indexing"):
             agreed = agreed or self._on_seeds()
+            self._settle()
             done = self._builder().build(self.folder(folder), agreed=agreed, watch=watch, stop=stop)
             self._openable()
         return done
@@ -188,7 +200,7 @@ class Library:
             NothingToUndo: there is no earlier revision.
             OtherModel: it was made with another model than the settings name.
         """
-        with hold(self.data, "writer", doing="rolling back"):
+        with self._ledger.alone(doing="rolling back"):
             current, before = self._ledger.current(), self._ledger.previous()
             if current is None or before is None:
                 message = "There is no earlier revision to return to: one is kept, the one before the current."
@@ -230,6 +242,25 @@ class Library:
         """Return the revision that is served, or None before the first indexing."""
         return self._ledger.current()
 
+    def keep_up(self) -> bool:
+        """Make ready what another process has indexed, so that nobody who asks waits for that; return whether it did.
+
+        For whoever serves one database with others: call it every second or two, off the event loop. Where nothing is
+        new it costs one look into the ledger; else what changed, meanwhile the revision before is served.
+
+        Raises:
+            StoreUnavailable, OtherModel, SettingsError, Damaged: as `ask`; what was served still is.
+        """
+        revision = self._ledger.current()
+        try:
+            return revision is not None and self._served.follow(revision)
+        except Superseded:
+            return False
+        except Damaged:
+            if self._ledger.current() != revision:
+                return False  # the next call will see
+            raise
+
     def warm(self) -> None:
         """Load what the first question needs, so that nobody waits for it."""
         self._embedder.question("warm")
@@ -265,7 +296,9 @@ class Library:
         """
         revision = self._revision()
         if not self._ledger.is_sound():
-            return f"{self._ledger.path} is damaged: restore it from a backup."
+            return f"{self._ledger.name} is damaged: restore it from a backup."
+        with contextlib.suppress(Damaged, Superseded):
+            self._replica.bring(revision)
         problems = self._builder().problems(revision)
         if self._ledger.current() != revision:
             return self.check()  # it was replaced under our eyes, and parts of it removed
@@ -314,17 +347,19 @@ class Library:
 
         A damaged segment is built again, once, and asked again.
         """
-        mended = False
+        mended = waits = False
         for _ in range(TRIES):
             revision = self._revision()
             try:
-                with self._served.reading(revision) as snapshot:
+                with self._served.reading(revision, waits=waits) as snapshot:
+                    revision = snapshot.revision
                     return work(snapshot)
             except Superseded:
-                continue
+                waits = True
             except Damaged as damage:
                 if self._ledger.current() != revision:
-                    continue  # it was removed, because two newer revisions were made since
+                    waits = True  # it was removed, because its segments were merged or newer revisions were made since
+                    continue
                 if mended:
                     raise
                 log.warning("%s Building it again from the ledger.", damage)
@@ -332,10 +367,19 @@ class Library:
                 mended = True
         raise Superseded
 
+    @property
+    def database(self) -> str:
+        """What keeps articles, passages and embeddings, in words: a file, or a database without its password."""
+        return self._ledger.name
+
+    @property
+    def _where(self) -> str:
+        return self._ledger.name if self._ledger.shared else str(self.data)
+
     def _revision(self) -> Revision:
         revision = self._ledger.current()
         if revision is None:
-            message = f"Nothing has been indexed in {self.data} yet. Run: footnote index FOLDER"
+            message = f"Nothing has been indexed in {self._where} yet. Run: footnote index FOLDER"
             raise NotIndexed(message)
         return revision
 
@@ -344,7 +388,7 @@ class Library:
         same_name = revision.model == self._embedder.name
         if not same_name or self._embedder.fingerprint != revision.fingerprint:
             message = (
-                f"{self.data} was indexed with the model {revision.model!r}, and the settings name "
+                f"{self._where} was indexed with the model {revision.model!r}, and the settings name "
                 f"{self._embedder.name!r}{' in another version' if same_name else ''}. Run `footnote index` to build "
                 "the index for it, or set [embedding] model back."
             )
@@ -352,11 +396,22 @@ class Library:
 
     def _mend(self, revision: Revision) -> None:
         """Build what is damaged of a revision again from the ledger, without the model, unless somebody just did."""
-        with self._mending, hold(self.data, "writer", doing="rebuilding a damaged index"):
+        with self._mending, self._ledger.alone(doing="rebuilding a damaged index"):
             if self._ledger.current() == revision:
                 problems = self._builder().problems(revision)
                 if problems:
                     self._builder().rebuild(revision, problems)
+
+    def _settle(self) -> None:
+        """Take over vectors that another data directory kept: here they are built again from the ledger.
+
+        The caller holds the writer's lock.
+        """
+        revision = self._ledger.current()
+        if revision is not None and (missing := self._replica.missing(revision)):
+            self._replica.settle()
+            self._builder().rebuild(revision, missing)
+        self._replica.settle()
 
     def _openable(self) -> None:
         """Open what was just made current, mend it where it is broken, and remove what nobody needs any more.
@@ -393,7 +448,7 @@ class Library:
             place=self._place,
             ways=ways,
             settings=self._settings.library,
-            ready=lambda revision, made: self._served.readied(revision, made, dimensions=self._embedder.dimensions),
+            ready=self._served.readied,
         )
 
 
@@ -402,6 +457,10 @@ def seeds() -> Path:
     import seeds as package  # noqa: PLC0415  only to find it
 
     return Path(next(iter(package.__path__)))
+
+
+def _secret(value: SecretStr | None) -> str:
+    return value.get_secret_value() if value else ""
 
 
 def _clean(text: str) -> str:

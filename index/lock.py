@@ -1,6 +1,7 @@
 """Let one process at a time do a thing in a data directory, by a lock of the operating system.
 
-The kernel frees it when its holder dies, however it dies. A note beside it says who holds it, for people only.
+The kernel frees it when its holder dies, however it dies. A note beside it says who holds it, for people only. What
+only one may do over all machines that share a database is for `writer`.
 """
 
 import datetime as dt
@@ -33,7 +34,7 @@ def hold(data: Path, name: str, *, doing: str) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout:
-        raise Busy(_who(note, data)) from None
+        raise Busy(who(_read(note), f"The data directory {data}")) from None
     except OSError as error:
         raise _unwritable(data, error) from error
     try:
@@ -122,23 +123,35 @@ def _unwritable(data: Path, error: OSError) -> Damaged:
     )
 
 
-def _write(note: Path, doing: str) -> None:
-    holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": _now(), "doing": doing}
+def holder(doing: str, **more: str) -> str:
+    """Return a note that says who holds a lock from now on: us, `doing` something."""
+    return json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": _now(), "doing": doing, **more})
+
+
+def who(noted: str | None, what: str) -> str:
+    """Say to whoever comes second who holds `what`, as far as its note tells."""
     try:
-        note.write_text(json.dumps(holder))
+        known = json.loads(noted or "")
+        holding = f"process {known['pid']} on {known['host']} is {known['doing']} since {known['since']}"
+    except (ValueError, KeyError, TypeError):
+        holding = "another process holds it"
+    return f"{what} is in use: {holding}. Wait until it is done, or stop it, and try again."
+
+
+def _write(note: Path, doing: str) -> None:
+    try:
+        note.write_text(holder(doing))
     except OSError:  # a full disk: the lock is held all the same, only nobody can be told by whom
         with suppress(OSError):
             note.unlink(missing_ok=True)
 
 
+def _read(note: Path) -> str | None:
+    try:
+        return note.read_text()
+    except (OSError, ValueError):
+        return None
+
+
 def _now() -> str:
     return dt.datetime.now().astimezone().isoformat(timespec="seconds")
-
-
-def _who(note: Path, data: Path) -> str:
-    try:
-        holder = json.loads(note.read_text())
-        who = f"process {holder['pid']} on {holder['host']} is {holder['doing']} since {holder['since']}"
-    except (OSError, ValueError, KeyError, TypeError):
-        who = "another process holds it"
-    return f"The data directory {data} is in use: {who}. Wait until it is done, or stop it, and try again."

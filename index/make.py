@@ -1,14 +1,12 @@
 """Make the segments of a revision from what the ledger holds, and check them. Runs in the process of `worker`."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from itertools import count
-from pathlib import Path
 from typing import Self
 
 import numpy as np
 
-from index import audit, lexicon, vectors
+from index import audit, vectors, words
 from index.embed import Vectors
 from index.errors import Damaged
 from index.ledger import Ledger
@@ -33,7 +31,7 @@ class Workshop:
     def __init__(self, place: Place) -> None:
         """Open its ledger, for reading, and its store."""
         self.data = place.data
-        self._ledger = Ledger(place.data)
+        self._ledger = Ledger(place.data, place.database)
         self._store = store_of(place, self._ledger)
 
     def __enter__(self) -> Self:
@@ -81,25 +79,15 @@ class Workshop:
 
     def _words(self, job: Job) -> Facts:
         assert job.words is not None  # noqa: S101  for mypy: see `make`
-        directory = self.data / SEGMENTS / job.words.name
-        before = self._ledger.facts([job.words.previous]).get(job.words.previous)
-        if before is None or not self._derived(directory, before, job):
-            lexicon.build(directory, self._ledger.stored(job.revision))
+        folder, previous = self.data / SEGMENTS, job.words.previous
+        words.make(
+            folder / job.words.name,
+            job.revision,
+            previous=folder / previous if previous else None,
+            before=self._ledger.facts([previous]).get(previous),
+            ledger=self._ledger,
+        )
         return self._facts(job, job.words.name, after=0)
-
-    def _derived(self, directory: Path, before: Facts, job: Job) -> bool:
-        """Make a word index from an earlier one; False where that is damaged."""
-        try:
-            lexicon.derive(
-                directory,
-                previous=self.data / SEGMENTS / before.name,
-                passages=self._ledger.stored(job.revision, after=before.last),
-                dead=self._ledger.dead(before, job.revision),
-            )
-        except Damaged:
-            shutil.rmtree(directory, ignore_errors=True)
-            return False
-        return True
 
     def _vectors(self, job: Job, watch: Watch, *, dense: bool = False) -> Facts:
         assert job.vectors is not None  # noqa: S101  as above
@@ -118,7 +106,7 @@ class Workshop:
         for numbers, found in self._ledger.all_vectors(job.revision, after=planned.after, model=job.fingerprint):
             if not np.isfinite(found).all():
                 message = (
-                    f"{self._ledger.path} holds embeddings that are no numbers. Restore it from a backup, or move it "
+                    f"{self._ledger.name} holds embeddings that are no numbers. Restore it from a backup, or move it "
                     "away and index again."
                 )
                 raise Damaged(message)

@@ -1,12 +1,9 @@
-"""One revision, opened for reading: its segments and its word index, closed after the last reader.
-
-`Served` keeps the current one open, and opens the next one before anybody asks for it.
-"""
+"""One revision, opened for reading: its segments and its word index, closed after the last reader."""
 
 import heapq
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -108,90 +105,6 @@ class Snapshot:
             for part in self.parts:
                 part.leave()
             self._words.close()
-
-
-class Served:
-    """Keeps the snapshot of the current revision. Safe to share between threads."""
-
-    def __init__(self, data: Path, *, ledger: Ledger, store: Store, fits: Callable[[Revision], None]) -> None:
-        """Serve what `ledger` names. `fits` raises where a revision cannot be asked with the model there is."""
-        self._data = data
-        self._ledger = ledger
-        self._store = store
-        self._fits = fits
-        self._opening = threading.Lock()
-        self._current: Snapshot | None = None
-        self._next: Snapshot | None = None
-
-    def opened(self, revision: Revision) -> Snapshot:
-        """Return the snapshot of the revision that the ledger named, whichever process made it.
-
-        Raises:
-            Damaged: it is missing or broken.
-            OtherModel: it was made with another model.
-        """
-        with self._opening:
-            before = self._current
-            if before is not None and before.revision == revision:
-                return before
-            self._fits(revision)
-            if self._next is not None and self._next.revision == revision:
-                fresh, self._next = self._next, None
-            else:
-                fresh = self._open(revision)
-            self._current = fresh
-            if before is not None:
-                before.leave()
-            return fresh
-
-    @contextmanager
-    def reading(self, revision: Revision) -> Iterator[Snapshot]:
-        """Give the snapshot of a revision, which stays open meanwhile. Raises as `opened`."""
-        snapshot = self.opened(revision)
-        while not snapshot.enter():  # its last reader left between our look and our entering
-            snapshot = self.opened(revision)
-        try:
-            yield snapshot
-        finally:
-            snapshot.leave()
-
-    @contextmanager
-    def readied(self, revision: Revision, made: Sequence[Facts], *, dimensions: int) -> Iterator[None]:
-        """Open the revision that is made current meanwhile, so that nobody who asks has to wait for that.
-
-        Raises:
-            Damaged: it cannot be read, and shall not be made current.
-        """
-        fresh = self._open(revision, made)
-        try:
-            fresh.warm(dimensions)
-            with self._opening:
-                self._next = fresh
-            yield
-        except BaseException:
-            self._forget(fresh)
-            raise
-        if self._ledger.current() == revision:
-            self.opened(revision)
-        self._forget(fresh)
-
-    def close(self) -> None:
-        """Let go of the files."""
-        with self._opening:
-            if self._current is not None:
-                self._current.leave()
-                self._current = None
-
-    def _open(self, revision: Revision, made: Sequence[Facts] = ()) -> Snapshot:
-        return Snapshot(self._data, revision, ledger=self._ledger, store=self._store, before=self._current, made=made)
-
-    def _forget(self, fresh: Snapshot) -> None:
-        """Close a snapshot that was readied, unless it is the current one now."""
-        with self._opening:
-            if self._current is fresh:
-                return
-            self._next = None
-        fresh.leave()
 
 
 class _Words:

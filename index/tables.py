@@ -1,4 +1,4 @@
-"""The tables of the ledger, and how its database is opened, made and brought up to date. Knows no rules of indexing.
+"""The tables of the ledger, and how they are made and brought up to date. Knows no rules of indexing.
 
 A row of `articles` is one version of an article. It belongs to every revision from `since` up to, and not including,
 `until`. What nobody can see any more keeps its row, without its text, for as long as a segment holds its passages:
@@ -6,23 +6,22 @@ that is how a search knows which of a segment's rows are dead.
 """
 
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 
+from index.database import PATIENCE, engine, insert, shared
 from index.errors import Damaged
 
+__all__ = ["engine"]
+
 SCHEMA = 3
-"""Stored as SQLite's `user_version`; raised with every change of the tables."""
+"""Stored as SQLite's `user_version`, on PostgreSQL in `about`; raised with every change of the tables."""
 
-PAGE = 8_192
-"""Bytes of a page: five vectors of 384 dimensions fill one to 96 %; of SQLite's usual 4,096, two fill 77 %."""
+Number = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+"""A number that is never given twice, which no collection exhausts. SQLite has one integer, of eight bytes."""
 
-WAL_LEFT = 16_000_000
-"""Bytes of SQLite's log that stay allocated after a large write."""
+Words = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+"""A text, in the order of its bytes in both databases, whatever language the server was set up for."""
 
 meta = sa.MetaData()
 
@@ -30,13 +29,13 @@ revisions = sa.Table(
     "revisions",
     meta,
     sa.Column("number", sa.Integer, primary_key=True),
-    sa.Column("made_at", sa.Text, nullable=False),
-    sa.Column("segments", sa.Text, nullable=False),
-    sa.Column("words", sa.Text, nullable=False),
-    sa.Column("model", sa.Text, nullable=False),
-    sa.Column("fingerprint", sa.Text, nullable=False),
-    sa.Column("chunking", sa.Text, nullable=False),
-    sa.Column("folder", sa.Text, nullable=False),
+    sa.Column("made_at", Words, nullable=False),
+    sa.Column("segments", Words, nullable=False),
+    sa.Column("words", Words, nullable=False),
+    sa.Column("model", Words, nullable=False),
+    sa.Column("fingerprint", Words, nullable=False),
+    sa.Column("chunking", Words, nullable=False),
+    sa.Column("folder", Words, nullable=False),
     sa.Column("articles", sa.Integer, nullable=False),
     sa.Column("passages", sa.Integer, nullable=False),
     sa.Column("held", sa.Boolean, nullable=False, default=False),
@@ -45,15 +44,15 @@ revisions = sa.Table(
 articles = sa.Table(
     "articles",
     meta,
-    sa.Column("row", sa.Integer, primary_key=True),
-    sa.Column("id", sa.Text, nullable=False),
-    sa.Column("digest", sa.Text, nullable=False),
-    sa.Column("title", sa.Text, nullable=False),
-    sa.Column("date", sa.Text, nullable=False),
-    sa.Column("source", sa.Text, nullable=False),
-    sa.Column("url", sa.Text, nullable=False),
-    sa.Column("text", sa.Text, nullable=False),
-    sa.Column("headings", sa.Text, nullable=False),
+    sa.Column("row", Number, primary_key=True),
+    sa.Column("id", Words, nullable=False),
+    sa.Column("digest", Words, nullable=False),
+    sa.Column("title", Words, nullable=False),
+    sa.Column("date", Words, nullable=False),
+    sa.Column("source", Words, nullable=False),
+    sa.Column("url", Words, nullable=False),
+    sa.Column("text", Words, nullable=False),
+    sa.Column("headings", Words, nullable=False),
     sa.Column("pieces", sa.Integer, nullable=False),
     sa.Column("since", sa.Integer, nullable=False),
     sa.Column("until", sa.Integer),
@@ -65,20 +64,20 @@ articles = sa.Table(
 passages = sa.Table(
     "passages",
     meta,
-    sa.Column("row", sa.Integer, primary_key=True),
-    sa.Column("article", sa.Integer, nullable=False, index=True),
+    sa.Column("row", Number, primary_key=True),
+    sa.Column("article", Number, nullable=False, index=True),
     sa.Column("start", sa.Integer, nullable=False),
     sa.Column("end", sa.Integer, nullable=False),
-    sa.Column("heading", sa.Text, nullable=False),
-    sa.Column("context", sa.Text, nullable=False),
+    sa.Column("heading", Words, nullable=False),
+    sa.Column("context", Words, nullable=False),
     sa.Column("embedded", sa.LargeBinary(16), nullable=False, index=True),
     sqlite_autoincrement=True,
 )
 embeddings = sa.Table(
     "embeddings",
     meta,
-    sa.Column("row", sa.Integer, primary_key=True),
-    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("row", Number, primary_key=True),
+    sa.Column("model", Words, nullable=False),
     sa.Column("key", sa.LargeBinary(16), nullable=False),
     sa.Column("vector", sa.LargeBinary, nullable=False),
     sa.UniqueConstraint("model", "key"),
@@ -86,27 +85,27 @@ embeddings = sa.Table(
 segments = sa.Table(
     "segments",
     meta,
-    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("name", Words, primary_key=True),
     sa.Column("revision", sa.Integer, nullable=False),
-    sa.Column("after", sa.Integer, nullable=False),
-    sa.Column("last", sa.Integer, nullable=False),
+    sa.Column("after", Number, nullable=False),
+    sa.Column("last", Number, nullable=False),
     sa.Column("passages", sa.Integer, nullable=False),
     sa.Column("rows", sa.Integer, nullable=False),
 )
 twins = sa.Table(
     "twins",
     meta,
-    sa.Column("segment", sa.Text, nullable=False, index=True),
-    sa.Column("first", sa.Integer, nullable=False),
-    sa.Column("passage", sa.Integer, nullable=False),
+    sa.Column("segment", Words, nullable=False, index=True),
+    sa.Column("first", Number, nullable=False),
+    sa.Column("passage", Number, nullable=False),
 )
 about = sa.Table(  # what is true of the library as a whole: `library`, a random name; `doubted`, broken segments
-    "about", meta, sa.Column("key", sa.Text, primary_key=True), sa.Column("value", sa.Text, nullable=False)
+    "about", meta, sa.Column("key", Words, primary_key=True), sa.Column("value", Words, nullable=False)
 )
 seen = sa.Table(  # the listing of the folder that is being read; empty between builds
     "seen",
     meta,
-    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("id", Words, primary_key=True),
     sa.Column("place", sa.Integer, nullable=False),
     sa.Column("kept", sa.Boolean, nullable=False),
     sqlite_with_rowid=False,
@@ -131,32 +130,30 @@ NEVER = 2**31 - 1
 """A revision that will not come: reindexing once a second reaches it in 68 years."""
 
 
-def engine(path: Path) -> sa.Engine:
-    """Return an engine for a ledger's file. Nothing is opened yet.
-
-    Each `connect()` block reads one state of the database however long it takes; `execution_options(writes=True)`
-    takes the write lock at its start, so that it cannot lose it half-way. With `compacts=True` there is no transaction.
-    """
-    made = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
-    sa.event.listen(made, "connect", _prepare)
-    sa.event.listen(made, "begin", _begin)
-    return made
-
-
 def version(db: sa.Connection) -> int:
     """Return which version of the tables a database has; 0 where it has none."""
-    return int(db.execute(sa.text("PRAGMA user_version")).scalar_one())
+    if not shared(db):
+        return int(db.execute(sa.text("PRAGMA user_version")).scalar_one())
+    if db.execute(sa.select(sa.func.to_regclass(about.name))).scalar() is None:
+        return 0
+    return int(db.execute(sa.select(about.c.value).where(about.c.key == _SCHEMA)).scalar() or 0)
 
 
-def create(db: sa.Connection, path: Path) -> None:
-    """Make the tables, or bring those of an older version up to date.
+def create(db: sa.Connection, name: str) -> None:
+    """Make the tables in the database of this name, or bring those of an older version up to date.
 
     Raises:
-        Damaged: they were made by a newer Footnote.
+        Damaged: they were made by a newer Footnote, or the database cannot hold every text.
     """
+    if shared(db):  # two that start at once must not both make the tables
+        db.execute(sa.text(f"SET LOCAL lock_timeout = '{PATIENCE}s'"))
+        db.execute(sa.select(sa.func.pg_advisory_xact_lock(_MAKING)))
+        if db.execute(sa.text("SHOW server_encoding")).scalar_one() != "UTF8":
+            message = f"{name} does not store every character. Make it anew with ENCODING 'UTF8' TEMPLATE template0."
+            raise Damaged(message)
     found = version(db)
     if found > SCHEMA:
-        message = f"{path} was made by a newer Footnote. Update this one: pip install -U footnote-bot."
+        message = f"{name} was made by a newer Footnote. Update this one: pip install -U footnote-bot."
         raise Damaged(message)
     if found < SCHEMA:
         for statement in _BEFORE.get(found, ()):
@@ -166,9 +163,24 @@ def create(db: sa.Connection, path: Path) -> None:
             db.execute(sa.text(statement))
         if db.execute(sa.select(about.c.key).where(about.c.key == "library")).first() is None:
             db.execute(about.insert(), {"key": "library", "value": secrets.token_hex(6)})
-        db.execute(sa.text(f"PRAGMA user_version = {SCHEMA}"))
+        if shared(db):
+            note(db, _SCHEMA, str(SCHEMA))
+        else:
+            db.execute(sa.text(f"PRAGMA user_version = {SCHEMA}"))
 
 
+def note(db: sa.Connection, key: str, value: str) -> None:
+    """Write down what is true of the library as a whole, in place of what was true before."""
+    statement = insert(db, about).values(key=key, value=value)
+    db.execute(statement.on_conflict_do_update(index_elements=[about.c.key], set_={"value": value}))
+
+
+_SCHEMA = "schema"
+
+_MAKING = 0x466F6F746E6F7465
+"""Key of the advisory lock of PostgreSQL under which tables are made: "Footnote" as a number."""
+
+# The two below are SQLite's: PostgreSQL has had these tables since their third version.
 _BEFORE = {
     1: (
         "DROP INDEX articles_by_revision",
@@ -191,30 +203,3 @@ _AFTER = {
     ),
     2: ("CREATE INDEX articles_by_date ON articles (date, since, until)",),
 }
-
-
-def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401
-    """WAL lets people ask while a build writes; FULL makes a switch survive a power cut."""
-    connection.isolation_level = None  # sqlite3 begins no transactions of its own: see `_begin`
-    with _cursor(connection) as cursor:
-        if not cursor.execute("PRAGMA page_count").fetchone()[0]:  # these two count only before the first table is made
-            cursor.execute(f"PRAGMA page_size={PAGE}")
-            cursor.execute("PRAGMA auto_vacuum=INCREMENTAL")  # later it would wait for whoever writes
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=FULL")
-        cursor.execute(f"PRAGMA journal_size_limit={WAL_LEFT}")
-
-
-def _begin(db: sa.Connection) -> None:
-    options = db.get_execution_options()
-    if not options.get("compacts"):
-        db.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes") else "BEGIN")
-
-
-@contextmanager
-def _cursor(connection: Any) -> Iterator[Any]:  # noqa: ANN401  a DBAPI connection has no common type
-    cursor = connection.cursor()
-    try:
-        yield cursor
-    finally:
-        cursor.close()

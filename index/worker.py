@@ -37,11 +37,12 @@ _SPARE = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where everything lies: the data directory, and the server of the vectors where there is one."""
+    """Where everything lies: the data directory; the servers of vectors and ledger where there are any."""
 
     data: Path
     url: str = ""
     token: str = field(default="", repr=False)
+    database: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ class Worker:
         threading.Thread(target=self._listen, daemon=True).start()
         threading.Thread(target=self._overhear, daemon=True).start()
         with contextlib.suppress(OSError):  # whoever waits for its answer hears that it is dead
-            self._send({"data": str(place.data), "url": place.url, "token": place.token})
+            self._send({**asdict(place), "data": str(place.data)})
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -183,7 +184,7 @@ def serve(lines: Iterator[str], say: Callable[[dict[str, Any]], None]) -> None:
     from index import make  # noqa: PLC0415  brings all that makes segments
 
     where = json.loads(next(lines))
-    with make.Workshop(Place(Path(where["data"]), where["url"], where["token"])) as workshop:
+    with make.Workshop(Place(**{**where, "data": Path(where["data"])})) as workshop:
         for line in lines:
             request = json.loads(line)
             try:

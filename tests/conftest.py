@@ -29,6 +29,7 @@ from index.errors import Cancelled
 from index.library import Library, seeds
 from index.records import Progress
 from tests import logscan, warm
+from tests import postgres as pg
 from tests.chromaserver import chroma_server
 
 # Examples are drawn the same way in every run; a machine with two busy cores may take its time over each.
@@ -133,6 +134,8 @@ def lend(models: Path, data: Path) -> None:
 def settings_for(data: Path, **flags: Any) -> Settings:
     """Settings for a data directory, without what the environment or a file says."""
     dotted = {key.replace("__", "."): value for key, value in flags.items()}
+    if isinstance(address := dotted.get("store.database"), str):
+        dotted["store.database"] = SecretStr(address)
     return load(flags={"library.data": str(data), **dotted}, environ={}, folder=data.parent)
 
 
@@ -173,6 +176,19 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a Chroma server."""
     with chroma_server(tmp_path_factory.mktemp("chroma")) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[pg.Postgres]:
+    """A PostgreSQL server."""
+    with pg.server() as server:
+        yield server
+
+
+@pytest.fixture
+def database(postgres: pg.Postgres) -> str:
+    """The address of a new database."""
+    return postgres.database()
 
 
 @pytest.fixture

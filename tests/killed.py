@@ -66,12 +66,12 @@ def entries(path: Path) -> list[tuple[float, str]]:
     return [(float(line.split(" ", 1)[0]), line.split(" ", 1)[1]) for line in lines]
 
 
-def act(action: str, place: Path) -> None:
+def act(action: str, place: Path, how: "How | None" = None) -> None:
     """Do something to the library of `place`; end with REFUSED if that is refused."""
     diary = Diary(place / "diary")
     for owner, name, what in _NOTED:
         setattr(owner, name, diary.around(getattr(owner, name), what))
-    how = How(direct=0 if action == "base" else 4_000)
+    how = how or How(direct=0 if action == "base" else 4_000)
     diary.note("opening")
     try:
         with how.library(place / "data") as opened:
@@ -161,13 +161,17 @@ class Here:
 
 @dataclass(frozen=True)
 class How:
-    """How soon segments are merged: as few and small ones as otherwise thousands of passages make."""
+    """How soon segments are merged: as few and small ones as otherwise thousands of passages make; and where all is."""
 
     direct: int = 4_000
     tail: int = 100
     share: float = 0.2
+    url: str = ""
+    database: str = ""
 
     def library(self, data: Path) -> Library:
         """Open a library that merges so, as does every other one of this process."""
         vars(build)["DIRECT"], tiers.TAIL = self.direct, self.tail
-        return Library(settings_for(data, library__delta_share=self.share, **SIZES), embedder=WordModel())
+        stores = {"store__url": self.url, "store__database": self.database or None}
+        settings = settings_for(data, library__delta_share=self.share, **SIZES, **stores)
+        return Library(settings, embedder=WordModel())

@@ -109,7 +109,7 @@ def test_a_failure_is_tried_three_times_and_then_set_aside_with_its_words(
         assert len(tried) == 3
         assert "1987" in answered(anna, WHEN).text
         until(lambda: bot._parts.inbox.waiting() == 0)
-        with bot._parts.inbox._reading() as db:
+        with bot._parts.inbox._database.reading() as db:
             rows = db.exec_driver_sql("SELECT outcome, body FROM updates ORDER BY id").all()
     assert [row.outcome for row in rows] == ["aside", "done"]
     assert "zeppelin" in rows[0].body

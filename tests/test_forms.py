@@ -1,4 +1,7 @@
-"""The Library over both forms of its store, in the data directory and on a Chroma server: the same tests for both."""
+"""The Library over all forms of its stores: vectors here or on a server, the ledger in a file or on a server.
+
+The same tests for all.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +10,6 @@ import pytest
 
 from index.errors import Busy, NothingToUndo, StoreUnavailable, TooMuchGone
 from index.library import Library
-from index.lock import hold
 from index.store import Server
 from tests.chromaserver import chroma_server
 from tests.conftest import HARBOUR, MakeLibrary, write
@@ -18,13 +20,17 @@ OLD = "The old harbour of Lindholm was closed to cargo ships in {}."
 Make = Callable[..., Library]
 
 
-@pytest.fixture(params=["in the data directory", "on a server"])
+@pytest.fixture(params=["in the data directory", "on a server", "with a database", "with both"])
 def make(request: pytest.FixtureRequest, make_library: MakeLibrary) -> Make:
     """Make libraries of one data directory; small changes become deltas however few articles there are."""
-    url = request.getfixturevalue("server") if request.param == "on a server" else ""
+    always: dict[str, object] = {"library__delta_share": 50.0}
+    if request.param in ("on a server", "with both"):
+        always["store__url"] = request.getfixturevalue("server")
+    if request.param in ("with a database", "with both"):
+        always["store__database"] = request.getfixturevalue("database")
 
     def made(**flags: object) -> Library:
-        return make_library(**{"store__url": url, "library__delta_share": 50.0, **flags})
+        return make_library(**{**always, **flags})
 
     return made
 
@@ -102,7 +108,7 @@ def test_a_rollback_returns_to_what_was_before_and_the_next_reindex_goes_on_from
 def test_a_rollback_waits_for_nobody_who_indexes(make: Make, folder: Path) -> None:
     library = make()
     library.index(folder)
-    with hold(library.data, "writer", doing="indexing"), pytest.raises(Busy, match="indexing since"):
+    with library._ledger.alone(doing="indexing"), pytest.raises(Busy, match="indexing since"):
         library.rollback()
 
 

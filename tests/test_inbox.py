@@ -1,18 +1,18 @@
 """The inbox: nothing is lost, nothing is taken twice at once, each chat keeps its order."""
 
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from bot.inbox import ASIDE, FILE, LEASE, MOST_SENDS, POISON, SUSPECT, Inbox, Taken, lane
-from index import tables
+from index.database import Database
 from index.errors import Damaged
 
 BOT = 123_456_789
@@ -42,7 +42,7 @@ def open_inbox(tmp_path: Path, clock: Clock) -> Iterator[Open]:
     made: list[Inbox] = []
 
     def opened(*, room: int = 1_000, bot: int = BOT) -> Inbox:
-        made.append(Inbox(tables.engine(tmp_path / FILE), bot=bot, room=room, now=clock))
+        made.append(Inbox(Database(tmp_path / FILE), bot=bot, room=room, now=clock))
         return made[-1]
 
     yield opened
@@ -183,7 +183,7 @@ def test_words_are_forgotten_when_they_are_answered_and_all_of_it_after_a_while(
     inbox.put([update(1), update(2, 2), update(3, 3)])
     inbox.close(taken(inbox), "done")
     inbox.close(taken(inbox), ASIDE)
-    with inbox._engine.connect() as db:
+    with inbox._database.reading() as db:
         bodies = [row[0] for row in db.exec_driver_sql("SELECT body FROM updates WHERE NOT open ORDER BY id")]
     assert bodies[0] == ""
     assert "text" in bodies[1]  # somebody will want to know what it was
@@ -216,8 +216,8 @@ def test_updates_wait_in_line_by_chat_by_sender_or_alone(raw: dict[str, Any], ex
 
 def test_a_database_that_cannot_be_used_is_one_clear_sentence(tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(b"this is no database, but it is long enough to look like one" * 100)
-    with pytest.raises(Damaged, match=r"The inbox in .* cannot be used"):
-        Inbox(tables.engine(tmp_path / FILE), bot=BOT, room=10)
+    with pytest.raises(Damaged, match="cannot be read as"):
+        Inbox(Database(tmp_path / FILE), bot=BOT, room=10)
 
 
 def test_eight_threads_take_each_update_once_and_keep_every_order(open_inbox: Open) -> None:
@@ -248,8 +248,9 @@ class Life(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.clock = Clock()
-        self.engine = sa.create_engine("sqlite://", poolclass=sa.StaticPool)
-        self.inbox = Inbox(self.engine, bot=BOT, room=10_000, now=self.clock)
+        self.place = tempfile.TemporaryDirectory()
+        self.database = Database(Path(self.place.name) / FILE)
+        self.inbox = Inbox(self.database, bot=BOT, room=10_000, now=self.clock)
         self.stored: dict[int, int] = {}
         self.closed: list[int] = []
         self.sends: dict[int, int] = {}
@@ -263,7 +264,8 @@ class Life(RuleBasedStateMachine):
             for one in (self.inbox.take(), self.inbox.take(suspect=True), *self.inbox.hopeless()):
                 if one is not None:
                     self.end(one)
-        self.engine.dispose()
+        self.database.close()
+        self.place.cleanup()
         assert sorted(self.closed) == sorted(self.stored)
 
     @rule(number=st.integers(0, 60), chat=st.integers(1, 4))
@@ -308,7 +310,7 @@ class Life(RuleBasedStateMachine):
     def restarts(self) -> None:
         assert self.inbox.recover() == len(self.hands)
         self.hands.clear()
-        self.inbox = Inbox(self.engine, bot=BOT, room=10_000, now=self.clock)
+        self.inbox = Inbox(self.database, bot=BOT, room=10_000, now=self.clock)
 
     @rule(seconds=st.floats(0, LEASE / 3))
     def passes(self, seconds: float) -> None:

@@ -9,7 +9,8 @@ import pytest
 from index.draft import Draft
 from index.errors import Damaged
 from index.ledger import Ledger
-from index.snapshot import Served, Snapshot
+from index.served import Served
+from index.snapshot import Snapshot
 from tests import killed, warm
 from tests.collection import held, put
 
