@@ -117,8 +117,18 @@ def build(
         ),
         settings.delivery,
     )
-    metrics.watch(waiting=lambda: dispatcher.waiting, poll_age=life.silence)
+    metrics.watch(
+        waiting=lambda: dispatcher.waiting,
+        revision=lambda: library.serving,
+        articles=lambda: _articles(library),
+        poll_age=life.silence,
+    )
     return life
+
+
+def _articles(library: Library) -> int:
+    revision = library.revision()
+    return revision.articles if revision else 0
 
 
 def serve(library: Library, settings: Settings) -> int:

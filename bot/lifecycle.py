@@ -23,7 +23,7 @@ from bot.inbox import Inbox
 from bot.listen import Listener
 from bot.poll import Poller
 from config import Delivery
-from config.errors import SettingsError
+from config.errors import FootnoteError, SettingsError
 from index.library import Library
 
 TOKEN_TRIES = 3
@@ -213,13 +213,16 @@ class Lifecycle:
 
     async def _keep_up(self) -> None:
         """Open a revision that another process has made before somebody asks."""
-        keep_up = getattr(self._parts.library, "keep_up", None)
-        while keep_up is not None:
+        said = ""
+        while True:
             await asyncio.sleep(KEEP_UP)
             try:
-                await asyncio.to_thread(keep_up)
-            except Exception:
-                log.exception("the newest revision could not be opened yet")
+                await asyncio.to_thread(self._parts.library.keep_up)
+                said = ""
+            except FootnoteError as error:
+                if str(error) != said:
+                    log.warning("the newest articles are not served yet: %s", error)
+                said = str(error)
 
     def _guard(self) -> None:
         while not self._stop.is_set():

@@ -242,6 +242,11 @@ class Library:
         """Return the revision that is served, or None before the first indexing."""
         return self._ledger.current()
 
+    @property
+    def serving(self) -> int:
+        """The number of the revision that is open in this process, 0 before the first question; looks nothing up."""
+        return self._served.number
+
     def keep_up(self) -> bool:
         """Make ready what another process has indexed, so that nobody who asks waits for that; return whether it did.
 

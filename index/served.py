@@ -121,6 +121,12 @@ class Served:
             self.opened(revision)
         self._forget(fresh)
 
+    @property
+    def number(self) -> int:
+        """The number of the revision that is open here, 0 where none is."""
+        current = self._current
+        return current.revision.number if current else 0
+
     def close(self) -> None:
         """Let go of the files."""
         if self._follower is not None:

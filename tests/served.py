@@ -14,6 +14,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import httpx
+from pydantic import SecretStr
 
 from bot import app, cli
 from bot.pace import Limits
@@ -109,6 +110,14 @@ class Served:
         """Whether no process of it runs."""
         return self.process is None or not self.process.is_alive()
 
+    def metric(self, name: str) -> float:
+        """Return one of its numbers, 0 while there is none."""
+        try:
+            page = httpx.get(f"http://127.0.0.1:{self.port}/metrics", timeout=5).text
+        except httpx.TransportError:
+            return 0.0
+        return next((float(line.rpartition(" ")[2]) for line in page.splitlines() if line.startswith(f"{name} ")), 0.0)
+
     def ready(self) -> bool:
         """Whether it says that it is ready; needs a port."""
         try:
@@ -128,10 +137,11 @@ def running(served: Served) -> Iterator[Served]:
             served.kill()
 
 
-def small_library(place: Path, *, articles: int = 6, data: str = "data") -> None:
+def small_library(place: Path, *, data: str = "data", database: str = "", url: str = "") -> None:
     """Index a few small articles in `place`, as the bot of `Served` asks them."""
-    put(place / "articles", {f"a{n}": 1 for n in range(articles)})
-    with Library(settings_for(place / data, **SIZES), embedder=WordModel()) as library:
+    put(place / "articles", {f"a{n}": 1 for n in range(6)})
+    shared = {"store__database": SecretStr(database), "store__url": url} if database else {}
+    with Library(settings_for(place / data, **SIZES, **shared), embedder=WordModel()) as library:
         library.index(place / "articles")
 
 
