@@ -217,6 +217,8 @@ class Builder:
                 meter.tick(len(batch))
             meter.tick(len(some) - len(different))
             embedded += len(different)
+        if embedded >= WINDOW:
+            self._ledger.count_up()
         return embedded
 
     def _batches(self, window: Sequence[Unembedded]) -> Iterator[Sequence[Unembedded]]:

@@ -136,7 +136,7 @@ class Database:
             db = self._engine.connect().execution_options(bare=True)
         with db:
             db.detach()
-            driver = db.connection.driver_connection
+            driver = db.connection.dbapi_connection
             try:
                 yield db
             finally:
@@ -250,7 +250,8 @@ def _url(address: str) -> sa.URL:
         url = sa.make_url(address)
     except (ArgumentError, ValueError):
         url = None
-    if url is None or url.get_backend_name() != "postgresql" or not (url.username and url.host and url.database):
+    whole = url is not None and url.username and url.host and url.database and (url.port or 1) < 65_536
+    if url is None or not whole or url.get_backend_name() != "postgresql":
         message = (
             "FOOTNOTE_DATABASE_URL is not the address of a PostgreSQL database "
             "(postgresql://user:password@host:5432/name; percent-encode what is special in the password)."
@@ -374,9 +375,11 @@ def _code(error: BaseException) -> str:
 
 def _said(error: BaseException) -> str:
     """Return a database's own words."""
-    told = _told(error)
+    if told := _told(error):
+        return str(told.get("M", ""))
     raised = getattr(error, "orig", None) or error
-    return str(told.get("M", "")) if told else (str(raised).split("\n")[0][:200] or type(raised).__name__).rstrip(".")
+    words = (isinstance(raised, OSError) and raised.strerror) or str(raised) or type(raised).__name__
+    return words.split("\n")[0][:200].rstrip(".")
 
 
 def _told(error: BaseException) -> Mapping[str, Any] | None:

@@ -11,7 +11,7 @@ FootnoteError                 its message is one clear sentence, safe to show to
 ├── Superseded                a question took longer than two reindexes; asked again by the Library itself
 ├── TooMuchGone               a reindex would remove a large part of the collection: agree to it, or mend the folder
 ├── NothingToUndo             there is no earlier revision
-├── StoreUnavailable          the Chroma server does not answer
+├── StoreUnavailable          the Chroma server, or that of the database, does not answer
 ├── ModelUnavailable          the embedding or the reranking model cannot be had
 └── Damaged                   something stored cannot be read; it is rebuilt, or the message says how
     └── Died                  the process that makes and checks segments ended over what it was asked
@@ -79,7 +79,7 @@ class NothingToUndo(FootnoteError):
 
 
 class StoreUnavailable(FootnoteError):
-    """The server that keeps the vectors cannot be reached."""
+    """The server that keeps the vectors, or the one that keeps all the rest, cannot be used."""
 
 
 class ModelUnavailable(FootnoteError):

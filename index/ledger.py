@@ -114,12 +114,11 @@ class Ledger:
                 self._reserved = ""
 
     def compact(self) -> None:
-        """Give back disk space, and see that the database knows what it holds now."""
+        """Give back disk space."""
         self._database.compact()
-        self.count_up()
 
     def count_up(self) -> None:
-        """Let the database see how much was written; it plans better."""
+        """Let the database see that much was written: it plans better then. Takes up to a second."""
         self._database.count_up(articles, passages, embeddings)
 
     def close(self) -> None:

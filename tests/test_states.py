@@ -23,6 +23,7 @@ from index.library import Library
 from index.records import Progress
 from tests import killed, warm
 from tests.collection import held, mark, put, versions
+from tests.postgres import Postgres
 
 NAMES = [f"a{n}" for n in range(9)]
 FROM = st.sampled_from
@@ -41,10 +42,14 @@ class Shelves(RuleBasedStateMachine):
 
     @initialize(direct=FROM([0, 4_000]), tail=FROM([1, 9]), share=FROM([0.0, 0.4, 9.0]), few=st.integers(2, 6))
     def begin(self, direct: int, tail: int, share: float, few: int) -> None:
-        self.how = killed.How(direct, tail, share)
+        self.how = killed.How(direct, tail, share, database=self.database())
         self.articles = dict.fromkeys(NAMES[:few], 1)
         self.library, self.reader = self.opened(), self.opened()
         self.index()
+
+    def database(self) -> str:
+        """Return the address of a new database, or nothing for a ledger in a file."""
+        return ""
 
     @rule(name=FROM(NAMES), version=st.integers(1, 3))
     def write(self, name: str, version: int) -> None:
@@ -157,12 +162,24 @@ class Shelves(RuleBasedStateMachine):
 
 def test_a_library_always_agrees_with_a_dict(request: pytest.FixtureRequest) -> None:
     few = request.config.getoption("--crashes") < 10
-    profile = settings(
-        max_examples=8 if few else 60,
+    run_state_machine_as_test(Shelves, settings=profile(8 if few else 60, few=few))
+
+
+def test_so_does_one_whose_ledger_is_on_postgresql(request: pytest.FixtureRequest, postgres: Postgres) -> None:
+    class OnServer(Shelves):
+        def database(self) -> str:
+            return postgres.database()
+
+    few = request.config.getoption("--crashes") < 10
+    run_state_machine_as_test(OnServer, settings=profile(3 if few else 60, few=few))
+
+
+def profile(examples: int, *, few: bool) -> settings:
+    return settings(
+        max_examples=examples,
         stateful_step_count=12 if few else 25,
         deadline=None,
         phases=[Phase.generate],
         derandomize=few,
         suppress_health_check=list(HealthCheck),
     )
-    run_state_machine_as_test(Shelves, settings=profile)
