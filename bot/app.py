@@ -25,7 +25,7 @@ from telegram.request import HTTPXRequest
 from bot import admin, inbox, pace, web, words
 from bot.attempt import CURRENT
 from bot.commands import Commands
-from bot.dispatch import AT_ONCE, Dispatcher
+from bot.dispatch import AT_ONCE, Dispatcher, report
 from bot.door import Door
 from bot.gate import Gate
 from bot.inbox import Inbox
@@ -80,7 +80,7 @@ def build(
         for count, name in ((ASKING, "ask"), (LOOKING, "look"), (STORING, "store"))
     )
     metrics = Metrics()
-    reindexing = Reindexing(library)
+    reindexing = Reindexing(library, metrics.reindexed)
     stored = Inbox(_journal(settings), bot=int(token.partition(":")[0]), room=settings.delivery.waiting)
     bot = _application(telegram, limits)
     questions = Questions(library, asking, settings=settings.delivery, metrics=metrics)
@@ -195,12 +195,13 @@ def _handle(bot: Bot, settings: Settings, questions: Questions, commands: Comman
 
 
 async def _keep_error(update: object, context: ContextTypes.DEFAULT_TYPE) -> None:
-    """Leave what a handler raised to the dispatcher, which knows what to do; log what goes on in the background."""
+    """Leave what a handler raised to the dispatcher, which knows what to do; report what failed in the background."""
     attempt = CURRENT.get()
     if attempt is not None and isinstance(update, Update) and update.update_id == attempt.taken.id and not attempt.over:
         attempt.error = context.error if isinstance(context.error, Exception) else None
     else:
-        log.error("something in the background failed", exc_info=context.error)
+        chat = update.effective_chat.id if isinstance(update, Update) and update.effective_chat else None
+        await report(context.bot, chat, "something in the background failed", context.error)
 
 
 async def _announce(bot: Bot, telegram: Telegram) -> None:

@@ -14,6 +14,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import telegram
 from telegram import Update
 from telegram.error import BadRequest, Forbidden, RetryAfter, TelegramError
 from telegram.ext import Application
@@ -205,18 +206,10 @@ class Dispatcher:
         return Verdict(wait=0.5 * (taken.tries + 1), failed=True)
 
     async def _set_aside(self, taken: Taken, error: Exception | None) -> str:
-        """Log what nobody foresaw under a short id, and give the person that id instead of a traceback."""
-        number = secrets.token_hex(3)
+        """Give it up, and say so to the log and to the person; `error` is None where it ended the process."""
         reason = "it ended the program" if error is None else "it failed"
-        log.error(
-            "error %s: update %s was set aside, because %s again and again", number, taken.id, reason, exc_info=error
-        )
-        chat = _private_chat(taken.raw)
-        if chat is not None:
-            try:
-                await say(self._application.bot, chat, render.text(words.WENT_WRONG.format(id=number)))
-            except Exception as failed:  # noqa: BLE001  whatever goes wrong with that line, the update is set aside
-                log.warning("error %s could not be told to the person: %s", number, failed)
+        what = f"update {taken.id} is given up, because {reason} again and again"
+        await report(self._application.bot, _private_chat(taken.raw), what, error)
         return ASIDE
 
     async def _finish(self, taken: Taken, verdict: Verdict) -> None:
@@ -255,6 +248,18 @@ class Dispatcher:
 
     async def _asked(self, call: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+
+
+async def report(bot: telegram.Bot, chat: int | None, what: str, error: BaseException | None) -> None:
+    """Log what nobody foresaw under a short id, and give the person that id instead of a traceback."""
+    number = secrets.token_hex(3)
+    log.error("error %s: %s", number, what, exc_info=error)
+    if chat is None:
+        return
+    try:
+        await say(bot, chat, render.text(words.WENT_WRONG.format(id=number)))
+    except (TelegramError, FootnoteError, Enough) as failed:
+        log.warning("error %s could not be told to the person: %s", number, failed)
 
 
 def _parsed(taken: Taken, application: Bot) -> Update:

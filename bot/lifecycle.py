@@ -141,6 +141,16 @@ class Lifecycle:
             await asyncio.wait([living, stopping], return_when=asyncio.FIRST_COMPLETED)
         finally:
             await self._end(living, stopping, *watching)
+        return self._came_of(living)
+
+    def _came_of(self, living: "asyncio.Task[None]") -> int:
+        """Return the exit code. Raises FootnoteError where that is what it ended by."""
+        error = None if living.cancelled() else living.exception()
+        if isinstance(error, FootnoteError):
+            raise error
+        if error is not None:
+            log.critical("the bot ends over what nobody foresaw, to be started anew", exc_info=error)
+            return 1
         return self._code
 
     def _told(self) -> None:
@@ -243,8 +253,7 @@ class Lifecycle:
             for task in others:
                 task.cancel()
             await asyncio.gather(*others, return_exceptions=True)
-        with contextlib.suppress(asyncio.CancelledError):
-            await living  # its error, if it ended by one, is for whoever started us
+        await asyncio.wait([living])
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(2.0, until - time.monotonic())):
                 await self._close()

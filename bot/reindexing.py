@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TypeVar
 
+from index.errors import FootnoteError
 from index.library import Library
 from index.records import Plan, Progress, Report, Revision
 
@@ -31,11 +32,15 @@ class Run:
     stop: bool = False
 
 
+_OUTCOMES = {Report: "done", Plan: "only_planned", type(None): "rests"}
+
+
 @dataclass(slots=True)
 class Reindexing:
-    """Changes one library, one turn after the other."""
+    """Changes one library, one turn after the other; `tally` is told in a word how each reindex ended."""
 
     library: Library
+    tally: Callable[[str], None] = field(default=lambda _: None)
     running: Run | None = None
     _process: str = field(default_factory=lambda: secrets.token_hex(4))
     _numbers: "count[int]" = field(default_factory=count)
@@ -63,7 +68,13 @@ class Reindexing:
         `agreed` is how many articles somebody agreed to remove. When it runs by itself, None says that it rests after a
         rollback, and a plan without consent that there was nothing to do. Raises as `Library.index`.
         """
-        return await self._work(run, look, lambda: self._read(run, agreed))
+        try:
+            outcome = await self._work(run, look, lambda: self._read(run, agreed))
+        except FootnoteError as error:
+            self.tally(type(error).__name__.lower())
+            raise
+        self.tally(_OUTCOMES[type(outcome)])
+        return outcome
 
     async def rollback(self, run: Run) -> Revision:
         """Return to the revision before. Raises as `Library.rollback`."""

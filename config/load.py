@@ -83,7 +83,12 @@ def secrets(settings: Settings) -> list[str]:
     held = [getattr(getattr(settings, section), key) for section, key in SECRETS]
     values = [secret.get_secret_value() for secret in held if secret is not None]
     passwords = [_password(value) for value in values]
-    return [*values, *(text for encoded in passwords if encoded for text in (encoded, unquote(encoded)))]
+    hook = settings.telegram.hook_secret()
+    return [
+        *values,
+        *([hook] if hook else []),
+        *(text for encoded in passwords if encoded for text in (encoded, unquote(encoded))),
+    ]
 
 
 def _password(address: str) -> str:

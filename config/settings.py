@@ -3,6 +3,8 @@
 Knows nothing of files or the environment: see `load`.
 """
 
+import hashlib
+import hmac
 import re
 from typing import Annotated, Literal, Self
 
@@ -131,6 +133,16 @@ class Telegram(Section):
             message = "the secret of a webhook is 1 to 256 of the characters A-Z a-z 0-9 _ -"
             raise ValueError(message)
         return value
+
+    def hook_secret(self) -> str:
+        """Return what Telegram has to show at our webhook; empty where there is neither that setting nor a token.
+
+        Without a setting it follows from the token, so that all bots of one token agree on it, and tells nothing of it.
+        """
+        if self.webhook_secret is not None:
+            return self.webhook_secret.get_secret_value()
+        token = self.token.get_secret_value() if self.token else ""
+        return hmac.new(token.encode(), b"footnote webhook secret 1", hashlib.sha256).hexdigest() if token else ""
 
     def may_ask(self, person: int) -> bool:
         """Whether a person may use the bot: all but the blocked, unless an allow-list is set. Admins always may."""

@@ -12,13 +12,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 from pydantic import SecretStr
 
-from bot import app, cli
+from bot import app, cli, lifecycle, questions, render
 from bot.pace import Limits
 from index.library import Library
+from index.records import Answer
 from tests import warm
 from tests.collection import SIZES, put
 from tests.conftest import TOKEN, settings_for
@@ -32,12 +34,11 @@ def serve(data: Path, said: Path, environment: dict[str, str], slow: float) -> N
 
     A question takes up to `slow` seconds more, so that a kill meets several; one that is `deadly` ends the process.
     """
-    os.setsid()
     with said.open("ab") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
-    deadly = environment.pop("deadly", "")
+    deadly, blocking = environment.pop("deadly", ""), environment.pop("blocking", "")
     os.environ.update(environment)
     vars(app)["build"] = functools.partial(app.build, limits=Limits(1_000.0, 0.0, 1_000))
     vars(cli)["_library"] = lambda settings: Library(settings, embedder=WordModel())
@@ -50,11 +51,21 @@ def serve(data: Path, said: Path, environment: dict[str, str], slow: float) -> N
         return ask(library, question)
 
     vars(app)["Library"] = Library
+    if blocking:
+        lifecycle.STUCK = 1.0
+        vars(questions)["render"] = SimpleNamespace(**{**vars(render), "answer": lambda value: block(value, blocking)})
     Library.ask = slowly  # type: ignore[method-assign, assignment]  # only the time it takes is another
     code = cli.main(["serve", "--data", str(data)])
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def block(value: Answer, word: str) -> list[str]:
+    """Render an answer; one in which no article has `word` holds up the event loop for longer than anybody waits."""
+    if word in value.unknown_words:
+        time.sleep(60)
+    return render.answer(value)
 
 
 @dataclass

@@ -5,12 +5,14 @@ import time
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from bot import words
 from bot.inbox import FILE
 from index.library import Library
 from tests.botapi import BotApi
 from tests.conftest import ADMIN, GUEST, WHEN, Serve, answered, until
+from tests.postgres import Postgres
 from tests.served import Served, free_port, running, small_library
 
 
@@ -252,3 +254,42 @@ def test_the_program_ends_with_code_0_when_it_is_told_and_is_ready_in_seconds(ap
         assert served.end() == 0
     assert (tmp_path / "data" / FILE).stat().st_size > 0
     assert "Traceback" not in served.said
+
+
+@pytest.mark.slow
+def test_a_bot_whose_loop_is_stuck_ends_with_an_error_and_the_question_is_answered_after_the_next_start(
+    api: BotApi, tmp_path: Path
+) -> None:
+    small_library(tmp_path)
+    anna = api.person(GUEST, "Anna")
+    served = Served(tmp_path, api.url, port=free_port(), extra={"blocking": "zeppelin7q"})
+    with running(served):
+        until(served.ready)
+        anna.says("Which zeppelin7q lands here?")
+        until(lambda: served.dead)
+        assert served.process is not None
+        assert served.process.exitcode == 1
+        served.extra = {}
+        served.start()
+        assert "zeppelin7q" in anna.waits(lambda m: m.from_bot, timeout=30).text
+
+
+def test_while_the_database_of_the_inbox_is_away_nothing_is_confirmed_and_afterwards_all_is_answered(
+    api: BotApi, serve: Serve, shared: Library, postgres: Postgres
+) -> None:
+    anna, boris = api.person(GUEST, "Anna"), api.person(GUEST + 100, "Boris")
+    with serve(shared, store__database=SecretStr(postgres.database())) as bot:
+        assert "1987" in answered(anna, WHEN).text
+        postgres.stop()
+        try:
+            for person in (anna, boris):
+                person.says(WHEN)
+            time.sleep(1.5)
+            assert len([m for m in anna.chat if m.from_bot]) == 1
+        finally:
+            postgres.start()
+        for person in (anna, boris):
+            until(lambda: any("1987" in m.text for m in person.chat[2:] or person.chat if m.from_bot))  # noqa: B023
+        until(lambda: bot._parts.inbox.waiting() == 0)
+        assert "1987" in answered(anna, WHEN).text
+    assert len([m for m in boris.chat if m.from_bot]) == 1
