@@ -6,7 +6,7 @@ from telegram import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, 
 from telegram.ext import ContextTypes
 
 from bot import render, words
-from bot.gate import Gate, in_own_words
+from bot.gate import Gate, accessible, in_own_words
 from bot.notice import Notice
 from bot.reindexing import Reindexing, Run
 from bot.say import answer, say
@@ -180,10 +180,10 @@ class Admin:
         query = update.callback_query
         if query is None:
             return None
-        message = query.message
+        message = accessible(query.message)
         if not self._gate.is_admin(update):
             await answer(query, words.ADMINS_ONLY, alert=True)
-        elif not isinstance(message, Message):
+        elif message is None:
             await answer(query, words.TOO_OLD, alert=True)
         elif question and _key(message) in self._settled:
             await answer(query, words.SETTLED)

@@ -1,6 +1,6 @@
 """Who may do what, here, now. The one place that decides it."""
 
-from telegram import CallbackQuery, Message, Update, User
+from telegram import CallbackQuery, MaybeInaccessibleMessage, Message, Update, User
 from telegram.constants import ChatType
 
 from config import Telegram
@@ -38,9 +38,19 @@ def in_person(update: Update) -> User | None:
     person = said[0].from_user
     if message is None or person is None or person.is_bot:
         return None
-    alone = message.chat.type == ChatType.PRIVATE and message.chat.id == person.id
-    known = not isinstance(message, Message) or _is_direct(message, pressed=message is not said[0])
-    return person if alone and known else None
+    if message.chat.type != ChatType.PRIVATE or message.chat.id != person.id:
+        return None
+    pressed = message is not said[0]
+    gone = pressed and accessible(message) is None
+    return person if gone or (isinstance(message, Message) and _is_direct(message, pressed=pressed)) else None
+
+
+def accessible(message: MaybeInaccessibleMessage | None) -> Message | None:
+    """Return a message on which a button was pressed, unless it is gone or too old to be changed.
+
+    python-telegram-bot makes a Message even of an InaccessibleMessage; only its date tells.
+    """
+    return message if isinstance(message, Message) and message.is_accessible else None
 
 
 def in_own_words(message: Message) -> bool:
