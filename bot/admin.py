@@ -6,7 +6,7 @@ from telegram import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, 
 from telegram.ext import ContextTypes
 
 from bot import render, words
-from bot.gate import Gate
+from bot.gate import Gate, accessible, in_own_words
 from bot.notice import Notice
 from bot.reindexing import Reindexing, Run
 from bot.say import answer, say
@@ -162,11 +162,17 @@ class Admin:
         return self._library.revision(), self._library.before()
 
     async def _admin_chat(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> int | None:
-        """Return the chat of an admin; tell anybody else."""
-        chat = update.effective_chat
-        if chat is None or self._gate.is_admin(update):
-            return chat.id if chat else None
-        await say(context.bot, chat.id, render.text(words.ADMINS_ONLY))
+        """Return the chat of an admin who wrote the command; tell anybody else, and an admin who passed it on."""
+        chat, message = update.effective_chat, update.effective_message
+        if chat is None or message is None:
+            return None
+        if not self._gate.is_admin(update):
+            refusal = words.ADMINS_ONLY
+        elif not in_own_words(message):
+            refusal = words.OWN_WORDS
+        else:
+            return chat.id
+        await say(context.bot, chat.id, render.text(refusal))
         return None
 
     async def _pressed(self, update: Update, *, question: bool = True) -> tuple[CallbackQuery, Message] | None:
@@ -174,10 +180,10 @@ class Admin:
         query = update.callback_query
         if query is None:
             return None
-        message = query.message
+        message = accessible(query.message)
         if not self._gate.is_admin(update):
             await answer(query, words.ADMINS_ONLY, alert=True)
-        elif not isinstance(message, Message):
+        elif message is None:
             await answer(query, words.TOO_OLD, alert=True)
         elif question and _key(message) in self._settled:
             await answer(query, words.SETTLED)

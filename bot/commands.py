@@ -1,15 +1,17 @@
 """The commands for everyone but /ask: /start, /help, /sources, /status; and what is no question at all."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import TypeVar
 
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
+from telegram.error import BadRequest
 from telegram.ext import ContextTypes
 
 from bot import render, words
-from bot.gate import Gate
+from bot.gate import Gate, accessible
 from bot.say import answer, edit, say
 from index.errors import NotIndexed
 from index.library import Library
@@ -20,6 +22,8 @@ PAGE = 8
 EXAMPLES = 3
 
 Result = TypeVar("Result")
+
+log = logging.getLogger(__name__)
 
 
 class Commands:
@@ -65,8 +69,13 @@ class Commands:
         if query is None or query.data is None:
             return
         await answer(query)
-        if isinstance(query.message, Message):
-            await self._show_page(context.bot, int(query.data.partition(":")[2]), message=query.message)
+        message = accessible(query.message)
+        if message is None:
+            return
+        try:
+            await self._show_page(context.bot, int(query.data.partition(":")[2]), message=message)
+        except BadRequest as error:  # it was deleted meanwhile: trying again would not bring it back
+            log.info("a page could not be turned: %s", error)
 
     async def stray(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:  # noqa: ARG002  PTB's signature
         """Answer a button nobody knows, so that it stops spinning."""

@@ -3,13 +3,12 @@
 import logging
 
 from telegram import Update
-from telegram.constants import ChatType
 from telegram.error import TelegramError
 from telegram.ext import ApplicationHandlerStop, ContextTypes
 
 from bot import render, words
 from bot.attempt import CURRENT, Enough
-from bot.gate import Gate
+from bot.gate import Gate, in_person
 from bot.limits import Limits
 from bot.say import answer, say
 
@@ -26,21 +25,20 @@ class Door:
         self._oldest = oldest
 
     async def check(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
-        """Turn away whom nobody let in, what came too late, and what is too much: with one polite line.
+        """Turn away whom nobody let in, what is not for us, what came too late, and what is too much.
 
-        It is said in a private chat only, and of what is too much at most once in half a minute.
+        It is said in one polite line, to whoever wrote in their private chat, and but for what came too late at most
+        once in half a minute. A button is answered every time, wherever it was pressed: it would spin otherwise.
         """
         outcome = self._turned_away(update)
         if outcome is None:
             return
-        chat = update.effective_chat
-        if outcome not in _OFTEN or chat is None or self._limits.may_tell(chat.id):
-            try:
-                await _tell(update, context, _LINES[outcome], reply=outcome != "not_admitted")
-            except Enough:
-                raise
-            except TelegramError as error:  # whatever goes wrong with the polite line, the door stays shut
-                log.warning("somebody could not be told why they are not answered: %s", error)
+        try:
+            await self._tell(update, context, outcome)
+        except Enough:
+            raise
+        except TelegramError as error:  # whatever goes wrong with the polite line, the door stays shut
+            log.warning("somebody could not be told why they are not answered: %s", error)
         attempt = CURRENT.get()
         if attempt is not None:
             attempt.outcome = outcome
@@ -48,9 +46,11 @@ class Door:
 
     def _turned_away(self, update: Update) -> str | None:
         """Return why an update goes no further, as its outcome."""
-        attempt, person = CURRENT.get(), update.effective_user
-        if person is None or not self._gate.admits(update):
+        attempt, person = CURRENT.get(), in_person(update)
+        if not self._gate.admits(update):
             return "not_admitted"
+        if person is None or update.edited_message is not None:
+            return "not_for_us"
         if attempt is not None and attempt.age > self._oldest:
             return "expired"
         if self._gate.is_admin(update):
@@ -61,19 +61,21 @@ class Door:
         first = attempt is None or not (attempt.taken.tries or attempt.taken.waits or attempt.taken.sends)
         return "too_fast" if first and not self._limits.allows(person.id) else None
 
+    async def _tell(self, update: Update, context: ContextTypes.DEFAULT_TYPE, outcome: str) -> None:
+        query, message, text = update.callback_query, update.message, _LINES[outcome]
+        if query is not None:
+            await answer(query, text, alert=True)
+        elif message is not None and in_person(update) is not None:
+            chat = message.chat.id
+            if outcome == "expired" or self._limits.may_tell(chat):
+                reply_to = None if outcome == "not_admitted" else message.message_id
+                await say(context.bot, chat, render.text(text), reply_to=reply_to)
+
 
 _LINES = {
     "not_admitted": words.NOT_ALLOWED,
+    "not_for_us": words.NOT_MINE,
     "expired": words.TOO_LATE,
     "crowded": words.CROWDED,
     "too_fast": words.TOO_FAST,
 }
-_OFTEN = ("crowded", "too_fast")
-
-
-async def _tell(update: Update, context: ContextTypes.DEFAULT_TYPE, text: str, *, reply: bool) -> None:
-    person, chat, message = update.effective_user, update.effective_chat, update.message
-    if update.callback_query is not None:
-        await answer(update.callback_query, text, alert=True)
-    elif person is not None and not person.is_bot and chat is not None and chat.type == ChatType.PRIVATE and message:
-        await say(context.bot, chat.id, render.text(text), reply_to=message.message_id if reply else None)

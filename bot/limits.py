@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from config import Delivery
 
 BETWEEN_LINES = 30.0
-"""Seconds in which a chat is told only once that it asks too much: who writes a hundred lines reads one."""
+"""Seconds in which a chat is told only once why it is not answered: who writes a hundred lines reads one."""
 
 REMEMBERED = 10_000
 """People and chats that are remembered; whoever was forgotten has a full bucket again."""
@@ -43,7 +43,7 @@ class Limits:
         return True
 
     def may_tell(self, chat: int) -> bool:
-        """Whether a chat is to be told that it is too much: once in BETWEEN_LINES seconds."""
+        """Whether a chat is to be told why it is not answered: once in BETWEEN_LINES seconds."""
         now = self._now()
         if now - self._told.get(chat, float("-inf")) < BETWEEN_LINES:
             return False
