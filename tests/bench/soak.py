@@ -1,6 +1,6 @@
 """Let many people ask a real bot for long: is a question lost, how long does one wait, and does the process grow?
 
-    python -m tests.bench.soak [--questions N] [--people N] [--mode polling|webhook] [--paced] [--minutes N] [--samples FILE]
+    python -m tests.bench.soak [--questions N] [--people N] [--mode polling|webhook] [--paced] [--minutes N]
 
 The bot is the program itself with the default model and the seeds, in a process of its own; Telegram is tests/botapi.
 Everyone has one or two questions open and asks the next when those are answered. It ends by itself, with 1 where a
@@ -228,8 +228,8 @@ def slope(x: Sequence[float], y: Sequence[float]) -> tuple[float, float]:
     """Return the slope of y on x and half its 95 % interval.
 
     Ordinary least squares on the means of BLOCKS blocks: b = Sxy / Sxx, its error sqrt(Σe² / (n - 2) / Sxx), with
-    Student's t at n - 2. Where neighbouring residuals agree (their correlation r > 0), as they do in a memory that grows
-    by steps, the error is multiplied by sqrt((1 + r) / (1 - r)), as for an AR(1) process.
+    Student's t at n - 2. Where neighbouring residuals agree (their correlation r > 0), as they do in a memory that
+    grows by steps, the error is multiplied by sqrt((1 + r) / (1 - r)), as for an AR(1) process.
     """
     means = [(np.mean(a), np.mean(b)) for a, b in zip(*(np.array_split(v, BLOCKS) for v in (x, y)), strict=True)]
     at, value = np.array(means).T

@@ -1,0 +1,163 @@
+"""Many people at once: nobody is forgotten, nobody pushes in, and nothing holds up the event loop."""
+
+import asyncio
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from bot import words
+from index.library import Library
+from index.records import Answer
+from tests.botapi import BotApi, Person
+from tests.conftest import ADMIN, GUEST, WHEN, Serve, answered, until, write
+
+MARK = re.compile(r"zeppelin(\d+)q")
+
+LONGEST = 0.05
+"""Seconds that one callback of the event loop may take."""
+
+
+def test_200_questions_of_40_people_hold_up_neither_order_nor_the_loop_while_a_reindex_runs(
+    api: BotApi, serve: Serve, own_library: Library, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boss, people = api.person(ADMIN, "Boss"), [api.person(1_000 + n, f"P{n}") for n in range(40)]
+    with timed_callbacks(monkeypatch) as took, serve(own_library) as bot:
+        took.clear()  # what the start takes, nobody waits for
+        for number in range(200):
+            people[number % 40].says(f"Which zeppelin{number}q lands here?{f' {WHEN}' * (number % 3)}")
+            if number == 100:
+                write(folder / "zoo.md", title="A zoo", text="The zoo of Lindholm keeps 14 penguins.")
+                boss.says("/reindex")
+        until(lambda: sum(len(heard(person)) for person in people) >= 200, seconds=90)
+        until(lambda: any("Added 1" in message.text for message in boss.chat), seconds=60)
+        slowest = max((one for one in took if one.loop is bot._loop), key=lambda one: one.cpu)
+    for number, person in enumerate(people):
+        assert heard(person) == list(range(number, 200, 40))
+    assert slowest.cpu <= LONGEST, slowest
+
+
+def test_long_messages_in_large_batches_do_not_hold_up_the_loop(
+    api: BotApi, serve: Serve, shared: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [api.person(1_000 + n, f"P{n}") for n in range(100)]
+    with timed_callbacks(monkeypatch) as took, serve(shared, delivery__waiting=10) as bot:
+        answered(people[0], WHEN)
+        took.clear()
+        for person in people:
+            person.says("ж" * 4_096)
+        until(lambda: all(any(message.from_bot for message in person.chat) for person in people), seconds=60)
+        until(lambda: api.waiting == 0)
+        slowest = max((one for one in took if one.loop is bot._loop), key=lambda one: one.cpu)
+    assert slowest.cpu <= LONGEST, slowest
+
+
+def test_who_sends_a_flood_does_not_delay_another_person(api: BotApi, serve: Serve, shared: Library) -> None:
+    eager, anna = api.person(GUEST, "Eager"), api.person(GUEST + 100, "Anna")
+    with serve(shared, delivery__burst=30):
+        for _ in range(24):
+            eager.says(WHEN)
+        until(lambda: len(from_bot(eager)) >= 2)
+        asked = anna.says(WHEN)
+        reply = anna.waits(lambda _: True, after=asked, timeout=30)
+        until(lambda: len(from_bot(eager)) == 24, seconds=60)
+    meanwhile = [m for m in eager.chat if m.from_bot and asked.sent_at < m.sent_at < reply.sent_at]
+    assert len(meanwhile) <= 6  # two when the machine is idle; 20 where a flood is answered first
+
+
+def test_who_asks_too_fast_gets_one_line_and_an_answer_a_little_later(
+    api: BotApi, serve: Serve, shared: Library
+) -> None:
+    eager, anna = api.person(GUEST, "Eager"), api.person(GUEST + 100, "Anna")
+    with serve(shared, delivery__burst=4, delivery__per_minute=30) as bot:
+        began = time.monotonic()
+        for _ in range(30):
+            eager.says(WHEN)
+        until(lambda: words.TOO_FAST in from_bot(eager))
+        assert "1987" in answered(anna, WHEN).text
+        until(lambda: bot._parts.inbox.waiting() == 0)
+        refilled = (time.monotonic() - began) * 30 / 60
+        assert from_bot(eager).count(words.TOO_FAST) == 1
+        assert 4 <= sum("1987" in text for text in from_bot(eager)) <= 4 + refilled
+        time.sleep(2.1)  # a token comes every two seconds
+        assert "1987" in answered(eager, WHEN).text
+
+
+def test_who_asks_while_too_many_wait_is_told_so_at_once_and_those_who_wait_are_answered(
+    api: BotApi, serve: Serve, shared: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    early, late = ([api.person(number + n, f"P{n}") for n in range(6)] for number in (1_000, 2_000))
+    with held_back(monkeypatch) as let_go, serve(shared, delivery__waiting=6):
+        for person in (*early, *late, *late):
+            person.says(WHEN)
+        until(lambda: all(from_bot(person) for person in late))
+        assert not any(from_bot(person) for person in early)
+        let_go()
+        until(lambda: all(from_bot(person) for person in early))
+        assert "1987" in answered(late[0], WHEN).text
+    assert [from_bot(person) for person in late[1:]] == [[words.CROWDED]] * 5, "one line each, though they asked twice"
+    assert all("1987" in text for person in early for text in from_bot(person))
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """What one callback of a loop took, in seconds: of the processor, and until it ended."""
+
+    cpu: float
+    wall: float
+    what: str
+    loop: asyncio.AbstractEventLoop
+
+
+@contextmanager
+def timed_callbacks(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Callback]]:
+    """Time every callback of every loop.
+
+    What counts is the thread's time on the processor: until it ends also what other threads and programs do goes by.
+    """
+    took: list[Callback] = []
+    run = asyncio.Handle._run
+
+    def timed(handle: asyncio.Handle) -> None:
+        cpu, wall = time.thread_time(), time.perf_counter()
+        what = getattr(handle._callback, "__self__", handle._callback)
+        try:
+            run(handle)
+        finally:
+            if (cpu := time.thread_time() - cpu) > LONGEST / 20:
+                took.append(Callback(cpu, time.perf_counter() - wall, repr(what)[:300], handle._loop))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(asyncio.Handle, "_run", timed)
+        yield took
+
+
+@contextmanager
+def held_back(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """Let questions wait in the Library until what this gives is called."""
+    gate, ask = threading.Event(), Library.ask
+
+    def waiting(library: Library, question: str) -> Answer:
+        assert gate.wait(30)
+        return ask(library, question)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Library, "ask", waiting)
+        try:
+            yield gate.set
+        finally:
+            gate.set()
+
+
+def from_bot(person: Person) -> list[str]:
+    return [message.text for message in person.chat if message.from_bot]
+
+
+def heard(person: Person) -> list[int]:
+    """Return the numbers of the questions that were answered, in order."""
+    return [int(number) for text in from_bot(person) for number in dict.fromkeys(MARK.findall(text))]
