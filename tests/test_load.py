@@ -6,15 +6,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from bot import words
+from bot import pace, words
 from index.library import Library
 from index.records import Answer
-from tests.botapi import BotApi, Person
+from tests.botapi import BotApi, Person, rates
 from tests.conftest import ADMIN, GUEST, WHEN, Serve, answered, until, write
 
 MARK = re.compile(r"zeppelin(\d+)q")
@@ -104,6 +105,23 @@ def test_who_asks_while_too_many_wait_is_told_so_at_once_and_those_who_wait_are_
     assert all("1987" in text for person in early for text in from_bot(person))
 
 
+@pytest.mark.parametrize("paced", [True, False])
+def test_answers_that_are_ready_at_once_go_out_no_faster_than_telegram_allows(
+    api: BotApi, serve: Serve, shared: Library, monkeypatch: pytest.MonkeyPatch, *, paced: bool
+) -> None:
+    """Without limits of ours the server does notice; both of its limits leave half a second for a busy machine."""
+    ready = shared.ask(WHEN)
+    monkeypatch.setattr(Library, "ask", lambda *_: ready)
+    api._state.rates = rates.Rates(rates.Limits(overall=10, tolerance=0.5))
+    people = [api.person(1_000 + n, f"P{n}") for n in range(20)]
+    limits = pace.Limits(a_second=10, between=1.0) if paced else pace.Limits(1_000, 0.0)
+    with serve(shared, limits=limits):
+        for person in (*people, *people[:3], *people[:3]):
+            person.says(WHEN)
+        until(lambda: api.count("sendMessage") == 26)
+    assert (api.pace == []) is paced
+
+
 @dataclass(frozen=True, slots=True)
 class Callback:
     """What one callback of a loop took, in seconds: of the processor, and until it ended."""
@@ -161,3 +179,31 @@ def from_bot(person: Person) -> list[str]:
 def heard(person: Person) -> list[int]:
     """Return the numbers of the questions that were answered, in order."""
     return [int(number) for text in from_bot(person) for number in dict.fromkeys(MARK.findall(text))]
+
+
+def test_the_soak_sees_what_grows_and_lets_pass_what_only_wavers() -> None:
+    from tests.bench.soak import Sample, growing, slope
+
+    draw = np.random.default_rng(5)
+    asked = range(0, 5_000, 10)
+    steps = 300 + np.repeat(draw.normal(0, 1, 25), 20)
+    flat = [Sample(n, memory, 40 + n % 3, 24) for n, memory in zip(asked, steps, strict=True)]
+    assert growing(flat, 5_000) == []
+    leaking = [Sample(s.answered, s.memory + s.answered / 200, s.files + s.answered // 900, 24) for s in flat]
+    files, memory = growing(leaking, 5_000)
+    assert files.startswith("open files grow")
+    assert memory.startswith("memory grows by")
+    rate, half = slope(list(asked), [sample.memory for sample in leaking])
+    assert abs(rate - 1 / 200) < half < 1 / 400
+
+
+def test_the_soak_notices_an_answer_that_belongs_to_another_question(api: BotApi) -> None:
+    from tests.bench.soak import Heard
+
+    anna, heard = api.person(GUEST, "Anna"), Heard(iter(()))
+    first, second = anna.says("Which zeppelin1q lands?"), anna.says("Which zeppelin2q lands?")
+    heard.note(first, replace(first, text="No article mentions: zeppelin1q"))
+    assert not heard.mixed_up
+    heard.note(second, replace(second, text="No article mentions: zeppelin1q"))
+    heard.note(first, replace(first, text="In Budapest."))
+    assert len(heard.mixed_up) == 2
