@@ -8,6 +8,7 @@ question was lost or answered twice, or where memory, open files or threads grow
 """
 
 import argparse
+import contextlib
 import itertools
 import os
 import re
@@ -17,12 +18,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 import numpy as np
 import psutil
 from scipy import stats
@@ -31,15 +33,22 @@ from config import load
 from index.library import Library, seeds
 from tests.bench import asked
 from tests.botapi import BotApi, Message, Person
+from tests.callbacks import LONGEST
 from tests.served import free_port
 
 BOT = """
 import functools, sys
 from bot import app, cli, pace
+from tests.callbacks import LONGEST, timed
 if sys.argv[1] == "free":
     app.build = functools.partial(app.build, limits=pace.Limits(10_000.0, 0.0, 10_000))
-sys.exit(cli.main(["serve", "--data", sys.argv[2]]))
+with timed(least=LONGEST / 10) as took:
+    code = cli.main(["serve", "--data", sys.argv[2]])
+for one in took:
+    print(f"CALLBACK {one.at} {one.cpu} {one.wall} {one.what}")
+sys.exit(code)
 """
+"""The program itself; of its event loop it tells at the end what took 5 ms and more."""
 
 WARM_UP = 0.2
 """Share of the questions after which growth counts: until then caches fill and every thread finds its first arena."""
@@ -50,6 +59,10 @@ BLOCKS = 20
 BOUND = 1.0
 """MB per 1,000 questions below which a slope does not count, be it as sure as it may: a million questions are 1 GB."""
 
+POOL = 10
+"""Connections that Chroma opens to its SQLite at most, one more whenever more questions than ever meet there: sqlx's
+number. Each is a thread and a file; a growth that ends is not a leak, so they are counted apart."""
+
 LOST = 120.0
 """Seconds without an answer after which a question counts as lost."""
 
@@ -58,12 +71,24 @@ _MARK = re.compile(asked.MARK.format(number=r"\d+"))
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The bot's process at one moment: questions answered so far, MB in memory, open files, threads."""
+    """The bot's process at one moment: questions answered so far, MB in memory, open files, threads.
+
+    Not counted among these are `pooled` connections of Chroma to its SQLite, each of which is a file and a thread.
+    """
 
     answered: int
     memory: float
     files: int
     threads: int
+    pooled: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A bot and the port on which it tells how it is."""
+
+    process: subprocess.Popen[bytes]
+    port: int
 
 
 @dataclass(slots=True)
@@ -109,7 +134,8 @@ def soak(place: Path, chosen: argparse.Namespace) -> list[str]:
         library.index(seeds())
     heard = Heard(iter(range(chosen.questions)))
     with BotApi(quick=True, kept=50) as api, running(place, api, chosen) as bot:
-        watch = Watch(bot, heard)
+        watch = Watch(bot.process, heard)
+        wait_for(lambda: httpx.get(f"http://127.0.0.1:{bot.port}/readyz", timeout=2).is_success)
         began = time.monotonic()
         with watch:
             ask_all(api, heard, chosen)
@@ -121,26 +147,29 @@ def soak(place: Path, chosen: argparse.Namespace) -> list[str]:
             *(refused.description for refused in api.refusals),
             *(api.pace if chosen.paced else []),
         ]
-        bot.send_signal(signal.SIGTERM)
-        code = bot.wait(60)
+        bot.process.send_signal(signal.SIGTERM)
+        code = bot.process.wait(60)
     said = (place / "said").read_text("utf-8", errors="replace")
+    slow = callbacks(said, since=began)
     show(heard, watch.samples, seconds=seconds, chosen=chosen)
+    print(f"{'slowest callback of the event loop, ms: processor / all':<55}{slow[0]:>23.0f} / {slow[1]:.0f}")
     if chosen.samples:
-        rows = (f"{one.answered},{one.memory:.3f},{one.files},{one.threads}\n" for one in watch.samples)
-        chosen.samples.write_text("answered,memory,files,threads\n" + "".join(rows))
+        rows = (f"{one.answered},{one.memory:.3f},{one.files},{one.threads},{one.pooled}\n" for one in watch.samples)
+        chosen.samples.write_text("answered,memory,files,threads,pooled\n" + "".join(rows))
     return [
         *(f"lost: {question}" for question in heard.lost),
         *heard.mixed_up,
         *([] if sent == len(heard.took) else [f"{len(heard.took)} answers were awaited and {sent} came"]),
         *(f"Telegram: {finding}" for finding in findings),
         *([] if code == 0 else [f"the bot ended with {code}"]),
-        *(f"log: {line}" for line in said.splitlines() if re.search("WARNING|ERROR|CRITICAL|Traceback", line)),
+        *(f"log: {line}" for line in said.splitlines() if re.search(" (WARNING|ERROR|CRITICAL) |Traceback", line)),
+        *([f"a callback of the event loop took {slow[0]:.0f} ms: {slow[2]}"] if slow[0] > 1_000 * LONGEST else []),
         *growing(watch.samples, chosen.questions),
     ]
 
 
 @contextmanager
-def running(place: Path, api: BotApi, chosen: argparse.Namespace) -> Iterator[subprocess.Popen[bytes]]:
+def running(place: Path, api: BotApi, chosen: argparse.Namespace) -> Iterator[Running]:
     """Run the bot as an operator would that wants nobody limited; kill it where it does not end by itself."""
     port = free_port()
     environment = {
@@ -156,12 +185,30 @@ def running(place: Path, api: BotApi, chosen: argparse.Namespace) -> Iterator[su
         environment["FOOTNOTE_TELEGRAM_WEBHOOK"] = f"http://127.0.0.1:{port}/telegram"
     command = [sys.executable, "-c", BOT, "paced" if chosen.paced else "free", str(place / "data")]
     with (place / "said").open("wb") as said:
-        bot = subprocess.Popen(command, env=environment, cwd=place, stdout=said, stderr=said)
+        process = subprocess.Popen(command, env=environment, cwd=place, stdout=said, stderr=said)
     try:
-        yield bot
+        yield Running(process, port)
     finally:
-        bot.kill()
-        bot.wait()
+        process.kill()
+        process.wait()
+
+
+def wait_for(ready: Callable[[], bool]) -> None:
+    """Wait for a minute at most until the bot is ready."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        with contextlib.suppress(httpx.TransportError):
+            if ready():
+                return
+        time.sleep(0.1)
+    raise TimeoutError("the bot does not become ready")
+
+
+def callbacks(said: str, *, since: float) -> tuple[float, float, str]:
+    """Return ms of the processor, ms in all and the name of the callback that took longest of those since then."""
+    found = [line.split(" ", 4)[1:] for line in said.splitlines() if line.startswith("CALLBACK ")]
+    loaded = [(1_000 * float(cpu), 1_000 * float(wall), what) for at, cpu, wall, what in found if float(at) > since]
+    return max(loaded, default=(0.0, 0.0, ""))
 
 
 def ask_all(api: BotApi, heard: Heard, chosen: argparse.Namespace) -> None:
@@ -217,11 +264,25 @@ class Watch:
         while not self._over.wait(0.5):
             try:
                 with self._process.oneshot():
-                    memory, threads = self._process.memory_info().rss / 1e6, self._process.num_threads()
-                    files = self._process.num_fds()
+                    memory, files = self._process.memory_info().rss / 1e6, self._process.num_fds()
+                names = self._names()
             except psutil.NoSuchProcess:
                 return
-            self.samples.append(Sample(len(self._heard.took), memory, files, threads))
+            pooled = sum(name.startswith("sqlx-sqlite") for name in names)
+            self.samples.append(
+                Sample(len(self._heard.took), memory, files - pooled, len(names) - pooled, pooled=pooled)
+            )
+
+    def _names(self) -> list[str]:
+        """Return the names of all threads; without /proc only as many empty ones."""
+        tasks = Path(f"/proc/{self._process.pid}/task")
+        if not tasks.exists():
+            return [""] * self._process.num_threads()
+        names = []
+        for task in tasks.iterdir():
+            with contextlib.suppress(OSError):  # it has just ended
+                names.append((task / "comm").read_text())
+        return names
 
 
 def slope(x: Sequence[float], y: Sequence[float]) -> tuple[float, float]:
@@ -267,6 +328,8 @@ def growing(samples: Sequence[Sample], questions: int) -> list[str]:
         )
         if np.median(last) > max(first)
     ]
+    if (pooled := max(s.pooled for s in kept)) > POOL:
+        found.append(f"Chroma opened {pooled} connections")
     rate, half = growth(samples, questions)
     if rate - half > 0 and rate > BOUND:
         found.append(f"memory grows by {rate:.2f} ± {half:.2f} MB per 1,000 questions")
@@ -294,7 +357,11 @@ def show(heard: Heard, samples: Sequence[Sample], *, seconds: float, chosen: arg
         )
         figures["slope, MB per 1,000 questions, 95 %"] = f"{rate:+.2f} ± {half:.2f}"
         figures["zero lies within"] = "yes" if abs(rate) <= half else "no"
-        for name, values in (("open files", [s.files for s in kept]), ("threads", [s.threads for s in kept])):
+        for name, values in (
+            ("open files", [s.files for s in kept]),
+            ("threads", [s.threads for s in kept]),
+            ("Chroma's connections", [s.pooled for s in kept]),
+        ):
             figures[f"{name}: first / last / most"] = f"{values[0]} / {values[-1]} / {max(values)}"
     for name, value in figures.items():
         print(f"{name:<55}{value:>30}")
