@@ -1,5 +1,6 @@
 """Many people at once: nobody is forgotten, nobody pushes in, and nothing holds up the event loop."""
 
+import asyncio
 import gc
 import re
 import threading
@@ -12,13 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot import pace, words
+from bot import app, pace, words
 from bot.lifecycle import Lifecycle
 from index.library import Library
 from index.records import Answer
 from tests.botapi import BotApi, Person, rates
 from tests.callbacks import LONGEST, Callback, timed
-from tests.conftest import ADMIN, GUEST, WHEN, Serve, answered, until, write
+from tests.conftest import ADMIN, GUEST, WHEN, Serve, answered, served_settings, until, write
 
 MARK = re.compile(r"zeppelin(\d+)q")
 
@@ -39,7 +40,6 @@ def test_200_questions_of_40_people_hold_up_neither_order_nor_the_loop_while_a_r
         slowest = slowest_of(took, bot)
     for number, person in enumerate(people):
         assert heard(person) == list(range(number, 200, 40))
-    print("SLOWEST", slowest)
     assert slowest.cpu <= LONGEST, slowest
 
 
@@ -54,8 +54,28 @@ def test_long_messages_in_large_batches_do_not_hold_up_the_loop(api: BotApi, ser
         until(lambda: all(any(message.from_bot for message in person.chat) for person in people), seconds=60)
         until(lambda: api.waiting == 0)
         slowest = slowest_of(took, bot)
-    print("SLOWEST", slowest)
     assert slowest.cpu <= LONGEST, slowest
+
+
+def test_a_process_of_its_own_looks_no_more_through_what_its_start_made(
+    api: BotApi, shared: Library, tmp_path: Path
+) -> None:
+    """Or Python's collector stops the loop for over 100 ms now and then."""
+    bot = app.build(shared, served_settings(tmp_path / "data", api.url))
+
+    def end() -> None:
+        until(lambda: not bot.lacks)
+        bot.stop()
+
+    ending = threading.Thread(target=end)
+    ending.start()
+    try:
+        before = gc.get_freeze_count()
+        assert asyncio.run(bot.run()) == 0
+        assert gc.get_freeze_count() > before + 100_000
+    finally:
+        gc.unfreeze()
+        ending.join()
 
 
 def test_who_sends_a_flood_does_not_delay_another_person(api: BotApi, serve: Serve, shared: Library) -> None:
