@@ -6,6 +6,7 @@
 #   make audit               known vulnerabilities of the dependencies; fails where nobody can be asked about them
 #   make test-crash          the crash tests at length: KILLS=40 processes, at moments that SEED=… decides
 #   make bench               speed, as ratios              make eval    quality on seeds/ (EVAL="DIR …" for other sets)
+#   make soak                5,000 questions from 200 people: is one lost, does memory grow (MODE=webhook, PACED=1)
 #   make arms                each part of retrieval and answering alone, on EVAL, at most LIMIT questions a set
 #
 # On Linux the default build of PyTorch brings several GB for GPUs. For the small CPU build, name its package index:
@@ -18,12 +19,16 @@ EVAL ?= seeds
 LIMIT ?= 500
 KILLS ?= 40
 SEED ?= $(shell date +%s)
+QUESTIONS ?= 5000
+PEOPLE ?= 200
+MODE ?= polling
+PACED ?=
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -qq --constraint requirements.lock
 
-.PHONY: run test test-crash lint audit bench eval arms wheel clean
+.PHONY: run test test-crash lint audit bench soak eval arms wheel clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/run.done
@@ -46,6 +51,9 @@ audit: $(VENV)/dev.done
 
 bench: $(VENV)/dev.done
 	$(BIN)/python -m tests.bench
+
+soak: $(VENV)/dev.done
+	$(BIN)/python -m tests.bench.soak --questions $(QUESTIONS) --people $(PEOPLE) --mode $(MODE) $(if $(PACED),--paced)
 
 eval: $(VENV)/run.done
 	@for set in $(EVAL); do echo "== $$set"; $(BIN)/footnote eval $$set --data .eval/$$(basename $$set) || exit 1; done

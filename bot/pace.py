@@ -99,14 +99,15 @@ class Pace(BaseRateLimiter[dict[str, Any]]):
         return max(self._free_at, self._chat_free_at(chat, now)) <= now
 
     async def _turn(self, chat: int) -> None:
-        """Wait for the turn of the chat first: who cannot write yet should not hold a place in the line of all."""
-        now = self._now()
-        at = max(now, self._chat_free_at(chat, now))
+        """Wait for the turn of the chat first: who cannot write yet should not hold a place in the line of all.
+
+        The chat's next turn counts from when this message leaves that line: where it is long, that is seconds later.
+        """
+        while self._chat_free_at(chat, self._now()) > self._now():
+            await self._until(self._chat_free_at(chat, self._now()))
+        at = max(self._now(), self._free_at)
+        self._free_at = at + 1 / self._limits.a_second
         self._book(chat, at)
-        await self._until(at)
-        now = self._now()
-        at = self._free_at = max(now, self._free_at)
-        self._free_at += 1 / self._limits.a_second
         await self._until(at)
 
     async def _until(self, at: float) -> None:
