@@ -43,7 +43,7 @@ class Library(Section):
 class Store(Section):
     """Where the vectors are kept: in the data directory, or on a Chroma server; and the database of all the rest."""
 
-    url: Annotated[str, Field(pattern=r"^(https?://[^\s/@]+/?)?$")] = ""
+    url: Annotated[str, Field(pattern=r"^(https?://[^\s/@]+(/[^\s/@]+/[^\s/@]+)?/?)?$")] = ""
     token: SecretStr | None = None
     database: SecretStr | None = None
 

@@ -163,8 +163,13 @@ class Server:
     """
 
     def __init__(self, url: str, *, token: str, library: str) -> None:
-        """Keep segments on the server at `url`. `library` sets this library's collections apart from all others."""
-        self._url = url
+        """Keep segments on the server at `url`, which may end in `/tenant/database` where the server has several.
+
+        `library` sets this library's collections apart from all others.
+        """
+        parts = urlsplit(url)
+        self._url = f"{parts.scheme}://{parts.netloc}"
+        self._place = parts.path.strip("/").split("/") if parts.path.strip("/") else []
         self._token = token
         self._prefix = f"footnote-{library}-"
         self._connected: Any = None
@@ -240,19 +245,24 @@ class Server:
 
     def _client(self) -> Any:  # noqa: ANN401
         if self._connected is None:
-            import chromadb  # noqa: PLC0415
+            import chromadb.errors  # noqa: PLC0415
 
             parts = urlsplit(self._url)
-            headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+            # The second is how Chroma Cloud spells it.
+            headers = {"Authorization": f"Bearer {self._token}", "X-Chroma-Token": self._token} if self._token else {}
             # Asked once by ourselves, because Chroma's client waits for ever.
-            httpx.get(f"{self._url.rstrip('/')}/api/v2/heartbeat", headers=headers, timeout=_TIMEOUT).raise_for_status()
-            self._connected = chromadb.HttpClient(
-                host=parts.hostname or "",
-                port=parts.port or (443 if parts.scheme == "https" else 80),
-                ssl=parts.scheme == "https",
-                headers=headers,
-                settings=_settings(),
-            )
+            httpx.get(f"{self._url}/api/v2/heartbeat", headers=headers, timeout=_TIMEOUT).raise_for_status()
+            try:
+                self._connected = chromadb.HttpClient(
+                    host=parts.hostname or "",
+                    port=parts.port or (443 if parts.scheme == "https" else 80),
+                    ssl=parts.scheme == "https",
+                    headers=headers,
+                    settings=_settings(),
+                    **dict(zip(("tenant", "database"), self._place, strict=False)),
+                )
+            except chromadb.errors.NotFoundError as error:  # of a tenant or a database, not of a collection
+                raise StoreUnavailable(self._unreachable(error)) from error
             for session in self._sessions():
                 session.timeout = _TIMEOUT
         return self._connected

@@ -6,7 +6,9 @@ The same tests for all.
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
+from pydantic import SecretStr
 
 from index.errors import Busy, NothingToUndo, StoreUnavailable, TooMuchGone
 from index.library import Library
@@ -190,3 +192,21 @@ def test_collections_that_nobody_needs_are_removed_from_the_server(
     store = Server(server, token="", library=library._ledger.library)
     assert len(store.names()) <= 3
     store.close()
+
+
+def test_a_tenant_and_a_database_of_a_server_keep_the_collections(
+    make_library: MakeLibrary, folder: Path, server: str
+) -> None:
+    httpx.post(f"{server}/api/v2/tenants", json={"name": "press"}).raise_for_status()
+    httpx.post(f"{server}/api/v2/tenants/press/databases", json={"name": "archive"}).raise_for_status()
+    library = make_library(store__url=f"{server}/press/archive", store__token=SecretStr("a key of the cloud's"))
+    library.index(folder)
+    assert "1987" in library.ask(WHEN).text
+    kept = httpx.get(f"{server}/api/v2/tenants/press/databases/archive/collections").json()
+    assert [one["name"].endswith(current(library)[0]) for one in kept] == [True]
+
+
+def test_a_tenant_that_is_not_there_is_one_clear_sentence(make_library: MakeLibrary, folder: Path, server: str) -> None:
+    library = make_library(store__url=f"{server}/nobody/nothing")
+    with pytest.raises(StoreUnavailable, match="cannot be used"):
+        library.index(folder)
