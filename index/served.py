@@ -91,9 +91,14 @@ class Served:
                 return False
             self._fits(revision)
             fresh = self._open(revision)
-            fresh.warm(self._dimensions())
+            try:
+                fresh.warm(self._dimensions())
+                latest = self._ledger.current()
+            except BaseException:
+                fresh.leave()
+                raise
             with self._opening:
-                if self._ledger.current() != revision or (self._current and self._current.revision == revision):
+                if latest != revision or (self._current and self._current.revision == revision):
                     before: Snapshot | None = fresh  # somebody else was quicker
                 else:
                     before, self._current = self._current, fresh
