@@ -1,1 +1,11 @@
-"""The reading room: the command line and the Telegram bot. Knows nothing of Chroma or tantivy."""
+"""The reading room: the command line and the Telegram bot. Knows nothing of Chroma or tantivy.
+
+Where to look:
+
+the command line      cli → indexing, watch, operating, doctor, reach; what it prints: terminal, as_json
+the bot, as a whole   app (composition, and the table of contents of its handlers), lifecycle (begins, is watched, ends)
+an update comes in    poll, or web on listen → inbox (stored) → dispatch (taken in turn) → attempt → door (gate, limits)
+and is handled        questions, commands, admin, reindexing, schedule
+a reply goes out      render (words into messages), say (one function sends), notice (edited while it goes on), pace
+beside all of it      words (everything people read), metrics
+"""

@@ -1,1 +1,15 @@
-"""The Library: articles in, cited answers out. Synchronous; knows nothing of Telegram."""
+"""The Library: articles in, cited answers out. Synchronous; knows nothing of Telegram.
+
+Where to look:
+
+the door              library; the nouns: records; what can go wrong: errors
+articles come in      sources, survey, read → extract, extract_html, extract_markdown → chunk, sentences → build
+                      (how far it is: progress)
+the truth             ledger, tables, draft on database; who may write: lock, writer, turn
+models                embed, rerank on model, load, shelf; compile, compiled, subject; reference, weights
+segments              tiers (which), worker → make (built in a child), vectors in store, lexicon, words, seal, audit
+serving               served, snapshot, replica (in step with other machines)
+a question            followup, when, parts → retrieve, within, fuse → respond → answer, kinds, judge → compose
+how good it is        evaluate, calibrate, risk
+copies                backup, restore
+"""

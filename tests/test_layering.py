@@ -1,6 +1,7 @@
 """Who may import whom: the layout is a promise, and this test keeps it."""
 
 import ast
+import re
 import sys
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -66,3 +67,11 @@ def test_every_module_says_its_job() -> None:
 def test_no_other_distribution_brings_a_package_of_the_same_name(package: str) -> None:
     assert set(packages_distributions().get(package, ["footnote-bot"])) == {"footnote-bot"}
     assert package not in sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("package", ["bot", "index"])
+def test_the_map_of_a_package_names_each_of_its_modules(package: str) -> None:
+    place = ast.get_docstring(ast.parse((ROOT / package / "__init__.py").read_text(encoding="utf-8"))) or ""
+    named = re.findall(r"[a-z_]+", place.partition("Where to look:")[2])
+    missing = {path.stem for path in (ROOT / package).glob("*.py")} - {"__init__"} - set(named)
+    assert not missing
