@@ -53,6 +53,9 @@ sys.exit(code)
 WARM_UP = 0.2
 """Share of the questions after which growth counts: until then caches fill and every thread finds its first arena."""
 
+SHORT = 3_000
+"""Questions below which growth is shown and not judged: such a run is all warm-up."""
+
 BLOCKS = 20
 """Means that the slope is fitted to: samples a second apart are hardly more telling than one of them."""
 
@@ -317,8 +320,10 @@ def growth(samples: Sequence[Sample], questions: int) -> tuple[float, float]:
 def growing(samples: Sequence[Sample], questions: int) -> list[str]:
     """Say what grows after the warm-up: the last quarter's middle lies above all of the first quarter."""
     kept = warm(samples, questions)
+    if questions < SHORT:
+        return []
     if len(kept) < 2 * BLOCKS:
-        return [] if questions < 1_000 else [f"only {len(kept)} samples were taken after the warm-up"]
+        return [f"only {len(kept)} samples were taken after the warm-up"]
     quarter = len(kept) // 4
     found = [
         f"{what} grow: {max(first)} at most at first, {np.median(last)} in the end"
