@@ -23,6 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 import httpx
 import numpy as np
@@ -189,6 +190,12 @@ def running(place: Path, api: BotApi, chosen: argparse.Namespace) -> Iterator[Ru
     command = [sys.executable, "-c", BOT, "paced" if chosen.paced else "free", str(place / "data")]
     with (place / "said").open("wb") as said:
         process = subprocess.Popen(command, env=environment, cwd=place, stdout=said, stderr=said)
+
+    def killed(*_: object) -> NoReturn:
+        process.kill()
+        os._exit(128 + signal.SIGTERM)  # those who ask would go on for as long as they wait for an answer
+
+    signal.signal(signal.SIGTERM, killed)
     try:
         yield Running(process, port)
     finally:
