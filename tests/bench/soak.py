@@ -23,6 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 import httpx
 import numpy as np
@@ -52,6 +53,9 @@ sys.exit(code)
 
 WARM_UP = 0.2
 """Share of the questions after which growth counts: until then caches fill and every thread finds its first arena."""
+
+SHORT = 3_000
+"""Questions below which growth is shown and not judged: such a run is all warm-up."""
 
 BLOCKS = 20
 """Means that the slope is fitted to: samples a second apart are hardly more telling than one of them."""
@@ -186,6 +190,12 @@ def running(place: Path, api: BotApi, chosen: argparse.Namespace) -> Iterator[Ru
     command = [sys.executable, "-c", BOT, "paced" if chosen.paced else "free", str(place / "data")]
     with (place / "said").open("wb") as said:
         process = subprocess.Popen(command, env=environment, cwd=place, stdout=said, stderr=said)
+
+    def killed(*_: object) -> NoReturn:
+        process.kill()
+        os._exit(128 + signal.SIGTERM)  # those who ask would go on for as long as they wait for an answer
+
+    signal.signal(signal.SIGTERM, killed)
     try:
         yield Running(process, port)
     finally:
@@ -317,8 +327,10 @@ def growth(samples: Sequence[Sample], questions: int) -> tuple[float, float]:
 def growing(samples: Sequence[Sample], questions: int) -> list[str]:
     """Say what grows after the warm-up: the last quarter's middle lies above all of the first quarter."""
     kept = warm(samples, questions)
+    if questions < SHORT:
+        return []
     if len(kept) < 2 * BLOCKS:
-        return [] if questions < 1_000 else [f"only {len(kept)} samples were taken after the warm-up"]
+        return [f"only {len(kept)} samples were taken after the warm-up"]
     quarter = len(kept) // 4
     found = [
         f"{what} grow: {max(first)} at most at first, {np.median(last)} in the end"
