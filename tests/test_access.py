@@ -274,7 +274,7 @@ def reindexing(own_library: Library, folder: Path, monkeypatch: pytest.MonkeyPat
     (folder / "harbour.md").write_text((folder / "harbour.md").read_text() + "\nThe ferry is old.\n")
     own_library.index(folder)
     made = Watched(own_library)
-    monkeypatch.setattr(app, "Reindexing", lambda _: made)
+    monkeypatch.setattr(app, "Reindexing", lambda *_: made)
     return made
 
 
