@@ -13,3 +13,9 @@ a question            followup, when, parts → retrieve, within, fuse → respo
 how good it is        evaluate, calibrate, risk
 copies                backup, restore
 """
+
+import os
+
+# Before either is imported: onnxruntime would write what it is used for into the home directory and send it to its
+# makers, and the Hugging Face client likewise.
+os.environ["ORT_DISABLE_TELEMETRY"] = os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"

@@ -71,7 +71,9 @@ def test_the_whole_way_from_a_folder_to_an_answer(folder: Path, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("command", ["ask", "search"])
-def test_with_a_compiled_model_nothing_of_pytorch_is_imported_to_answer(data: Path, command: str) -> None:
+def test_to_answer_nothing_of_pytorch_is_imported_and_nothing_written_outside_of_the_data_directory(
+    data: Path, command: str, tmp_path: Path
+) -> None:
     code = (
         "import sys; from bot.cli import main\n"
         "assert main(sys.argv[1:]) == 0\n"
@@ -79,9 +81,13 @@ def test_with_a_compiled_model_nothing_of_pytorch_is_imported_to_answer(data: Pa
         "print(sorted(set(sys.modules) & heavy))"
     )
     run = [sys.executable, "-W", "ignore", "-c", code, command, WHEN, "--data", str(data)]
-    shown = subprocess.run(run, capture_output=True, text=True, check=True, cwd=ROOT)
+    home = tmp_path / "home"
+    home.mkdir()
+    env = {**{k: v for k, v in os.environ.items() if k != "ORT_DISABLE_TELEMETRY"}, "HOME": str(home)}
+    shown = subprocess.run(run, capture_output=True, text=True, check=True, cwd=ROOT, env=env)
     assert "1987" in shown.stdout
     assert shown.stdout.splitlines()[-1] == "[]"
+    assert not [path for path in home.rglob("*") if path.is_file()]
 
 
 def test_an_answer_as_json_has_claims_citations_and_the_time_of_each_stage(footnote: Footnote, data: Path) -> None:
