@@ -160,6 +160,16 @@ def test_what_was_there_before_is_kept_aside_and_the_copy_takes_its_place(copy: 
     assert not list(data.glob("restore.*"))
 
 
+def test_what_two_restorings_in_one_second_replace_is_all_kept(copy: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(copy.parent / "data", data)
+    journal(data, "second")
+    first, second = (restore.restore(data, copy, now=NOW).aside for _ in range(2))
+    assert first is not None
+    assert second is not None
+    assert [inbox(first), inbox(second)] == [["first", "second"], ["first"]]
+
+
 def test_a_judge_of_ones_own_comes_along(shared: Library, tmp_path: Path) -> None:
     from index.judge import shipped
 
