@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from bot.cli import main
 from index import backup, restore
 from index.errors import Busy, FootnoteError, SourceError
 from index.library import Library
@@ -168,6 +169,23 @@ def test_what_two_restorings_in_one_second_replace_is_all_kept(copy: Path, tmp_p
     assert first is not None
     assert second is not None
     assert [inbox(first), inbox(second)] == [["first", "second"], ["first"]]
+
+
+def test_a_copy_made_after_a_restoring_was_cut_short_is_of_one_library(
+    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    data = tmp_path / "data"
+    shutil.copytree(copy.parent / "data", data)
+    journal(data, "second")
+    process = warm.process(restoring.until, 3, data, copy)
+    process.join(60)
+    assert inbox(data) == ["first", "second"]
+    assert (data / restore.READY / "journal.sqlite").exists()
+    assert not (data / restore.READY / "ledger.sqlite").exists()
+    assert main(["backup", str(tmp_path / "again.tar.gz"), "--data", str(data)]) == 0
+    restore.restore(tmp_path / "other", tmp_path / "again.tar.gz", now=NOW)
+    assert inbox(tmp_path / "other") == ["first"]
 
 
 def test_a_judge_of_ones_own_comes_along(shared: Library, tmp_path: Path) -> None:
