@@ -292,3 +292,12 @@ def test_several_that_start_at_once_on_a_new_database_all_can(tmp_path: Path, da
     for thread in threads:
         thread.join()
     assert not troubles
+
+
+def test_words_that_lost_only_the_file_their_readers_lock_are_made_here_again(replica: Open, place: Path) -> None:
+    one = replica("one")
+    index(one, place, OLD)
+    with replica("other") as other:
+        assert held(other) == OLD
+    (words_of(other) / "readers.lock").unlink()
+    assert held(replica("other")) == OLD
