@@ -486,7 +486,7 @@ def _size(path: Path) -> tuple[int, int]:
 
 def _make(data: Path) -> None:
     try:
-        data.mkdir(parents=True, exist_ok=True)
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds what people ask
         (data / "segments").mkdir(exist_ok=True)
     except OSError as error:
         reason = (error.strerror or "unknown error").lower()

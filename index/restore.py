@@ -58,7 +58,7 @@ def restore(data: Path, file: Path, *, now: dt.datetime) -> Restored:
         Damaged: the data directory cannot be written.
     """
     try:
-        data.mkdir(parents=True, exist_ok=True)
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise _unusable(file, data, error) from error
     with ExitStack() as stack:
