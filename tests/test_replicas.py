@@ -14,7 +14,7 @@ from index.errors import Busy, SettingsError, StoreUnavailable
 from index.ledger import Ledger
 from index.library import Library
 from index.records import Progress
-from index.store import Server
+from index.store import Server, Shape
 from tests import killed, warm
 from tests.collection import SIZES, Versions, held, put
 from tests.conftest import settings_for, until
@@ -247,6 +247,21 @@ def test_a_writer_whose_lock_was_lost_and_taken_by_another_changes_nothing_more(
         one.index(place / "articles", watch=lose)
     until(lambda: held(one) == NEW, seconds=5)
     assert one.check() == ""
+
+
+def test_a_writer_whose_lock_was_lost_does_not_remove_what_the_next_one_is_making(
+    replica: Open, place: Path, postgres: Postgres
+) -> None:
+    one, other = replica("one"), replica("other")
+    index(one, place, OLD)
+    making = other._store.making("000002-base-new", Shape(1, 2))
+    with one._ledger.alone(doing="indexing"):
+        postgres.restart()
+        with other._ledger.alone(doing="indexing"), making as collection:
+            with pytest.raises(Busy, match="another process has used it since"):
+                one._builder().clear()
+            collection.add(ids=["1"], embeddings=[[1.0, 0.0]])
+    assert "000002-base-new" in other._store.names()
 
 
 @pytest.mark.crash
