@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from index import lexicon
-from index.errors import Busy, SettingsError, StoreUnavailable
+from index.errors import Busy, Damaged, SettingsError, StoreUnavailable
 from index.ledger import Ledger
 from index.library import Library
 from index.records import Progress
@@ -179,6 +179,22 @@ def test_a_replica_that_was_killed_while_it_made_its_words_makes_them_at_its_nex
     (place / "other" / "making" / "segments" / words_of(one).name).mkdir(parents=True)
     assert held(replica("other")) == OLD
     assert not (place / "other" / "making").exists()
+
+
+def test_words_that_cannot_be_made_here_are_one_sentence_and_what_was_served_still_is(
+    replica: Open, place: Path
+) -> None:
+    one, other = replica("one"), replica("other")
+    index(one, place, OLD)
+    assert held(other) == OLD
+    index(one, place, NEW)
+    (place / "other" / "making").write_text("where a folder should be, as on a disk that takes no more")
+    with pytest.raises(Damaged, match="cannot be made"):
+        other.keep_up()
+    assert held(other) == OLD
+    (place / "other" / "making").unlink()
+    assert other.keep_up()
+    assert held(other) == NEW
 
 
 def test_a_second_data_directory_without_a_server_for_vectors_is_told_that_it_needs_one(
