@@ -15,6 +15,7 @@ from index import backup
 from index.errors import Busy, FootnoteError, NotIndexed
 from index.library import Library
 from index.lock import hold
+from index.survey import Survey
 
 LEAST_DISK = 1_000_000_000
 """Bytes that should be free: a new index is built beside the served one."""
@@ -75,8 +76,8 @@ def _disk(library: Library) -> str:
 
 def _articles(library: Library) -> str:
     folder = library.folder()
-    if not folder.exists():
-        message = f"{folder} does not exist any more. Run `footnote index FOLDER` with the folder of your articles."
+    if next(iter(Survey(folder, largest=0)), None) is None:  # looks, because what is there may not let us in
+        message = f"There are no articles in {folder}. Run `footnote index FOLDER` with the folder of your articles."
         raise FootnoteError(message)
     return str(folder)
 

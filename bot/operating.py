@@ -26,7 +26,9 @@ def doctor(settings: Settings, _: argparse.Namespace) -> int:
 
 def backup(settings: Settings, chosen: argparse.Namespace) -> int:
     """Write a copy of the library into a file, while it is served."""
-    size = saving.save(_data(settings, "pg_dump --format=custom"), chosen.file, replace=chosen.force)
+    data = _data(settings, "pg_dump --format=custom")
+    restoring.settle(data)
+    size = saving.save(data, chosen.file, replace=chosen.force)
     terminal.show(words.SAVED.format(path=chosen.file, megabytes=size / 1e6))
     return 0
 

@@ -20,7 +20,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import IO, Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from index import judge
 from index.errors import Damaged, NotIndexed, SourceError
@@ -43,6 +43,11 @@ GZIP = 1
 """The quickest: text shrinks to 0.45, vectors to 0.93; at level 6 to 0.39 and 0.93, in three times the time."""
 
 
+def _moment(text: str) -> str:
+    dt.datetime.fromisoformat(text)  # raises ValueError
+    return text
+
+
 class Part(BaseModel):
     """One file of a copy."""
 
@@ -53,13 +58,13 @@ class Part(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What a copy says of itself. `made_at` is ISO 8601; `footnote` is the version that made it."""
+    """What a copy says of itself, safe to show. `made_at` is ISO 8601; `footnote` is the version that made it."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     format: int
-    footnote: str
-    made_at: str
+    footnote: Annotated[str, Field(pattern=r"^[\w.+!-]{1,64}$")]
+    made_at: Annotated[str, AfterValidator(_moment)]
     parts: dict[str, Part]
 
 

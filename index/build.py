@@ -164,11 +164,16 @@ class Builder:
         self._remake(revision, [known[name] for name in sound], words=words, watch=lambda *_: None, stop=lambda: False)
 
     def clear(self) -> None:
-        """Remove the segments that no revision names; those that somebody reads still stay until the next time."""
-        named = self._ledger.named()
-        for store in self._stores:
-            for name in store.names() - named:
-                store.remove(name)
+        """Remove the segments that no revision names; those that somebody reads still stay until the next time.
+
+        Raises:
+            Busy: the writer's lock was lost, so that they may be another's who makes them now.
+        """
+        with self._ledger.still_alone():
+            named = self._ledger.named()
+            for store in self._stores:
+                for name in store.names() - named:
+                    store.remove(name)
 
     def _survey(self, folder: Path) -> Survey:
         return Survey(folder, largest=self._settings.largest_file_mb * MEGABYTE)

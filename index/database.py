@@ -230,7 +230,6 @@ def _server(address: str) -> sa.Engine:
     connect = {
         "application_name": options.pop("application_name", "footnote"),
         "ssl_context": _tls(options),
-        "startup_params": {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "2"},
     }
     if options:
         message = f"FOOTNOTE_DATABASE_URL: the option {min(options)} is not known; take it away."
@@ -328,8 +327,13 @@ def _close(connection: Any) -> None:  # noqa: ANN401
             part.close()
 
 
+_ALIVE = "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 2"
+"""By which the server notices that we are gone. Said afterwards: PgBouncer lets in nobody who begins with it."""
+
+
 def _prepare_connection(connection: Any, _record: object) -> None:  # noqa: ANN401
     connection.autocommit = True  # the driver begins no transactions of its own: see `_begin_on_server`
+    connection.execute_simple(_ALIVE)
     reached: socket.socket = connection._usock  # noqa: SLF001  its limit for connecting would hold for every statement
     reached.settimeout(None)
     for option, value in _KEEPALIVE.items():

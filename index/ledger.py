@@ -113,6 +113,19 @@ class Ledger:
             finally:
                 self._reserved = ""
 
+    @contextmanager
+    def still_alone(self) -> Iterator[None]:
+        """See that the lock was not lost under which this process works, and let nobody take it meanwhile.
+
+        Raises:
+            Busy: it was; see `alone`.
+        """
+        if not self._reserved:  # that of a file is not lost, and there is none without a writer
+            yield
+            return
+        with self.writing():
+            yield
+
     def compact(self) -> None:
         """Give back disk space."""
         self._database.compact()

@@ -218,6 +218,8 @@ def check(directory: Path) -> None:
     """See that a word index is whole, and that this version can ask it. Raises Damaged."""
     if opened(directory).get("form") != FORM:
         raise Damaged(damage(directory, "it was made by another version"))
+    if not (directory / Reading.FILE).is_file():
+        raise Damaged(damage(directory, f"{Reading.FILE} is missing, by which its readers hold it"))
 
 
 def terms(text: str) -> list[str]:

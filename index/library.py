@@ -6,6 +6,7 @@ Its body reads as the recipe; the work is done by the modules it names.
 import contextlib
 import datetime as dt
 import logging
+import os
 import re
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -233,7 +234,8 @@ class Library:
 
     def status(self) -> Status:
         """Return what the library holds."""
-        disk = sum(dict(map(_size, self.data.rglob("*"))).values())  # a file with two names counts once
+        files = (Path(folder, name) for folder, _, names in os.walk(self.data) for name in names)
+        disk = sum(dict(map(_size, files)).values())  # a file with two names counts once
         embedder, reranker = self._embedder, self._reranker
         reranks = f"{reranker.name} ({reranker.runtime})" if reranker else ""
         return Status(self.data, embedder.name, embedder.runtime, self._ledger.current(), disk, reranks)
@@ -484,7 +486,7 @@ def _size(path: Path) -> tuple[int, int]:
 
 def _make(data: Path) -> None:
     try:
-        data.mkdir(parents=True, exist_ok=True)
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds what people ask
         (data / "segments").mkdir(exist_ok=True)
     except OSError as error:
         reason = (error.strerror or "unknown error").lower()

@@ -8,10 +8,11 @@ directory, and nothing of this happens.
 import shutil
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from index import audit, lexicon, words
-from index.errors import Damaged, SettingsError, Superseded
+from index.errors import Damaged, FootnoteError, SettingsError, Superseded
 from index.ledger import Ledger
 from index.lock import briefly
 from index.records import Facts, Revision
@@ -50,6 +51,7 @@ class Replica:
             SettingsError: its vectors are kept in another data directory.
             Superseded: it was replaced meanwhile, so often that it cannot be made any more.
             Busy: another process does not come to an end of making it here.
+            Damaged: it cannot be made here.
         """
         if not self._ledger.shared:
             return
@@ -58,7 +60,8 @@ class Replica:
             return
         with briefly(self._data, "words"):  # of the processes that have this data directory
             if not self._is_sound(revision.words):
-                self._make(revision)
+                with self._translated():
+                    self._make(revision)
         self._tidy(revision)
 
     def missing(self, revision: Revision) -> list[str]:
@@ -87,6 +90,18 @@ class Replica:
         except Damaged:
             return False
         return True
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Say what keeps words from being made: tantivy raises whatever it likes, on a full disk too."""
+        try:
+            yield
+        except FootnoteError:
+            raise
+        except Exception as error:
+            reason = (str(error).strip() or type(error).__name__).split("\n")[0][:200]
+            message = f"The word index cannot be made in {self._data} ({reason}). Make room, and let us write there."
+            raise Damaged(message) from error
 
     def _make(self, revision: Revision) -> None:
         facts = self._ledger.facts([revision.words]).get(revision.words)

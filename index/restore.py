@@ -17,6 +17,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 
 from index import judge, tables
@@ -57,7 +58,7 @@ def restore(data: Path, file: Path, *, now: dt.datetime) -> Restored:
         Damaged: the data directory cannot be written.
     """
     try:
-        data.mkdir(parents=True, exist_ok=True)
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise _unusable(file, data, error) from error
     with ExitStack() as stack:
@@ -69,7 +70,7 @@ def restore(data: Path, file: Path, *, now: dt.datetime) -> Restored:
         stack.enter_context(briefly(data, "ledger"))
         for name in DATABASES:
             _alone(data / name)
-        aside = data / f"before-restore-{now:%Y%m%d-%H%M%S}"
+        aside = _unused(data / f"before-restore-{now:%Y%m%d-%H%M%S}")
         there = any((data / name).exists() for name in PARTS)
         (staged / ASIDE).write_text(aside.name, encoding="utf-8")
         for path in staged.iterdir():
@@ -114,6 +115,12 @@ def _settle(data: Path) -> None:
     shutil.rmtree(gone, ignore_errors=True)
     ready.replace(gone)
     shutil.rmtree(gone, ignore_errors=True)
+
+
+def _unused(path: Path) -> Path:
+    """Return a path at which nothing is: two restorings in one second must not replace what the first put aside."""
+    others = (path.with_name(f"{path.name}-{number}") for number in count(2))
+    return next(one for one in chain([path], others) if not one.exists())
 
 
 @contextmanager

@@ -123,6 +123,20 @@ def test_a_segment_whose_count_is_not_what_the_ledger_says_is_damaged_for_reader
         assert library.check() == ""
 
 
+@pytest.mark.parametrize("ending", ["words", "base"])
+def test_a_segment_that_lost_only_the_file_its_readers_lock_is_built_again_when_it_is_asked(
+    place: Path, ending: str
+) -> None:
+    with killed.library(place / "data") as library:
+        before = served(library)
+        name = before.words if ending == "words" else before.segments[0]
+        (place / "data" / "segments" / name / "readers.lock").unlink()
+        assert name in library.check()
+        assert held(library) == ARTICLES
+        assert name not in (served(library).words, *served(library).segments)
+        assert library.check() == ""
+
+
 @pytest.mark.parametrize("harm", ["one less", "one more", "another"])
 def test_a_word_index_that_holds_other_passages_is_found_and_built_again(place: Path, harm: str) -> None:
     with killed.library(place / "data") as library:

@@ -1,8 +1,10 @@
 """A database of either kind: what is said when it cannot be used, and that a lost connection costs one sentence."""
 
 import contextlib
+import socket
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -75,6 +77,25 @@ def test_a_server_that_was_away_is_used_again_as_if_nothing_had_been(ledger: Led
     with ledger.alone(doing="indexing"):
         ledger.keep_vectors_at("here")
     assert ledger.vectors_at() == "here"
+
+
+def test_a_pooler_is_asked_at_the_start_for_nothing_but_what_poolers_know(tmp_path: Path, ledger: Ledger) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as pooler, ThreadPoolExecutor(1) as thread:
+        begun = thread.submit(_beginning, pooler)
+        with pytest.raises(StoreUnavailable):
+            Ledger(tmp_path, f"postgresql://a:b@127.0.0.1:{pooler.getsockname()[1]}/c")
+    assert begun.result().split(b"\0")[:-2:2] == [b"user", b"database", b"application_name"]
+    with ledger.reading() as db:
+        assert db.exec_driver_sql("SHOW tcp_keepalives_idle").scalar() == "10"
+
+
+def _beginning(server: socket.socket) -> bytes:
+    """Hear what somebody says first who is told that there is no TLS, and hang up."""
+    connection, _ = server.accept()
+    with connection:
+        connection.recv(8)
+        connection.sendall(b"N")
+        return connection.recv(4_096)[8:]
 
 
 def test_who_reads_sees_one_state_and_cannot_write(ledger: Ledger) -> None:

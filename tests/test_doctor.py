@@ -300,6 +300,23 @@ def test_the_command_names_what_is_wrong_with_the_inbox_and_the_bot_and_shows_no
     assert "a-very-secret-word" not in ill.stdout + ill.stderr
 
 
+def test_articles_that_an_index_could_not_read_are_not_called_fine(
+    make_library: MakeLibrary, folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "notes.txt").write_text("A file.")
+    said = {}
+    for place in (folder, tmp_path / "empty", tmp_path / "notes.txt", tmp_path / "gone"):
+        with make_library(library__articles=str(place)) as library:
+            found = doctor._try("articles", lambda library=library: doctor._articles(library))
+        said[place.name] = (found.fine, found.words)
+    assert said[folder.name] == (True, str(folder))
+    assert not any(fine for name, (fine, _) in said.items() if name != folder.name)
+    assert "There are no articles in" in said["empty"][1]
+    assert "is a file, not a folder" in said["notes.txt"][1]
+    assert "There is no folder" in said["gone"][1]
+
+
 def test_a_data_directory_that_cannot_be_opened_does_not_keep_the_bot_from_being_examined(
     footnote: Footnote, tmp_path: Path, desk: Desk
 ) -> None:

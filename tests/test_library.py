@@ -2,8 +2,10 @@
 
 import contextlib
 import json
+import os
 import shutil
 import sqlite3
+import stat
 import subprocess
 import sys
 import threading
@@ -38,6 +40,29 @@ class NoModel(Embedder):
     def passages(self, texts: object) -> object:  # type: ignore[override]
         message = f"embedded again: {texts}"
         raise AssertionError(message)
+
+
+def test_what_is_removed_while_it_is_measured_is_no_error(
+    make_library: MakeLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = make_library()
+    going, scan = library.data / "segments" / "going", os.scandir
+    going.mkdir()
+    before = library.status().disk
+
+    def late(path: object = ".") -> object:
+        if str(path) == str(going):
+            going.rmdir()
+        return scan(path)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(os, "scandir", late)
+    assert library.status().disk == before
+    assert not going.exists()
+
+
+def test_a_new_data_directory_is_for_its_owner_alone(tmp_path: Path) -> None:
+    with Library(settings_for(tmp_path / "data")) as library:
+        assert stat.S_IMODE(library.data.stat().st_mode) == 0o700
 
 
 def test_an_answer_is_the_articles_own_words_with_where_they_stand(shared: Library) -> None:

@@ -10,11 +10,11 @@ import psutil
 import pytest
 
 from index import lexicon
-from index.errors import Busy, SettingsError, StoreUnavailable
+from index.errors import Busy, Damaged, SettingsError, StoreUnavailable
 from index.ledger import Ledger
 from index.library import Library
 from index.records import Progress
-from index.store import Server
+from index.store import Server, Shape
 from tests import killed, warm
 from tests.collection import SIZES, Versions, held, put
 from tests.conftest import settings_for, until
@@ -181,6 +181,22 @@ def test_a_replica_that_was_killed_while_it_made_its_words_makes_them_at_its_nex
     assert not (place / "other" / "making").exists()
 
 
+def test_words_that_cannot_be_made_here_are_one_sentence_and_what_was_served_still_is(
+    replica: Open, place: Path
+) -> None:
+    one, other = replica("one"), replica("other")
+    index(one, place, OLD)
+    assert held(other) == OLD
+    index(one, place, NEW)
+    (place / "other" / "making").write_text("where a folder should be, as on a disk that takes no more")
+    with pytest.raises(Damaged, match="cannot be made"):
+        other.keep_up()
+    assert held(other) == OLD
+    (place / "other" / "making").unlink()
+    assert other.keep_up()
+    assert held(other) == NEW
+
+
 def test_a_second_data_directory_without_a_server_for_vectors_is_told_that_it_needs_one(
     replica: Open, place: Path
 ) -> None:
@@ -249,6 +265,21 @@ def test_a_writer_whose_lock_was_lost_and_taken_by_another_changes_nothing_more(
     assert one.check() == ""
 
 
+def test_a_writer_whose_lock_was_lost_does_not_remove_what_the_next_one_is_making(
+    replica: Open, place: Path, postgres: Postgres
+) -> None:
+    one, other = replica("one"), replica("other")
+    index(one, place, OLD)
+    making = other._store.making("000002-base-new", Shape(1, 2))
+    with one._ledger.alone(doing="indexing"):
+        postgres.restart()
+        with other._ledger.alone(doing="indexing"), making as collection:
+            with pytest.raises(Busy, match="another process has used it since"):
+                one._builder().clear()
+            collection.add(ids=["1"], embeddings=[[1.0, 0.0]])
+    assert "000002-base-new" in other._store.names()
+
+
 @pytest.mark.crash
 @pytest.mark.parametrize("stage", ["reading", "embedding", "building", "publishing", "clearing"])
 def test_a_builder_that_is_killed_leaves_the_old_or_the_new_and_frees_the_lock(
@@ -292,3 +323,12 @@ def test_several_that_start_at_once_on_a_new_database_all_can(tmp_path: Path, da
     for thread in threads:
         thread.join()
     assert not troubles
+
+
+def test_words_that_lost_only_the_file_their_readers_lock_are_made_here_again(replica: Open, place: Path) -> None:
+    one = replica("one")
+    index(one, place, OLD)
+    with replica("other") as other:
+        assert held(other) == OLD
+    (words_of(other) / "readers.lock").unlink()
+    assert held(replica("other")) == OLD
