@@ -13,6 +13,7 @@ from telegram.error import TelegramError
 from telegram.ext import (
     Application,
     ApplicationBuilder,
+    ApplicationHandlerStop,
     CallbackQueryHandler,
     CommandHandler,
     ContextTypes,
@@ -199,9 +200,9 @@ async def _keep_error(update: object, context: ContextTypes.DEFAULT_TYPE) -> Non
     attempt = CURRENT.get()
     if attempt is not None and isinstance(update, Update) and update.update_id == attempt.taken.id and not attempt.over:
         attempt.error = context.error if isinstance(context.error, Exception) else None
-    else:
-        chat = update.effective_chat.id if isinstance(update, Update) and update.effective_chat else None
-        await report(context.bot, chat, "something in the background failed", context.error)
+        raise ApplicationHandlerStop  # or the handlers behind the door would go on where the door has failed
+    chat = update.effective_chat.id if isinstance(update, Update) and update.effective_chat else None
+    await report(context.bot, chat, "something in the background failed", context.error)
 
 
 async def _announce(bot: Bot, telegram: Telegram) -> None:

@@ -8,7 +8,8 @@ import pytest
 from pydantic import SecretStr
 
 from bot import words
-from bot.inbox import FILE
+from bot.inbox import FILE, Inbox
+from index.errors import StoreUnavailable
 from index.library import Library
 from tests.botapi import BotApi
 from tests.conftest import ADMIN, GUEST, WHEN, Serve, answered, until
@@ -216,6 +217,18 @@ def test_what_cannot_be_finished_in_time_is_put_back_and_answered_after_the_next
         assert "1987" in anna.waits(lambda m: m.from_bot).text
 
 
+def test_whoever_may_not_ask_gets_no_answer_where_the_database_is_away_while_they_are_told_so(
+    api: BotApi, serve: Serve, shared: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stranger, anna = api.person(GUEST + 100, "Stranger"), api.person(GUEST, "Anna")
+    away_at_first(monkeypatch, "sending")
+    stranger.says(WHEN)
+    with serve(shared, telegram__allowed=[GUEST]) as bot:
+        assert "1987" in answered(anna, WHEN).text
+        until(lambda: bot._parts.inbox.waiting() == 0)
+    assert not [m for m in stranger.chat if "1987" in m.text]
+
+
 @pytest.mark.crash
 def test_a_question_that_ends_the_program_each_time_is_set_aside_and_the_others_are_answered(
     api: BotApi, tmp_path: Path
@@ -293,3 +306,17 @@ def test_while_the_database_of_the_inbox_is_away_nothing_is_confirmed_and_afterw
         until(lambda: bot._parts.inbox.waiting() == 0)
         assert "1987" in answered(anna, WHEN).text
     assert len([m for m in boris.chat if m.from_bot]) == 1
+
+
+def away_at_first(patch: pytest.MonkeyPatch, name: str, *, times: int = 1) -> None:
+    """Let a method of the inbox find its database away so many times."""
+    real, left = getattr(Inbox, name), [None] * times
+
+    def call(inbox: Inbox, *arguments: object, **options: object) -> object:
+        if left:
+            left.pop()
+            message = "The database is away."
+            raise StoreUnavailable(message)
+        return real(inbox, *arguments, **options)
+
+    patch.setattr(Inbox, name, call)
