@@ -8,7 +8,7 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -151,9 +151,16 @@ class Inbox:
             db.execute(updates.update().where(self._is(row.id)).values(mine))
         return _taken(row)
 
-    def renew(self) -> None:
-        """Say that this process still works on what it holds."""
-        mine = sa.and_(updates.c.bot == self._bot, updates.c.open, updates.c.holder == self.name)
+    def renew(self, ids: Collection[int]) -> None:
+        """Say that this process still works on these.
+
+        Not on all that is in its name: an answer of the database that was lost on the way left things there of which
+        it does not know.
+        """
+        if not ids:
+            return
+        here = sa.and_(updates.c.bot == self._bot, updates.c.id.in_(ids))
+        mine = sa.and_(here, updates.c.open, updates.c.holder == self.name)
         with self._database.writing() as db:
             db.execute(updates.update().where(mine).values(lease=self._now() + LEASE))
 

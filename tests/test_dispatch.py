@@ -217,6 +217,41 @@ def test_what_cannot_be_finished_in_time_is_put_back_and_answered_after_the_next
         assert "1987" in anna.waits(lambda m: m.from_bot).text
 
 
+def test_a_chat_goes_on_after_its_answer_could_not_be_noted_for_long(
+    api: BotApi, serve: Serve, shared: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna = api.person(GUEST, "Anna")
+    monkeypatch.setattr("bot.dispatch.LOOK", 0.01)
+    away_at_first(monkeypatch, "close", times=12)
+    with serve(shared):
+        assert "1987" in answered(anna, WHEN).text
+        assert "1987" in answered(anna, WHEN).text
+    assert len([m for m in anna.chat if m.from_bot]) == 2
+
+
+def test_a_question_in_hand_is_not_taken_again_when_the_clock_is_set_forward(
+    api: BotApi, serve: Serve, shared: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna = api.person(GUEST, "Anna")
+    go, ask, asked, clock = threading.Event(), shared.ask, list[str](), time.time
+
+    def waits(question: str) -> object:
+        asked.append(question)
+        go.wait(20)
+        return ask(question)
+
+    monkeypatch.setattr(shared, "ask", waits)
+    with serve(shared) as bot:
+        anna.says(WHEN)
+        until(lambda: asked)
+        monkeypatch.setattr(bot._parts.inbox, "_now", lambda: clock() + 3_600)
+        time.sleep(1.2)  # two looks into the inbox
+        go.set()
+        until(lambda: bot._parts.inbox.waiting() == 0)
+    assert len(asked) == 1
+    assert len([m for m in anna.chat if m.from_bot]) == 1
+
+
 def test_whoever_may_not_ask_gets_no_answer_where_the_database_is_away_while_they_are_told_so(
     api: BotApi, serve: Serve, shared: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
