@@ -193,6 +193,27 @@ def test_what_is_in_hand_when_it_is_told_to_end_is_finished_and_the_rest_waits_f
     assert all(len([m for m in p.chat if m.from_bot]) == 1 for p in people)
 
 
+def test_a_bot_to_which_updates_are_brought_is_not_silent_because_it_is_finishing(
+    api: BotApi, serve: Serve, shared: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna = api.person(GUEST, "Anna")
+    go, begun, port = threading.Event(), threading.Event(), free_port()
+
+    def stuck(question: str) -> object:
+        begun.set()
+        go.wait(20)
+        return question
+
+    monkeypatch.setattr(shared, "ask", stuck)
+    address = f"http://127.0.0.1:{port}/telegram"
+    with serve(shared, telegram__webhook=address, web__port=port, delivery__silence=1, delivery__stopping=2) as bot:
+        anna.says(WHEN)
+        begun.wait(10)
+        time.sleep(1.0)
+    go.set()
+    assert bot._code == 0
+
+
 def test_what_cannot_be_finished_in_time_is_put_back_and_answered_after_the_next_start(
     api: BotApi, serve: Serve, shared: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
