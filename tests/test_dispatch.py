@@ -47,6 +47,19 @@ def test_what_is_too_old_is_closed_with_a_line_and_not_answered(
     assert [(m.text, m.reply_to) for m in told] == [(words.TOO_LATE, said.id) for said in old]
 
 
+def test_what_is_too_old_is_closed_with_a_line_when_telegram_is_back(
+    api: BotApi, serve: Serve, shared: Library, expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected.append("Bad Gateway")
+    anna, clock = api.person(GUEST, "Anna"), time.time
+    anna.says(WHEN)
+    api.fail_next("sendMessage", status=502, times=2)
+    monkeypatch.setattr("bot.dispatch.time.time", lambda: clock() + 3_600)
+    with serve(shared, delivery__oldest=600) as bot:
+        until(lambda: bot._parts.inbox.waiting() == 0 and api.waiting == 0)
+    assert [m.text for m in anna.chat if m.from_bot] == [words.TOO_LATE]
+
+
 def test_an_answer_that_takes_too_long_is_given_up_with_a_line_and_the_chat_goes_on(
     api: BotApi, serve: Serve, shared: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
