@@ -44,6 +44,9 @@ SPARE = 120.0
 LONGEST_WAIT = 60.0
 """Seconds to the next try, at most, while Telegram cannot be reached."""
 
+PUTTING_BACK = 3.0
+"""Seconds at the end for putting back what was in hand; without a database, the next start finds it all the same."""
+
 PRUNE_EVERY = 3_600.0
 
 Bot = Application[Any, Any, Any, Any, Any, Any]
@@ -109,7 +112,8 @@ class Dispatcher:
             await asyncio.wait(self._tasks, timeout=within)
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=PUTTING_BACK)
 
     async def _step(self) -> None:
         """Take one update and begin to work on it, or wait for one."""

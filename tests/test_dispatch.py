@@ -227,6 +227,30 @@ def test_a_bot_to_which_updates_are_brought_is_not_silent_because_it_is_finishin
     assert bot._code == 0
 
 
+def test_it_ends_in_time_though_what_is_in_hand_cannot_be_put_back(
+    api: BotApi, serve: Serve, shared: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna = api.person(GUEST, "Anna")
+    go, begun, ask = threading.Event(), threading.Event(), shared.ask
+
+    def stuck(question: str) -> object:
+        begun.set()
+        go.wait(20)
+        return ask(question)
+
+    monkeypatch.setattr(shared, "ask", stuck)
+    with monkeypatch.context() as patch:
+        away_at_first(patch, "put_back", times=100)
+        with serve(shared, delivery__stopping=1):
+            anna.says(WHEN)
+            begun.wait(10)
+            told = time.monotonic()
+        assert time.monotonic() - told < 8
+    go.set()
+    with serve(shared):
+        assert "1987" in anna.waits(lambda m: m.from_bot).text
+
+
 def test_what_cannot_be_finished_in_time_is_put_back_and_answered_after_the_next_start(
     api: BotApi, serve: Serve, shared: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
