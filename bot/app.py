@@ -82,7 +82,12 @@ def build(
     )
     metrics = Metrics()
     reindexing = Reindexing(library, metrics.reindexed)
-    stored = Inbox(_journal(settings), bot=int(token.partition(":")[0]), room=settings.delivery.waiting)
+    stored = Inbox(
+        _journal(settings),
+        bot=int(token.partition(":")[0]),
+        room=settings.delivery.waiting,
+        never_crowded=telegram.admins,
+    )
     bot = _application(telegram, limits)
     questions = Questions(library, asking, settings=settings.delivery, metrics=metrics)
     commands = Commands(library, Gate(telegram), every=telegram.reindex_every, threads=looking)

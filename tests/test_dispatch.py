@@ -166,6 +166,17 @@ def test_who_asks_while_too_many_wait_hears_one_clear_line_and_who_waits_is_answ
     assert [m.text for m in late.chat if m.from_bot].count(words.CROWDED) == 1
 
 
+def test_an_admin_is_answered_in_order_also_while_too_many_wait(api: BotApi, serve: Serve, shared: Library) -> None:
+    boss, people = api.person(ADMIN, "Boss"), [api.person(GUEST + 10 * n, f"P{n}") for n in range(3)]
+    boss.says(WHEN)
+    for person in people:
+        person.says(WHEN)
+    boss.says("/status")
+    with serve(shared, delivery__waiting=4):
+        until(lambda: len([m for m in boss.chat if m.from_bot]) == 2)
+    assert ["1987" in m.text for m in boss.chat if m.from_bot] == [True, False]
+
+
 def test_who_asks_too_fast_hears_one_clear_line_and_admins_may(api: BotApi, serve: Serve, shared: Library) -> None:
     anna, boss = api.person(GUEST, "Anna"), api.person(ADMIN, "Boss")
     with serve(shared, delivery__burst=2, delivery__per_minute=1) as bot:
