@@ -255,6 +255,8 @@ class Dispatcher:
                     await self._asked(lambda: self._inbox.prune(keep=self._settings.keep))
             except FootnoteError as error:
                 log.warning("%s", error)
+            except Exception:  # an outer edge: without this nobody would renew a lease again
+                log.exception("the inbox could not be looked after, which is tried again")
             await asyncio.sleep(LEASE / 5)
 
     async def _asked(self, call: Callable[[], Result]) -> Result:

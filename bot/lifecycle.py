@@ -241,6 +241,10 @@ class Lifecycle:
                 if str(error) != said:
                     log.warning("the newest articles are not served yet: %s", error)
                 said = str(error)
+            except Exception as error:  # an outer edge: without this no revision of another process is ever served
+                if repr(error) != said:
+                    log.exception("the newest articles are not served yet")
+                said = repr(error)
 
     def _guard(self) -> None:
         while not self._stop.is_set():

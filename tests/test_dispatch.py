@@ -298,6 +298,24 @@ def test_a_chat_goes_on_after_its_answer_could_not_be_noted_for_long(
     assert len([m for m in anna.chat if m.from_bot]) == 2
 
 
+def test_the_bot_goes_on_looking_after_all_after_an_error_that_nobody_foresaw(
+    api: BotApi, serve: Serve, shared: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.dispatch.LEASE", 0.5)
+    monkeypatch.setattr("bot.lifecycle.KEEP_UP", 0.1)
+    called: list[str] = []
+
+    def fails(name: str) -> None:
+        called.append(name)
+        raise RuntimeError(name)
+
+    monkeypatch.setattr(Inbox, "renew", lambda *_: fails("renew"))
+    monkeypatch.setattr(shared, "keep_up", lambda: fails("keep_up"))
+    with serve(shared):
+        until(lambda: called.count("renew") > 2 and called.count("keep_up") > 2, seconds=10)
+        assert "1987" in answered(api.person(GUEST, "Anna"), WHEN).text
+
+
 def test_a_question_in_hand_is_not_taken_again_when_the_clock_is_set_forward(
     api: BotApi, serve: Serve, shared: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
