@@ -13,6 +13,7 @@ from telegram.error import TelegramError
 from telegram.ext import (
     Application,
     ApplicationBuilder,
+    ApplicationHandlerStop,
     CallbackQueryHandler,
     CommandHandler,
     ContextTypes,
@@ -81,7 +82,12 @@ def build(
     )
     metrics = Metrics()
     reindexing = Reindexing(library, metrics.reindexed)
-    stored = Inbox(_journal(settings), bot=int(token.partition(":")[0]), room=settings.delivery.waiting)
+    stored = Inbox(
+        _journal(settings),
+        bot=int(token.partition(":")[0]),
+        room=settings.delivery.waiting,
+        never_crowded=telegram.admins,
+    )
     bot = _application(telegram, limits)
     questions = Questions(library, asking, settings=settings.delivery, metrics=metrics)
     commands = Commands(library, Gate(telegram), every=telegram.reindex_every, threads=looking)
@@ -199,9 +205,9 @@ async def _keep_error(update: object, context: ContextTypes.DEFAULT_TYPE) -> Non
     attempt = CURRENT.get()
     if attempt is not None and isinstance(update, Update) and update.update_id == attempt.taken.id and not attempt.over:
         attempt.error = context.error if isinstance(context.error, Exception) else None
-    else:
-        chat = update.effective_chat.id if isinstance(update, Update) and update.effective_chat else None
-        await report(context.bot, chat, "something in the background failed", context.error)
+        raise ApplicationHandlerStop  # or the handlers behind the door would go on where the door has failed
+    chat = update.effective_chat.id if isinstance(update, Update) and update.effective_chat else None
+    await report(context.bot, chat, "something in the background failed", context.error)
 
 
 async def _announce(bot: Bot, telegram: Telegram) -> None:

@@ -6,6 +6,7 @@ and what Telegram or the network cut off is tried until it is too old. Knows no 
 
 import asyncio
 import functools
+import itertools
 import logging
 import secrets
 import time
@@ -43,6 +44,9 @@ SPARE = 120.0
 LONGEST_WAIT = 60.0
 """Seconds to the next try, at most, while Telegram cannot be reached."""
 
+PUTTING_BACK = 3.0
+"""Seconds at the end for putting back what was in hand; without a database, the next start finds it all the same."""
+
 PRUNE_EVERY = 3_600.0
 
 Bot = Application[Any, Any, Any, Any, Any, Any]
@@ -73,6 +77,7 @@ class Dispatcher:
         self._threads = threads
         self._metrics = metrics
         self._tasks: set[asyncio.Task[None]] = set()
+        self._in_hand: set[int] = set()
         self._wake = asyncio.Event()
         self._stopping = False
         self._suspects = True
@@ -107,7 +112,8 @@ class Dispatcher:
             await asyncio.wait(self._tasks, timeout=within)
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=PUTTING_BACK)
 
     async def _step(self) -> None:
         """Take one update and begin to work on it, or wait for one."""
@@ -119,7 +125,8 @@ class Dispatcher:
         self._wake.clear()
         taken = await self._asked(self._inbox.take)
         if taken is not None:
-            self._begin(taken)
+            if taken.id not in self._in_hand:  # or its lease ended in our hands: the clock was set, the database away
+                self._begin(taken)
             return
         try:
             await asyncio.wait_for(self._wake.wait(), LOOK)
@@ -131,7 +138,9 @@ class Dispatcher:
         if self._tasks:
             await asyncio.wait(self._tasks)
         for taken in await self._asked(self._inbox.hopeless):
+            self._in_hand.add(taken.id)
             await self._finish(taken, Verdict(await self._set_aside(taken, None)))
+            self._in_hand.discard(taken.id)
         while not self._stopping:
             suspect = await self._asked(functools.partial(self._inbox.take, suspect=True))
             if suspect is None:
@@ -143,10 +152,12 @@ class Dispatcher:
     def _begin(self, taken: Taken) -> None:
         task = asyncio.create_task(self._handle(taken), name=f"update {taken.id}")
         self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        self._in_hand.add(taken.id)
+        task.add_done_callback(functools.partial(self._ended, taken))
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, taken: Taken, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        self._in_hand.discard(taken.id)
         self._wake.set()
         if not task.cancelled() and task.exception() is not None:
             log.error("an update was let go of, its lease will end", exc_info=task.exception())
@@ -213,7 +224,7 @@ class Dispatcher:
         return ASIDE
 
     async def _finish(self, taken: Taken, verdict: Verdict) -> None:
-        """Close an update or put it back; where the database is away, when it is there again."""
+        """Close an update or put it back; where the database is away, when it is there again, however late."""
         if verdict.outcome:
             end: Callable[[], None] = functools.partial(self._inbox.close, taken, verdict.outcome)
             self.waiting = max(0, self.waiting - 1)
@@ -223,12 +234,12 @@ class Dispatcher:
             end = functools.partial(
                 self._inbox.put_back, taken, wait=verdict.wait, failed=verdict.failed, cut_off=cut_off
             )
-        for tried in range(10):
+        for tried in itertools.count(1):
             try:
                 await self._asked(end)
             except FootnoteError as error:
                 log.warning("%s", error)
-                await asyncio.sleep(LOOK * (tried + 1))
+                await asyncio.sleep(LOOK * min(tried, 10))
             else:
                 return
 
@@ -236,7 +247,7 @@ class Dispatcher:
         """Say every few seconds that we live, look for what the dead left, and forget what is old."""
         while True:
             try:
-                await self._asked(self._inbox.renew)
+                await self._asked(functools.partial(self._inbox.renew, list(self._in_hand)))
                 self._suspects = self._suspects or await self._asked(self._inbox.suspects) > 0
                 self.waiting = await self._asked(self._inbox.waiting)
                 if time.monotonic() - self._pruned > PRUNE_EVERY:
@@ -244,6 +255,8 @@ class Dispatcher:
                     await self._asked(lambda: self._inbox.prune(keep=self._settings.keep))
             except FootnoteError as error:
                 log.warning("%s", error)
+            except Exception:  # an outer edge: without this nobody would renew a lease again
+                log.exception("the inbox could not be looked after, which is tried again")
             await asyncio.sleep(LEASE / 5)
 
     async def _asked(self, call: Callable[[], Result]) -> Result:

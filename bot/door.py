@@ -3,7 +3,7 @@
 import logging
 
 from telegram import Update
-from telegram.error import TelegramError
+from telegram.error import BadRequest, TelegramError
 from telegram.ext import ApplicationHandlerStop, ContextTypes
 
 from bot import render, words
@@ -38,6 +38,8 @@ class Door:
         except Enough:
             raise
         except TelegramError as error:  # whatever goes wrong with the polite line, the door stays shut
+            if outcome == "expired" and not isinstance(error, BadRequest):
+                raise  # Telegram may have been away all the time: who waited so long hears of it when it is back
             log.warning("somebody could not be told why they are not answered: %s", error)
         attempt = CURRENT.get()
         if attempt is not None:

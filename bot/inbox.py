@@ -8,7 +8,7 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,10 +98,19 @@ class Taken:
 class Inbox:
     """The updates of one bot. Safe to share between threads; every call is its own transaction."""
 
-    def __init__(self, database: Database, *, bot: int, room: int, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        bot: int,
+        room: int,
+        never_crowded: Collection[int] = (),
+        now: Callable[[], float] = time.time,
+    ) -> None:
         """Open the inbox of the bot with that id, making it where there is none.
 
-        Updates that come while `room` wait already are marked as crowded.
+        Updates that come while `room` wait already are marked as crowded, except in the lanes that are `never_crowded`:
+        whoever is answered all the same must not be answered out of turn.
 
         Raises:
             FootnoteError: the database cannot be read or written, as with all methods.
@@ -109,6 +118,7 @@ class Inbox:
         self._database = database
         self._bot = bot
         self._room = room
+        self._never_crowded = frozenset(never_crowded)
         self._now = now
         self.name = secrets.token_hex(6)
         with self._database.writing() as db:
@@ -131,7 +141,8 @@ class Inbox:
         with self._database.writing() as db:
             waiting = self._waiting(db)
             for at, row in enumerate(rows):
-                row["turn"] = _AT_ONCE if waiting + at >= self._room else _IN_TURN
+                crowded = waiting + at >= self._room and row["lane"] not in self._never_crowded
+                row["turn"] = _AT_ONCE if crowded else _IN_TURN
             return sum(db.execute(self._add, row).rowcount for row in rows)
 
     def take(self, *, suspect: bool = False) -> Taken | None:
@@ -151,9 +162,16 @@ class Inbox:
             db.execute(updates.update().where(self._is(row.id)).values(mine))
         return _taken(row)
 
-    def renew(self) -> None:
-        """Say that this process still works on what it holds."""
-        mine = sa.and_(updates.c.bot == self._bot, updates.c.open, updates.c.holder == self.name)
+    def renew(self, ids: Collection[int]) -> None:
+        """Say that this process still works on these.
+
+        Not on all that is in its name: an answer of the database that was lost on the way left things there of which
+        it does not know.
+        """
+        if not ids:
+            return
+        here = sa.and_(updates.c.bot == self._bot, updates.c.id.in_(ids))
+        mine = sa.and_(here, updates.c.open, updates.c.holder == self.name)
         with self._database.writing() as db:
             db.execute(updates.update().where(mine).values(lease=self._now() + LEASE))
 

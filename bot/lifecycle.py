@@ -83,6 +83,7 @@ class Lifecycle:
         self._lacks = "it is starting"
         self._code = 0
         self._own = False
+        self._reached = False
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
@@ -102,7 +103,7 @@ class Lifecycle:
     def silence(self) -> float:
         """Return for how many seconds nothing was heard of Telegram."""
         poller = self._parts.poller
-        if poller is None and not self._lacks:
+        if poller is None and self._reached:
             return 0.0
         return time.monotonic() - max(self._began, poller.heard if poller else 0.0)
 
@@ -167,6 +168,7 @@ class Lifecycle:
         await self._listen()
         warming = asyncio.create_task(asyncio.to_thread(parts.library.warm))
         await self._reach()
+        self._reached = True
         await warming
         await parts.application.start()
         await parts.begin()
@@ -239,6 +241,10 @@ class Lifecycle:
                 if str(error) != said:
                     log.warning("the newest articles are not served yet: %s", error)
                 said = str(error)
+            except Exception as error:  # an outer edge: without this no revision of another process is ever served
+                if repr(error) != said:
+                    log.exception("the newest articles are not served yet")
+                said = repr(error)
 
     def _guard(self) -> None:
         while not self._stop.is_set():

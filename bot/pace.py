@@ -86,7 +86,8 @@ class Pace(BaseRateLimiter[dict[str, Any]]):
                 raise TimedOut("The answer took too long.") from error  # noqa: EM101, TRY003  PTB's own words otherwise
             except RetryAfter as error:
                 rest = seconds(error)
-                self._rest(chat, rest)
+                if chat is not None:  # else only that call was refused: whoever may not fill the menu may write
+                    self._rest(chat, rest)
                 if last or rest > PATIENCE:
                     raise
                 if chat is None:
@@ -134,14 +135,9 @@ class Pace(BaseRateLimiter[dict[str, Any]]):
         while len(self._chats) > REMEMBERED:
             self._chats.popitem(last=False)
 
-    def _rest(self, chat: int | None, rest: float) -> None:
-        """Let a chat rest; a call that belongs to no chat was refused to the bot as a whole."""
-        until = self._now() + rest
-        if chat is None:
-            self._free_at = max(self._free_at, until)
-        else:
-            known = self._chats.setdefault(chat, _Chat())
-            known.free_at = max(known.free_at, until)
+    def _rest(self, chat: int, rest: float) -> None:
+        known = self._chats.setdefault(chat, _Chat())
+        known.free_at = max(known.free_at, self._now() + rest)
 
 
 def seconds(error: RetryAfter) -> float:

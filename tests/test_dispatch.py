@@ -8,7 +8,8 @@ import pytest
 from pydantic import SecretStr
 
 from bot import words
-from bot.inbox import FILE
+from bot.inbox import FILE, Inbox
+from index.errors import StoreUnavailable
 from index.library import Library
 from tests.botapi import BotApi
 from tests.conftest import ADMIN, GUEST, WHEN, Serve, answered, until
@@ -44,6 +45,19 @@ def test_what_is_too_old_is_closed_with_a_line_and_not_answered(
         until(lambda: bot._parts.inbox.waiting() == 0)
     told = [m for m in anna.chat if m.from_bot][:2]
     assert [(m.text, m.reply_to) for m in told] == [(words.TOO_LATE, said.id) for said in old]
+
+
+def test_what_is_too_old_is_closed_with_a_line_when_telegram_is_back(
+    api: BotApi, serve: Serve, shared: Library, expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected.append("Bad Gateway")
+    anna, clock = api.person(GUEST, "Anna"), time.time
+    anna.says(WHEN)
+    api.fail_next("sendMessage", status=502, times=2)
+    monkeypatch.setattr("bot.dispatch.time.time", lambda: clock() + 3_600)
+    with serve(shared, delivery__oldest=600) as bot:
+        until(lambda: bot._parts.inbox.waiting() == 0 and api.waiting == 0)
+    assert [m.text for m in anna.chat if m.from_bot] == [words.TOO_LATE]
 
 
 def test_an_answer_that_takes_too_long_is_given_up_with_a_line_and_the_chat_goes_on(
@@ -152,6 +166,17 @@ def test_who_asks_while_too_many_wait_hears_one_clear_line_and_who_waits_is_answ
     assert [m.text for m in late.chat if m.from_bot].count(words.CROWDED) == 1
 
 
+def test_an_admin_is_answered_in_order_also_while_too_many_wait(api: BotApi, serve: Serve, shared: Library) -> None:
+    boss, people = api.person(ADMIN, "Boss"), [api.person(GUEST + 10 * n, f"P{n}") for n in range(3)]
+    boss.says(WHEN)
+    for person in people:
+        person.says(WHEN)
+    boss.says("/status")
+    with serve(shared, delivery__waiting=4):
+        until(lambda: len([m for m in boss.chat if m.from_bot]) == 2)
+    assert ["1987" in m.text for m in boss.chat if m.from_bot] == [True, False]
+
+
 def test_who_asks_too_fast_hears_one_clear_line_and_admins_may(api: BotApi, serve: Serve, shared: Library) -> None:
     anna, boss = api.person(GUEST, "Anna"), api.person(ADMIN, "Boss")
     with serve(shared, delivery__burst=2, delivery__per_minute=1) as bot:
@@ -192,6 +217,51 @@ def test_what_is_in_hand_when_it_is_told_to_end_is_finished_and_the_rest_waits_f
     assert all(len([m for m in p.chat if m.from_bot]) == 1 for p in people)
 
 
+def test_a_bot_to_which_updates_are_brought_is_not_silent_because_it_is_finishing(
+    api: BotApi, serve: Serve, shared: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna = api.person(GUEST, "Anna")
+    go, begun, port = threading.Event(), threading.Event(), free_port()
+
+    def stuck(question: str) -> object:
+        begun.set()
+        go.wait(20)
+        return question
+
+    monkeypatch.setattr(shared, "ask", stuck)
+    address = f"http://127.0.0.1:{port}/telegram"
+    with serve(shared, telegram__webhook=address, web__port=port, delivery__silence=1, delivery__stopping=2) as bot:
+        anna.says(WHEN)
+        begun.wait(10)
+        time.sleep(1.0)
+    go.set()
+    assert bot._code == 0
+
+
+def test_it_ends_in_time_though_what_is_in_hand_cannot_be_put_back(
+    api: BotApi, serve: Serve, shared: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna = api.person(GUEST, "Anna")
+    go, begun, ask = threading.Event(), threading.Event(), shared.ask
+
+    def stuck(question: str) -> object:
+        begun.set()
+        go.wait(20)
+        return ask(question)
+
+    monkeypatch.setattr(shared, "ask", stuck)
+    with monkeypatch.context() as patch:
+        away_at_first(patch, "put_back", times=100)
+        with serve(shared, delivery__stopping=1):
+            anna.says(WHEN)
+            begun.wait(10)
+            told = time.monotonic()
+        assert time.monotonic() - told < 8
+    go.set()
+    with serve(shared):
+        assert "1987" in anna.waits(lambda m: m.from_bot).text
+
+
 def test_what_cannot_be_finished_in_time_is_put_back_and_answered_after_the_next_start(
     api: BotApi, serve: Serve, shared: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -214,6 +284,71 @@ def test_what_cannot_be_finished_in_time_is_put_back_and_answered_after_the_next
     monkeypatch.undo()
     with serve(shared):
         assert "1987" in anna.waits(lambda m: m.from_bot).text
+
+
+def test_a_chat_goes_on_after_its_answer_could_not_be_noted_for_long(
+    api: BotApi, serve: Serve, shared: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna = api.person(GUEST, "Anna")
+    monkeypatch.setattr("bot.dispatch.LOOK", 0.01)
+    away_at_first(monkeypatch, "close", times=12)
+    with serve(shared):
+        assert "1987" in answered(anna, WHEN).text
+        assert "1987" in answered(anna, WHEN).text
+    assert len([m for m in anna.chat if m.from_bot]) == 2
+
+
+def test_the_bot_goes_on_looking_after_all_after_an_error_that_nobody_foresaw(
+    api: BotApi, serve: Serve, shared: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.dispatch.LEASE", 0.5)
+    monkeypatch.setattr("bot.lifecycle.KEEP_UP", 0.1)
+    called: list[str] = []
+
+    def fails(name: str) -> None:
+        called.append(name)
+        raise RuntimeError(name)
+
+    monkeypatch.setattr(Inbox, "renew", lambda *_: fails("renew"))
+    monkeypatch.setattr(shared, "keep_up", lambda: fails("keep_up"))
+    with serve(shared):
+        until(lambda: called.count("renew") > 2 and called.count("keep_up") > 2, seconds=10)
+        assert "1987" in answered(api.person(GUEST, "Anna"), WHEN).text
+
+
+def test_a_question_in_hand_is_not_taken_again_when_the_clock_is_set_forward(
+    api: BotApi, serve: Serve, shared: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna = api.person(GUEST, "Anna")
+    go, ask, asked, clock = threading.Event(), shared.ask, list[str](), time.time
+
+    def waits(question: str) -> object:
+        asked.append(question)
+        go.wait(20)
+        return ask(question)
+
+    monkeypatch.setattr(shared, "ask", waits)
+    with serve(shared) as bot:
+        anna.says(WHEN)
+        until(lambda: asked)
+        monkeypatch.setattr(bot._parts.inbox, "_now", lambda: clock() + 3_600)
+        time.sleep(1.2)  # two looks into the inbox
+        go.set()
+        until(lambda: bot._parts.inbox.waiting() == 0)
+    assert len(asked) == 1
+    assert len([m for m in anna.chat if m.from_bot]) == 1
+
+
+def test_whoever_may_not_ask_gets_no_answer_where_the_database_is_away_while_they_are_told_so(
+    api: BotApi, serve: Serve, shared: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stranger, anna = api.person(GUEST + 100, "Stranger"), api.person(GUEST, "Anna")
+    away_at_first(monkeypatch, "sending")
+    stranger.says(WHEN)
+    with serve(shared, telegram__allowed=[GUEST]) as bot:
+        assert "1987" in answered(anna, WHEN).text
+        until(lambda: bot._parts.inbox.waiting() == 0)
+    assert not [m for m in stranger.chat if "1987" in m.text]
 
 
 @pytest.mark.crash
@@ -293,3 +428,17 @@ def test_while_the_database_of_the_inbox_is_away_nothing_is_confirmed_and_afterw
         until(lambda: bot._parts.inbox.waiting() == 0)
         assert "1987" in answered(anna, WHEN).text
     assert len([m for m in boris.chat if m.from_bot]) == 1
+
+
+def away_at_first(patch: pytest.MonkeyPatch, name: str, *, times: int = 1) -> None:
+    """Let a method of the inbox find its database away so many times."""
+    real, left = getattr(Inbox, name), [None] * times
+
+    def call(inbox: Inbox, *arguments: object, **options: object) -> object:
+        if left:
+            left.pop()
+            message = "The database is away."
+            raise StoreUnavailable(message)
+        return real(inbox, *arguments, **options)
+
+    patch.setattr(Inbox, name, call)

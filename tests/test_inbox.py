@@ -125,7 +125,7 @@ def test_another_process_takes_over_when_the_lease_has_ended_and_not_before(open
     lost = taken(dead)
     clock.now += LEASE - 1
     assert other.take() is None
-    dead.renew()
+    dead.renew([lost.id])
     clock.now += LEASE - 1
     assert other.take() is None
     clock.now += 2
@@ -137,6 +137,20 @@ def test_another_process_takes_over_when_the_lease_has_ended_and_not_before(open
     assert other.sending(again)
     other.close(again, "done")
     assert other.waiting() == 0
+
+
+def test_what_was_taken_without_its_taker_hearing_of_it_is_free_when_its_lease_has_ended(
+    open_inbox: Open, clock: Clock
+) -> None:
+    inbox = open_inbox()
+    inbox.put([update(1), update(2, 2)])
+    taken(inbox)  # the connection broke before the answer was there
+    known = taken(inbox)
+    clock.now += LEASE - 1
+    inbox.renew([known.id])
+    clock.now += 2
+    assert taken(inbox).id == 1
+    assert inbox.take() is None
 
 
 def test_a_reply_is_begun_twice_at_most_unless_it_surely_did_not_arrive(open_inbox: Open, clock: Clock) -> None:
@@ -321,7 +335,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(seconds=st.floats(0, LEASE / 3))
     def passes(self, seconds: float) -> None:
-        self.inbox.renew()
+        self.inbox.renew([one.id for one in self.hands])
         self.clock.now += seconds
 
     @invariant()

@@ -142,6 +142,16 @@ def test_a_long_retry_after_or_a_second_one_is_for_the_caller(clock: Clock, erro
     assert not pace.room(1)
 
 
+@pytest.mark.parametrize("endpoint", ["sendChatAction", "setMyCommands"])
+def test_no_message_waits_because_a_call_that_is_none_was_refused(clock: Clock, endpoint: str) -> None:
+    pace, calls = Pace(now=clock), Calls(clock)
+    calls.errors = [RetryAfter(3_000)]
+    with pytest.raises(RetryAfter):
+        asyncio.run(clock.run(calls.call(pace, endpoint, 1)))
+    asyncio.run(clock.run(calls.call(pace, "sendMessage", 1), calls.call(pace, "sendMessage", 2)))
+    assert calls.times()[-1] < 1_001.0
+
+
 def test_a_call_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     del monkeypatch
 
