@@ -6,6 +6,7 @@ Knows nothing of files or the environment: see `load`.
 import hashlib
 import hmac
 import re
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
@@ -38,6 +39,16 @@ class Library(Section):
     batch_mb: Annotated[int, Field(ge=1, le=10_000)] = 16
     confirm_removal: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     delta_share: Annotated[float, Field(ge=0.0, le=100.0)] = 0.2
+
+    @field_validator("articles", "data")
+    @classmethod
+    def _home_is_known(cls, value: str) -> str:
+        try:
+            Path(value).expanduser()
+        except RuntimeError:
+            message = "there is no home directory of that name"
+            raise ValueError(message) from None
+        return value
 
 
 class Store(Section):

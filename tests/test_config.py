@@ -77,6 +77,12 @@ def test_a_malformed_token_is_refused_without_being_shown() -> None:
     assert "secret" not in str(caught.value).partition("TELEGRAM_BOT_TOKEN")[2]
 
 
+@pytest.mark.parametrize("key", ["library.data", "library.articles"])
+def test_a_home_that_nobody_has_is_one_clear_line(key: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"there is no home directory of that name, but it is '~nosuchuser/x'"):
+        load(environ={}, flags={key: "~nosuchuser/x"}, folder=tmp_path)
+
+
 def test_lists_in_the_environment_are_separated_by_commas() -> None:
     telegram = load(environ={"FOOTNOTE_TELEGRAM_ADMINS": "7, 8", "FOOTNOTE_TELEGRAM_ALLOWED": "9"}).telegram
     assert (telegram.admins, telegram.allowed) == ((7, 8), (9,))
