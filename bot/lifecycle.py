@@ -110,7 +110,8 @@ class Lifecycle:
     def stop(self) -> None:
         """End it, from any thread."""
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._stop.set)
+            with contextlib.suppress(RuntimeError):  # it has ended by itself
+                self._loop.call_soon_threadsafe(self._stop.set)
 
     def run_to_its_end(self) -> int:
         """Run, and do not wait for a thread that is stuck in a question afterwards: nothing can end it."""
