@@ -105,12 +105,13 @@ class Inbox:
         bot: int,
         room: int,
         never_crowded: Collection[int] = (),
-        now: Callable[[], float] = time.time,
+        now: Callable[[], float] | None = None,
     ) -> None:
         """Open the inbox of the bot with that id, making it where there is none.
 
         Updates that come while `room` wait already are marked as crowded, except in the lanes that are `never_crowded`:
-        whoever is answered all the same must not be answered out of turn.
+        whoever is answered all the same must not be answered out of turn. Without `now`, times are those of the clock
+        here, or, where several machines share the inbox, of the database's.
 
         Raises:
             FootnoteError: the database cannot be read or written, as with all methods.
@@ -119,13 +120,15 @@ class Inbox:
         self._bot = bot
         self._room = room
         self._never_crowded = frozenset(never_crowded)
-        self._now = now
+        self._given = now
+        self._ahead = 0.0
         self.name = secrets.token_hex(6)
         with self._database.writing() as db:
             self._add = insert(db, updates).on_conflict_do_nothing()
             if database.shared:  # two that start at once must not both make the table
                 db.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MAKING})")
             meta.create_all(db)
+            self._set_clock(db)
 
     def put(self, raw: Sequence[Raw]) -> int:
         """Store updates; return how many are new. What is no update at all is left out, and logged.
@@ -173,6 +176,7 @@ class Inbox:
         here = sa.and_(updates.c.bot == self._bot, updates.c.id.in_(ids))
         mine = sa.and_(here, updates.c.open, updates.c.holder == self.name)
         with self._database.writing() as db:
+            self._set_clock(db)
             db.execute(updates.update().where(mine).values(lease=self._now() + LEASE))
 
     def sending(self, taken: Taken) -> bool:
@@ -262,6 +266,15 @@ class Inbox:
     def dispose(self) -> None:
         """Let go of the database."""
         self._database.close()
+
+    def _now(self) -> float:
+        return self._given() if self._given else time.time() + self._ahead
+
+    def _set_clock(self, db: sa.Connection) -> None:
+        """Find out how far the clock of a server is ahead of ours: a lease must mean the same on every machine."""
+        if self._database.shared:
+            theirs = db.exec_driver_sql("SELECT extract(epoch FROM clock_timestamp())").scalar_one()
+            self._ahead = float(theirs) - time.time()
 
     def _row(self, raw: Raw, now: float) -> dict[str, Any]:
         return {

@@ -13,7 +13,7 @@ from bot.attempt import CURRENT
 from bot.metrics import Metrics
 from bot.say import say, typing
 from config import Delivery
-from index.errors import Busy, FootnoteError, NotIndexed
+from index.errors import Busy, FootnoteError, NotIndexed, StoreUnavailable
 from index.library import Library
 
 log = logging.getLogger(__name__)
@@ -71,6 +71,8 @@ class Questions:
             text = words.NO_ARTICLES
         except Busy:
             text = words.MENDING
+        except StoreUnavailable:  # it comes back, and so does the question
+            raise
         except FootnoteError as error:
             text = str(error)
         else:

@@ -77,8 +77,8 @@ async def edit(bot: Bot, message: Message, markup: str, *, buttons: InlineKeyboa
 
 
 async def answer(query: CallbackQuery, text: str = "", *, alert: bool = False) -> None:
-    """Answer a button; one pressed while the bot was away is too old for that, and works all the same."""
-    with contextlib.suppress(BadRequest):
+    """Answer a button. Nobody misses it where it fails: one pressed long ago is too old for it, and works as well."""
+    with contextlib.suppress(TelegramError):
         await query.answer(text, show_alert=alert)
 
 
@@ -104,7 +104,8 @@ def surely_not_sent(error: TelegramError) -> bool:
         return True
     if isinstance(error.__cause__, httpx.HTTPError):
         return isinstance(error.__cause__, _NEVER_LEFT)
-    return isinstance(error, NetworkError) and not isinstance(error, TimedOut)  # a status of 500 and above
+    # A status of 500 and above; but whoever says 504 has passed it on and heard nothing.
+    return isinstance(error, NetworkError) and not isinstance(error, TimedOut) and not _is_504(error)
 
 
 async def _send(bot: Bot, chat: int, markup: str, how: dict[str, Any]) -> Message:
@@ -132,6 +133,11 @@ async def _tried(bot: Bot, chat: int, text: str, how: dict[str, Any]) -> Message
         raise
     attempt.sent()
     return sent
+
+
+def _is_504(error: NetworkError) -> bool:
+    """Whether Telegram's gateway gave up waiting; python-telegram-bot keeps of the status only its words."""
+    return "gateway timeout" in error.message.lower() or "(504)" in error.message
 
 
 def _is_about_markup(error: BadRequest) -> bool:

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -58,10 +59,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of compiled models, with the default model in it: compiling takes seconds, so all workers share it."""
-    own = tmp_path_factory.getbasetemp()
-    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "compiled" / "models"
+def models(pytestconfig: pytest.Config) -> Path:
+    """The folder of compiled models, with the default one in it: compiled once, and checked at each use as always."""
+    cache = getattr(pytestconfig, "cache", None)
+    folder = cache.mkdir("models") if cache else Path(tempfile.mkdtemp())
     assert Embedder(Embedding(), models=folder).dimensions == 384
     return folder
 
@@ -128,7 +129,14 @@ def usual_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
 def lend(models: Path, data: Path) -> None:
     """Give a data directory the compiled models, as if it had compiled them: the same files under a second name."""
     if not (data / "models").exists():
-        shutil.copytree(models, data / "models", copy_function=os.link)
+        shutil.copytree(models, data / "models", copy_function=_link)
+
+
+def _link(old: str, new: str) -> None:
+    try:
+        os.link(old, new)
+    except OSError:  # they are on two file systems
+        shutil.copy2(old, new)
 
 
 def settings_for(data: Path, **flags: Any) -> Settings:

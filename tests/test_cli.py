@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT, WHEN, Done, Footnote, MakeLibrary
+from tests.conftest import ROOT, WHEN, Done, Footnote, MakeLibrary, lend
 
 
 def in_a_process(*arguments: str | Path, cwd: Path) -> Done:
@@ -57,7 +57,8 @@ def test_help_imports_nothing_heavy() -> None:
     assert shown.stdout.splitlines()[-1] == "[]"
 
 
-def test_the_whole_way_from_a_folder_to_an_answer(folder: Path, tmp_path: Path) -> None:
+def test_the_whole_way_from_a_folder_to_an_answer(folder: Path, tmp_path: Path, models: Path) -> None:
+    lend(models, tmp_path / "data")
     done = in_a_process("index", folder, "--data", tmp_path / "data", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "Added 3, changed 0, removed 0, unchanged 0, failed 0." in done.stdout

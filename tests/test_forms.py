@@ -22,7 +22,14 @@ OLD = "The old harbour of Lindholm was closed to cargo ships in {}."
 Make = Callable[..., Library]
 
 
-@pytest.fixture(params=["in the data directory", "on a server", "with a database", "with both"])
+@pytest.fixture(
+    params=[
+        "in the data directory",
+        pytest.param("on a server", marks=pytest.mark.nightly),
+        pytest.param("with a database", marks=pytest.mark.nightly),
+        "with both",
+    ]
+)
 def make(request: pytest.FixtureRequest, make_library: MakeLibrary) -> Make:
     """Make libraries of one data directory; small changes become deltas however few articles there are."""
     always: dict[str, object] = {"library__delta_share": 50.0}

@@ -2,6 +2,7 @@
 
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -350,3 +351,18 @@ class Life(RuleBasedStateMachine):
 
 TestLife = Life.TestCase
 TestLife.settings = settings(max_examples=40, stateful_step_count=30, deadline=None, derandomize=True)
+
+
+def test_where_machines_share_an_inbox_its_clock_is_the_databases(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = Inbox(Database(database), bot=BOT, room=10)
+    right.put([update(1)])
+    held = taken(right)
+    clock = time.time
+    monkeypatch.setattr("bot.inbox.time.time", lambda: clock() + 3_600)
+    wrong = Inbox(Database(database), bot=BOT, room=10)
+    assert wrong.take() is None  # its own clock says that the lease ended long ago
+    assert right.sending(held)
+    for inbox in (right, wrong):
+        inbox.dispose()

@@ -20,7 +20,6 @@ from tests import killed, warm
 from tests.collection import put, versions
 from tests.conftest import ROOT
 
-REINDEXES = 30
 ARTICLES = 150
 
 
@@ -86,22 +85,23 @@ def changes(number: int, step: int) -> bool:
 
 
 @pytest.mark.slow
-def test_thirty_reindexes_under_four_readers_show_no_error_and_no_mixed_version(place: Path) -> None:
+@pytest.mark.parametrize("reindexes", [7, pytest.param(30, marks=pytest.mark.nightly)])
+def test_reindexes_under_four_readers_show_no_error_and_no_mixed_version(place: Path, reindexes: int) -> None:
     held = {1: at(0)}
     with killed.How(direct=0, share=0.3).library(place / "data") as library:
         library.index(place / "articles")
         with Readers(library) as busy:
-            for step in range(1, REINDEXES + 1):
+            for step in range(1, reindexes + 1):
                 put(place / "articles", at(step))
                 held[library.index(place / "articles").revision] = at(step)
         assert library.check() == ""
-    assert len(held) == REINDEXES + 1
-    assert len(busy.seen) > REINDEXES
+    assert len(held) == reindexes + 1
+    assert len(busy.seen) > reindexes
     for first, last, found in busy.seen:
         assert any(found.items() <= held[number].items() for number in range(first, last + 1)), (first, last)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_fifty_reindexes_leave_memory_files_and_disk_as_they_were(place: Path, tmp_path: Path) -> None:
     resident, handles = [], []
     with killed.How(direct=0, share=0.3).library(place / "data") as library:
