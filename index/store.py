@@ -5,6 +5,7 @@ The only module that imports chromadb. Knows nothing of what the rows mean.
 
 import math
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
@@ -173,6 +174,7 @@ class Server:
         self._token = token
         self._prefix = f"footnote-{library}-"
         self._connected: Any = None
+        self._connecting = threading.Lock()
 
     @contextmanager
     def making(self, name: str, shape: Shape) -> Iterator[Collection]:
@@ -244,25 +246,27 @@ class Server:
             raise StoreUnavailable(self._unreachable(error)) from error
 
     def _client(self) -> Any:  # noqa: ANN401
+        with self._connecting:  # of two that come first together, one would be forgotten with its sockets
+            return self._reconnected()
+
+    def _reconnected(self) -> Any:  # noqa: ANN401
         if self._connected is None:
-            import chromadb.errors  # noqa: PLC0415
+            import chromadb  # noqa: PLC0415
 
             parts = urlsplit(self._url)
             # The second is how Chroma Cloud spells it.
             headers = {"Authorization": f"Bearer {self._token}", "X-Chroma-Token": self._token} if self._token else {}
-            # Asked once by ourselves, because Chroma's client waits for ever.
-            httpx.get(f"{self._url}/api/v2/heartbeat", headers=headers, timeout=_TIMEOUT).raise_for_status()
-            try:
-                self._connected = chromadb.HttpClient(
-                    host=parts.hostname or "",
-                    port=parts.port or (443 if parts.scheme == "https" else 80),
-                    ssl=parts.scheme == "https",
-                    headers=headers,
-                    settings=_settings(),
-                    **dict(zip(("tenant", "database"), self._place, strict=False)),
-                )
-            except chromadb.errors.NotFoundError as error:  # of a tenant or a database, not of a collection
-                raise StoreUnavailable(self._unreachable(error)) from error
+            # Asked once by ourselves, because Chroma's client waits for ever, and leaves sockets open where it is refused.
+            there = "tenants/{}/databases/{}".format(*self._place) if self._place else "heartbeat"
+            httpx.get(f"{self._url}/api/v2/{there}", headers=headers, timeout=_TIMEOUT).raise_for_status()
+            self._connected = chromadb.HttpClient(
+                host=parts.hostname or "",
+                port=parts.port or (443 if parts.scheme == "https" else 80),
+                ssl=parts.scheme == "https",
+                headers=headers,
+                settings=_settings(),
+                **dict(zip(("tenant", "database"), self._place, strict=False)),
+            )
             for session in self._sessions():
                 session.timeout = _TIMEOUT
         return self._connected
