@@ -17,6 +17,8 @@ VENV ?= .venv
 TORCH_INDEX ?=
 EVAL ?= seeds
 LIMIT ?= 500
+# More than cores: many tests wait, for a clock or for a process.
+WORKERS ?= 5
 KILLS ?= 40
 SEED ?= $(shell date +%s)
 QUESTIONS ?= 5000
@@ -35,7 +37,7 @@ run: $(VENV)/run.done
 	@$(BIN)/footnote run $${Q:+-- "$$Q"}
 
 test: $(VENV)/dev.done
-	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 
 test-crash: $(VENV)/dev.done
 	$(BIN)/python -m pytest -m 'crash or nightly' --crashes $(KILLS) --seed $(SEED)

@@ -79,6 +79,8 @@ class Dispatcher:
         self._tasks: set[asyncio.Task[None]] = set()
         self._in_hand: set[int] = set()
         self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._stopping = False
         self._suspects = True
         self._pruned = float("-inf")
@@ -93,6 +95,7 @@ class Dispatcher:
     async def run(self) -> None:
         """Work on what comes, until `stop`."""
         ticking = asyncio.create_task(self._tick())
+        self._idle.clear()
         try:
             while not self._stopping:
                 try:
@@ -103,13 +106,15 @@ class Dispatcher:
                     await asyncio.sleep(LOOK)
         finally:
             ticking.cancel()
+            self._idle.set()
 
     async def stop(self, within: float) -> None:
         """Take nothing more; give what is in hand so many seconds to end, and put the rest back."""
         self._stopping = True
         self._wake.set()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=within)
+        taking = asyncio.create_task(self._idle.wait())
+        await asyncio.wait([taking, *self._tasks], timeout=within)
+        taking.cancel()
         for task in self._tasks:
             task.cancel()
         if self._tasks:
@@ -124,10 +129,16 @@ class Dispatcher:
             await self._one_by_one()
         self._wake.clear()
         taken = await self._asked(self._inbox.take)
-        if taken is not None:
+        if taken is not None and self._stopping:
+            await self._finish(taken, Verdict())
+        elif taken is not None:
             if taken.id not in self._in_hand:  # or its lease ended in our hands: the clock was set, the database away
                 self._begin(taken)
-            return
+        else:
+            await self._rest()
+
+    async def _rest(self) -> None:
+        """Wait until something wakes us, or for a moment."""
         try:
             await asyncio.wait_for(self._wake.wait(), LOOK)
         except TimeoutError:

@@ -256,7 +256,7 @@ class Server:
             parts = urlsplit(self._url)
             # The second is how Chroma Cloud spells it.
             headers = {"Authorization": f"Bearer {self._token}", "X-Chroma-Token": self._token} if self._token else {}
-            # Asked once by ourselves, because Chroma's client waits for ever, and leaves sockets open where it is refused.
+            # Asked once by ourselves: Chroma's client waits for ever, and leaves sockets open where it is refused.
             there = "tenants/{}/databases/{}".format(*self._place) if self._place else "heartbeat"
             httpx.get(f"{self._url}/api/v2/{there}", headers=headers, timeout=_TIMEOUT).raise_for_status()
             self._connected = chromadb.HttpClient(

@@ -24,7 +24,10 @@ STATUSES = [
     {"status": 502, "body": "<html><body>Bad Gateway</body></html>"},
 ]
 WIRE = ["hang", "reset", "truncated", "drip", "html", "garbage", "empty"]
-METHODS = ["getUpdates", "sendMessage", "sendChatAction", "getMe", "setMyCommands", "deleteWebhook"]
+METHODS = [
+    *("getUpdates", "sendMessage", "getMe", "deleteWebhook"),
+    *(pytest.param(method, marks=pytest.mark.nightly) for method in ("sendChatAction", "setMyCommands")),
+]
 
 
 @pytest.fixture(autouse=True)
