@@ -155,6 +155,7 @@ def _journal(settings: Settings) -> Database:
         shared.get_secret_value() if shared else Path(settings.library.data).expanduser() / inbox.FILE,
         holds="the inbox of the bot",
         remedy="move it away: what waits there is lost, and nothing else",
+        cache=256,  # more would only fill up with what was answered long ago
     )
 
 

@@ -3,6 +3,7 @@
 All that differs between the two in opening, reading and writing stands here.
 """
 
+import functools
 import logging
 import os
 import socket
@@ -47,20 +48,21 @@ _PAGE_ROWS = 1_000
 """Rows that one INSERT brings to PostgreSQL: one row each would cost three round trips."""
 
 
-def engine(where: Where) -> sa.Engine:
+def engine(where: Where, *, cache: int = 2_000) -> sa.Engine:
     """Return an engine for the database at `where`. Nothing is opened yet; a server that was restarted is survived.
 
     Each `connect()` block reads one state of the database however long it takes, and cannot write on PostgreSQL;
     `execution_options(writes=True)` begins a transaction that writes, which on SQLite takes the write lock at once, so
     that it cannot lose it half-way. With `bare=True` there is no transaction. What either database raises is
-    SQLAlchemy's; on a lost connection also OSError. See `Database` for the same with sentences.
+    SQLAlchemy's; on a lost connection also OSError. See `Database` for the same with sentences. `cache` is how many
+    kilobytes of pages each connection to a file keeps in memory; SQLite's own default is 2,000.
 
     Raises:
         SettingsError: the address is wrong, or the driver for PostgreSQL is not installed.
     """
     if isinstance(where, Path):
         made = sa.create_engine(f"sqlite:///{where}", connect_args={"timeout": PATIENCE})
-        sa.event.listen(made, "connect", _prepare_file)
+        sa.event.listen(made, "connect", functools.partial(_prepare_file, cache))
         sa.event.listen(made, "begin", _begin_on_file)
         return made
     made = _server(where)
@@ -99,13 +101,18 @@ class Database:
     StoreUnavailable where the server is away, Damaged where something is wrong with the database, Busy for a lock.
     """
 
-    def __init__(self, where: Where, *, holds: str = "a ledger", remedy: str = "move it away and index again") -> None:
-        """Remember where it is, what it `holds`, and what helps where that is lost. Raises as `engine`."""
+    def __init__(
+        self, where: Where, *, holds: str = "a ledger", remedy: str = "move it away and index again", cache: int = 2_000
+    ) -> None:
+        """Remember where it is, what it `holds`, and what helps where that is lost. Raises as `engine`.
+
+        `cache`: kilobytes of pages that each connection to a file keeps in memory.
+        """
         self._holds = holds
         self._remedy = remedy
         self.name = name_of(where)
         self.shared = not isinstance(where, Path)
-        self._engine = engine(where)
+        self._engine = engine(where, cache=cache)
 
     @property
     def title(self) -> str:
@@ -284,13 +291,14 @@ def _tls(options: dict[str, Any]) -> ssl.SSLContext | bool | None:
     raise SettingsError(message)
 
 
-def _prepare_file(connection: Any, _record: object) -> None:  # noqa: ANN401
+def _prepare_file(cache: int, connection: Any, _record: object) -> None:  # noqa: ANN401
     """WAL lets people ask while a build writes; FULL makes a switch survive a power cut."""
     connection.isolation_level = None  # sqlite3 begins no transactions of its own: see `_begin_on_file`
     with _cursor(connection) as cursor:
         if not cursor.execute("PRAGMA page_count").fetchone()[0]:  # these two count only before the first table is made
             cursor.execute(f"PRAGMA page_size={PAGE}")
             cursor.execute("PRAGMA auto_vacuum=INCREMENTAL")  # later it would wait for whoever writes
+        cursor.execute(f"PRAGMA cache_size=-{cache}")
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute(f"PRAGMA journal_size_limit={WAL_LEFT}")
