@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import httpx
 import pytest
 from hypothesis import HealthCheck, settings
 from pydantic import SecretStr
@@ -41,6 +42,7 @@ settings.load_profile("tests")
 
 if TYPE_CHECKING:
     from index.load import KindName
+    from tests.barebot import Bot
     from tests.botapi import BotApi, Message, Person
 
 MakeLibrary = Callable[..., Library]
@@ -266,6 +268,27 @@ def api(expected: list[str]) -> Iterator["BotApi"]:
         ]
         assert not surprises
         assert not server.findings
+
+
+@pytest.fixture(scope="session")
+def http() -> Iterator[httpx.Client]:
+    """What a `bot` of bare requests speaks through."""
+    with httpx.Client(trust_env=False, timeout=20) as http:
+        yield http
+
+
+@pytest.fixture
+def bot(api: "BotApi", http: httpx.Client) -> "Bot":
+    """A bot of bare requests at the server that a test calls `api`."""
+    from tests.barebot import Bot
+
+    return Bot(api, http)
+
+
+@pytest.fixture
+def anna(api: "BotApi") -> "Person":
+    """Somebody at that server."""
+    return api.person(id=7, first_name="Anna")
 
 
 def served_settings(data: Path, url: str, **flags: object) -> Settings:

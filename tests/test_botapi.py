@@ -42,22 +42,6 @@ def api() -> Iterator[BotApi]:
         yield api
 
 
-@pytest.fixture
-def anna(api: BotApi) -> Person:
-    return api.person(id=7, first_name="Anna")
-
-
-@pytest.fixture(scope="module")
-def http() -> Iterator[httpx.Client]:
-    with httpx.Client(trust_env=False, timeout=20) as http:
-        yield http
-
-
-@pytest.fixture
-def bot(api: BotApi, http: httpx.Client) -> Bot:
-    return Bot(api, http)
-
-
 # A whole bot
 
 

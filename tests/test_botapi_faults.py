@@ -19,20 +19,10 @@ def api() -> Iterator[BotApi]:
         yield api
 
 
-@pytest.fixture
-def anna(api: BotApi) -> Person:
-    return api.person(id=7, first_name="Anna")
-
-
 @pytest.fixture(scope="module")
 def http() -> Iterator[httpx.Client]:
     with httpx.Client(trust_env=False, timeout=5) as http:
         yield http
-
-
-@pytest.fixture
-def bot(api: BotApi, http: httpx.Client) -> Bot:
-    return Bot(api, http)
 
 
 def post(bot: Bot, text: str, *, timeout: float = 5) -> httpx.Response:

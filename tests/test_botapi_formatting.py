@@ -3,7 +3,6 @@
 import html
 from collections.abc import Iterator
 
-import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,22 +16,6 @@ from tests.botapi.formatting import Formatted, check_url, format_text, utf16_len
 def api() -> Iterator[BotApi]:
     with BotApi() as api:
         yield api
-
-
-@pytest.fixture
-def anna(api: BotApi) -> Person:
-    return api.person(id=7, first_name="Anna")
-
-
-@pytest.fixture(scope="module")
-def http() -> Iterator[httpx.Client]:
-    with httpx.Client(trust_env=False, timeout=20) as http:
-        yield http
-
-
-@pytest.fixture
-def bot(api: BotApi, http: httpx.Client) -> Bot:
-    return Bot(api, http)
 
 
 @pytest.mark.parametrize(

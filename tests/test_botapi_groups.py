@@ -23,11 +23,6 @@ def api() -> Iterator[BotApi]:
 
 
 @pytest.fixture
-def anna(api: BotApi) -> Person:
-    return api.person(id=7, first_name="Anna")
-
-
-@pytest.fixture
 def bela(api: BotApi) -> Person:
     return api.person(id=8, first_name="Béla", opened=False)
 
@@ -41,11 +36,6 @@ def group(api: BotApi, anna: Person, bela: Person) -> Group:
 def http() -> Iterator[httpx.Client]:
     with httpx.Client(trust_env=False, timeout=5) as http:
         yield http
-
-
-@pytest.fixture
-def bot(api: BotApi, http: httpx.Client) -> Bot:
-    return Bot(api, http)
 
 
 def updates(bot: Bot) -> list[dict[str, Any]]:

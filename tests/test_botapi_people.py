@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Iterator
 
-import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,22 +19,6 @@ TOO_OLD = "Bad Request: query is too old and response timeout expired or query I
 def api() -> Iterator[BotApi]:
     with BotApi() as api:
         yield api
-
-
-@pytest.fixture
-def anna(api: BotApi) -> Person:
-    return api.person(id=7, first_name="Anna")
-
-
-@pytest.fixture(scope="module")
-def http() -> Iterator[httpx.Client]:
-    with httpx.Client(trust_env=False, timeout=20) as http:
-        yield http
-
-
-@pytest.fixture
-def bot(api: BotApi, http: httpx.Client) -> Bot:
-    return Bot(api, http)
 
 
 def test_a_message_tells_who_sent_it(api: BotApi, bot: Bot) -> None:

@@ -38,11 +38,6 @@ def http() -> Iterator[httpx.Client]:
         yield http
 
 
-@pytest.fixture
-def bot(api: BotApi, http: httpx.Client) -> Bot:
-    return Bot(api, http)
-
-
 def test_two_messages_a_second_into_one_chat_are_noted(api: BotApi, clock: Clock, bot: Bot) -> None:
     api.person(7, "Anna")
     for moment in (100.0, 101.0, 101.95, 102.45):

@@ -83,20 +83,10 @@ def api() -> Iterator[BotApi]:
         yield api
 
 
-@pytest.fixture
-def anna(api: BotApi) -> Person:
-    return api.person(id=7, first_name="Anna")
-
-
 @pytest.fixture(scope="module")
 def http() -> Iterator[httpx.Client]:
     with httpx.Client(trust_env=False, timeout=5) as http:
         yield http
-
-
-@pytest.fixture
-def bot(api: BotApi, http: httpx.Client) -> Bot:
-    return Bot(api, http)
 
 
 def test_updates_are_posted_with_the_secret_those_that_waited_first(api: BotApi, anna: Person, bot: Bot) -> None:
