@@ -281,7 +281,13 @@ def test_a_writer_whose_lock_was_lost_does_not_remove_what_the_next_one_is_makin
 
 
 @pytest.mark.crash
-@pytest.mark.parametrize("stage", ["reading", "embedding", "building", "publishing", "clearing"])
+@pytest.mark.parametrize(
+    "stage",
+    [
+        *("building", "publishing"),
+        *(pytest.param(s, marks=pytest.mark.nightly) for s in ("reading", "embedding", "clearing")),
+    ],
+)
 def test_a_builder_that_is_killed_leaves_the_old_or_the_new_and_frees_the_lock(
     replica: Open, place: Path, stage: str
 ) -> None:
