@@ -16,6 +16,6 @@ copies                backup, restore
 
 import os
 
-# Before either is imported: onnxruntime would write what it is used for into the home directory and send it to its
-# makers, and the Hugging Face client likewise.
+# Before either is imported: onnxruntime would collect what it is used for in the home directory, for its makers, and
+# the Hugging Face client would tell its own.
 os.environ["ORT_DISABLE_TELEMETRY"] = os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"

@@ -24,9 +24,10 @@ STATUSES = [
     {"status": 502, "body": "<html><body>Bad Gateway</body></html>"},
 ]
 WIRE = ["hang", "reset", "truncated", "drip", "html", "garbage", "empty"]
+LATER = ("getMe", "deleteWebhook", "sendChatAction", "setMyCommands")
 METHODS = [
     *("getUpdates", "sendMessage", "getMe"),
-    *(pytest.param(name, marks=pytest.mark.nightly) for name in ("deleteWebhook", "sendChatAction", "setMyCommands")),
+    *(pytest.param(name, marks=pytest.mark.nightly) for name in LATER[1:]),
 ]
 
 
@@ -50,7 +51,7 @@ def test_after_a_refusal_of_any_call_the_question_and_the_next_one_are_answered(
 
 
 @pytest.mark.parametrize("kind", WIRE)
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", [*METHODS[:2], *(pytest.param(name, marks=pytest.mark.nightly) for name in LATER)])
 def test_after_a_broken_answer_to_any_call_the_question_and_the_next_one_are_answered(
     api: BotApi, serve: Serve, shared: Library, method: str, kind: str
 ) -> None:

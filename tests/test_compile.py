@@ -258,6 +258,7 @@ def test_a_changed_weight_file_of_the_default_model_is_refused_even_with_a_compi
         Reference(Embedding())
 
 
+@pytest.mark.nightly
 def test_two_processes_that_compile_at_once_both_get_the_model(make_model: MakeModel, tmp_path: Path) -> None:
     made = make_model(transformers.BertConfig(**SMALL))
     code = (

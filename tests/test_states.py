@@ -165,6 +165,7 @@ def test_a_library_always_agrees_with_a_dict(request: pytest.FixtureRequest) -> 
     run_state_machine_as_test(Shelves, settings=profile(8 if few else 60, few=few))
 
 
+@pytest.mark.nightly
 def test_so_does_one_whose_ledger_is_on_postgresql(request: pytest.FixtureRequest, postgres: Postgres) -> None:
     class OnServer(Shelves):
         def database(self) -> str:

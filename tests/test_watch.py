@@ -106,6 +106,7 @@ def test_one_jsonl_file_is_watched_through_being_replaced(tmp_path: Path) -> Non
     assert due(looks, within=3) is None
 
 
+@pytest.mark.nightly
 def test_what_never_comes_to_rest_is_read_all_the_same(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "LONGEST", 3.0)
     looks = watch.looks(folder, data=folder.parent / "data")
