@@ -90,20 +90,20 @@ def build(
     )
     bot = _application(telegram, limits)
     questions = Questions(library, asking, settings=settings.delivery, metrics=metrics)
-    commands = Commands(library, Gate(telegram), every=telegram.reindex_every, threads=looking)
-    _handle(bot, settings, questions, commands, admin.Admin(reindexing, Gate(telegram)))
+    gate = Gate(telegram)
+    commands = Commands(library, gate, every=telegram.reindex_every, threads=looking)
+    door = Door(gate, Limits(settings.delivery), oldest=settings.delivery.oldest)
+    _handle(bot, door, questions, commands, admin.Admin(reindexing, gate))
     dispatcher = Dispatcher(bot, stored, settings=settings.delivery, threads=storing, metrics=metrics)
-    patience = patience or Patience.within(settings.delivery.silence)
-    poller = (
-        None
-        if telegram.webhook
-        else Poller(
-            f"{telegram.api_url}/bot{token}", kinds=UPDATES, store=dispatcher.store, metrics=metrics, patience=patience
-        )
-    )
     if telegram.reindex_every:
         Schedule(reindexing, telegram.admins).start(bot, every=dt.timedelta(minutes=telegram.reindex_every))
-    webhook = Webhook.of(telegram, settings.web, lambda raw: dispatcher.store([raw])) if telegram.webhook else None
+    poller = webhook = None
+    if telegram.webhook:
+        webhook = Webhook.of(telegram, settings.web, lambda raw: dispatcher.store([raw]))
+    else:
+        patience = patience or Patience.within(settings.delivery.silence)
+        address = f"{telegram.api_url}/bot{token}"
+        poller = Poller(address, kinds=UPDATES, store=dispatcher.store, metrics=metrics, patience=patience)
     life: Lifecycle
     alive = lambda: life.alive()  # noqa: E731, PLW0108  it is made further down
     pages = web.app(metrics, alive=alive, ready=lambda: life.lacks, webhook=webhook)
@@ -177,10 +177,9 @@ def _application(telegram: Telegram, limits: pace.Limits | None) -> Bot:
     )
 
 
-def _handle(bot: Bot, settings: Settings, questions: Questions, commands: Commands, admins: admin.Admin) -> None:
+def _handle(bot: Bot, door: Door, questions: Questions, commands: Commands, admins: admin.Admin) -> None:
     """Add every handler, in the order in which it is tried."""
     private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
-    door = Door(Gate(settings.telegram), Limits(settings.delivery), oldest=settings.delivery.oldest)
     bot.add_handler(TypeHandler(Update, door.check), group=-1)
     bot.add_handler(CommandHandler("start", commands.start, private))
     bot.add_handler(CommandHandler("help", commands.help, private))

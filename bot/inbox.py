@@ -184,13 +184,13 @@ class Inbox:
 
         That is so when it was begun MOST_SENDS times, or when the update is in other hands meanwhile.
         """
-        mine = sa.and_(self._is(taken.id), updates.c.holder == self.name, updates.c.sends < MOST_SENDS)
+        mine = sa.and_(self._mine(taken), updates.c.sends < MOST_SENDS)
         with self._database.writing() as db:
             return db.execute(updates.update().where(mine).values(sends=updates.c.sends + 1)).rowcount == 1
 
     def unsent(self, taken: Taken) -> None:
         """Take back `sending`: Telegram surely did not get it."""
-        mine = sa.and_(self._is(taken.id), updates.c.holder == self.name, updates.c.sends > 0)
+        mine = sa.and_(self._mine(taken), updates.c.sends > 0)
         with self._database.writing() as db:
             db.execute(updates.update().where(mine).values(sends=updates.c.sends - 1))
 
