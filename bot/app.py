@@ -23,7 +23,7 @@ from telegram.ext import (
 )
 from telegram.request import HTTPXRequest
 
-from bot import admin, inbox, pace, web, words
+from bot import admin, heap, inbox, pace, web, words
 from bot.attempt import CURRENT
 from bot.commands import Commands
 from bot.dispatch import AT_ONCE, Dispatcher, report
@@ -144,6 +144,7 @@ def serve(library: Library, settings: Settings) -> int:
         SettingsError: there is no token, or Telegram does not know it.
         Busy: another bot already runs on this data directory.
     """
+    heap.bound()
     with hold(library.data, "bot", doing="running the Telegram bot"):
         return build(library, settings).run_to_its_end()
 

@@ -1,14 +1,24 @@
-"""Gives memory that nothing uses any more back to the system, where the C library would keep it. Knows no bot."""
+"""Keeps the C library from holding on to memory that nothing uses any more. Knows no bot."""
 
 import ctypes
 
-_TRIM = getattr(ctypes.CDLL(None), "malloc_trim", None)
-"""Only glibc has it, and only glibc needs it: what each thread freed stays in that thread's arena otherwise."""
+ARENAS = 2
+"""Heaps that threads share: glibc gives each of some fifteen threads one of its own, and each keeps what it freed."""
+
+KEPT = 128 * 1024
+"""Bytes at the end of a heap that are kept, and from which a piece is got from the system by itself: glibc's own
+numbers at the start of a process, which it raises to as much as 64 MB while it runs unless they are set."""
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # malloc.h
 
 
-def trim() -> bool:
-    """Give back all free pages of the heap; return whether there were any.
+def bound() -> bool:
+    """Let this process keep little of what it frees; return whether that could be set, which only glibc can.
 
-    Other threads wait for memory meanwhile, some milliseconds, so it is nothing to do for every question.
+    For a process that lives long, before its threads begin: those that have a heap keep it.
     """
-    return bool(_TRIM and _TRIM(0))
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is None:
+        return False
+    wanted = {_M_ARENA_MAX: ARENAS, _M_TRIM_THRESHOLD: KEPT, _M_MMAP_THRESHOLD: KEPT}
+    return all(mallopt(option, value) == 1 for option, value in wanted.items())

@@ -19,7 +19,6 @@ from typing import Any
 from telegram.error import InvalidToken, TelegramError
 from telegram.ext import Application
 
-from bot import heap
 from bot.dispatch import Dispatcher
 from bot.inbox import Inbox
 from bot.listen import Listener
@@ -45,9 +44,6 @@ _OURS = ("ask", "look", "store")
 
 KEEP_UP = 1.0
 """Seconds between two looks for a revision that another process has made."""
-
-TRIM = 20.0
-"""Seconds between two times that free memory is given back: some 500 questions at full load."""
 
 Bot = Application[Any, Any, Any, Any, Any, Any]
 
@@ -141,7 +137,7 @@ class Lifecycle:
         if signals:
             for number in (signal.SIGTERM, signal.SIGINT):
                 self._loop.add_signal_handler(number, self._told)
-        watching = [asyncio.create_task(task()) for task in (self._watch, self._keep_up, self._trim)]
+        watching = [asyncio.create_task(self._watch()), asyncio.create_task(self._keep_up())]
         if signals:  # a process of its own: nobody else would notice that it is stuck
             threading.Thread(target=self._guard, name="guard", daemon=True).start()
         living = asyncio.create_task(self._live())
@@ -250,12 +246,6 @@ class Lifecycle:
                 if repr(error) != said:
                     log.exception("the newest articles are not served yet")
                 said = repr(error)
-
-    async def _trim(self) -> None:
-        """Give free memory back now and then: questions in many threads scatter what they free."""
-        while True:
-            await asyncio.sleep(TRIM)
-            await asyncio.to_thread(heap.trim)
 
     def _guard(self) -> None:
         while not self._stop.is_set():

@@ -340,6 +340,10 @@ def _settings() -> Any:  # noqa: ANN401  its stubs do not know pydantic's `_env_
     return make(_env_file=None, anonymized_telemetry=False, allow_reset=False)
 
 
+_STARTING = threading.Lock()
+"""Clients of one directory share what Chroma starts for the first; a second that comes meanwhile finds it half made."""
+
+
 def _client(directory: Path) -> Any:  # noqa: ANN401  chromadb types its clients without their `close`
     """Return a client of its own for a directory.
 
@@ -351,6 +355,7 @@ def _client(directory: Path) -> Any:  # noqa: ANN401  chromadb types its clients
     settings = _settings()
     settings.is_persistent = True
     try:
-        return chromadb.PersistentClient(path=str(directory), settings=settings)
+        with _STARTING:
+            return chromadb.PersistentClient(path=str(directory), settings=settings)
     except Exception as error:
         raise Damaged(damage(directory, str(error))) from error

@@ -1,54 +1,40 @@
-"""What was freed between what is kept goes back to the system, and a bot that lives does so by itself."""
+"""A bot that lives long keeps little of the memory that it frees."""
 
 import platform
-import threading
-from collections.abc import Callable
+import re
+import subprocess
+import sys
 
-import psutil
 import pytest
 
 from bot import heap
-from index.library import Library
-from tests.botapi import BotApi
-from tests.conftest import GUEST, WHEN, Serve, answered, until
 
-MB = 1_000_000
-SCATTERED = 80 * MB
-PIECE = 1_500
-"""Bytes: too many for Python's own pools, so they come from the C library; few enough to share its pages."""
-
-
-def resident() -> int:
-    return int(psutil.Process().memory_info().rss)
-
-
-def in_a_thread(work: Callable[[], None]) -> None:
-    thread = threading.Thread(target=work)
+ARENAS = """
+import ctypes, sys, threading
+from bot import heap
+if sys.argv[1] == "bound":
+    assert heap.bound()
+held, all_there = [], threading.Barrier(9)
+def hold():
+    held.append(bytearray(5_000))
+    all_there.wait(30)
+threads = [threading.Thread(target=hold) for _ in range(8)]
+for thread in threads:
     thread.start()
-    thread.join()
+all_there.wait(30)
+libc = ctypes.CDLL(None)
+libc.fdopen.restype = ctypes.c_void_p
+libc.malloc_info(0, ctypes.c_void_p(libc.fdopen(1, b"w")))
+libc.fflush(None)
+"""
+"""Eight threads that hold memory at the same time, and what glibc says of its heaps."""
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps what was freed in arenas")
-def test_what_lies_free_between_what_is_kept_is_given_back() -> None:
-    kept: list[bytes] = []
-
-    def scatter() -> None:
-        pieces = [bytes(PIECE) for _ in range(SCATTERED // PIECE)]
-        kept.extend(pieces[::100])
-
-    in_a_thread(scatter)
-    scattered = resident()
-    assert heap.trim()
-    assert scattered - resident() > SCATTERED / 4, "the pages between what is kept are the system's again"
-    assert all(piece == bytes(PIECE) for piece in kept)
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc gives threads heaps of their own")
+def test_threads_share_few_heaps_once_that_is_bound() -> None:
+    assert _heaps("bound") <= heap.ARENAS < _heaps("free")
 
 
-def test_a_bot_gives_it_back_by_itself_while_it_answers(
-    api: BotApi, serve: Serve, shared: Library, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    trimmed, trim = list[bool](), heap.trim
-    monkeypatch.setattr("bot.lifecycle.TRIM", 0.05)
-    monkeypatch.setattr(heap, "trim", lambda: trimmed.append(trim()))
-    with serve(shared):
-        until(lambda: len(trimmed) > 2)
-        assert "1987" in answered(api.person(GUEST, "Anna"), WHEN).text
+def _heaps(how: str) -> int:
+    said = subprocess.run([sys.executable, "-c", ARENAS, how], capture_output=True, text=True, check=True).stdout
+    return len(re.findall(r"<heap nr=", said))

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from index import store as store_module
 from index import vectors
 from index.embed import Vectors
 from index.errors import Damaged, StoreUnavailable
@@ -301,3 +302,27 @@ def test_a_dotenv_in_the_working_directory_does_not_reach_chroma(
     build(embedded, unit(10))
     assert (tmp_path / "segments" / "segment" / "chroma.sqlite3").is_file()
     assert not elsewhere.exists()
+
+
+def test_a_directory_is_opened_by_many_threads_at_once(tmp_path: Path) -> None:
+    store_module._client(tmp_path).close()
+    together, failed = threading.Barrier(4), list[str]()
+
+    def opens() -> None:
+        for _ in range(10):
+            together.wait(30)
+            try:
+                client = store_module._client(tmp_path)
+            except Damaged as error:
+                failed.append(str(error))
+                client = None
+            together.wait(30)
+            if client is not None:
+                client.close()
+
+    threads = [threading.Thread(target=opens) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed
