@@ -14,6 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from bot import tables
 from index.database import Database, insert
 
 FILE = "journal.sqlite"
@@ -30,9 +31,6 @@ SUSPECT = 3
 POISON = 6
 """Deaths after which it is set aside: three more, with nothing else in hand. Three kills at random do not hit one
 update alone three times more, since that takes it some 50 ms each."""
-
-_MAKING = 0x666F6F74
-"""Number of the lock under which the table is made."""
 
 _LOOSE = 2**60
 """Lanes from here on are of updates that belong to no chat; ids of chats fit in 52 bits."""
@@ -123,11 +121,9 @@ class Inbox:
         self._given = now
         self._ahead = 0.0
         self.name = secrets.token_hex(6)
+        tables.make(database, meta)
         with self._database.writing() as db:
             self._add = insert(db, updates).on_conflict_do_nothing()
-            if database.shared:  # two that start at once must not both make the table
-                db.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MAKING})")
-            meta.create_all(db)
             self._set_clock(db)
 
     def put(self, raw: Sequence[Raw]) -> int:

@@ -1,0 +1,281 @@
+"""The journal: every answer that was given, what people thought of it, and where a conversation began afresh.
+
+SQLAlchemy Core over the database of the inbox. Synchronous; knows nothing of python-telegram-bot. It is what buttons of
+old answers, follow-ups and the figures for admins are read from.
+"""
+
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot import tables
+from bot.kept import Asked, Kept, from_json, to_json
+from index.database import Database, insert
+from index.followup import TURNS
+from index.records import Turn
+
+meta = sa.MetaData()
+answers = sa.Table(
+    "answers",
+    meta,
+    sa.Column("bot", sa.BigInteger, primary_key=True),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("chat", sa.BigInteger, nullable=False),
+    sa.Column("thread", sa.BigInteger, nullable=False),
+    sa.Column("person", sa.BigInteger, nullable=False),
+    sa.Column("asking", sa.BigInteger, nullable=False),
+    sa.Column("first", sa.BigInteger, nullable=False),
+    sa.Column("message", sa.BigInteger, nullable=False),
+    sa.Column("parent", sa.Text, nullable=False),
+    sa.Column("language", sa.Text, nullable=False),
+    sa.Column("asked", sa.Float, nullable=False),
+    sa.Column("took", sa.Float, nullable=False),
+    sa.Column("answered", sa.Boolean, nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("question", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Index("answers_in_chat", "bot", "chat", "asked"),
+    sa.Index("answers_of_person", "bot", "person"),
+    sa.Index("answers_by_time", "bot", "asked"),
+)
+votes = sa.Table(
+    "votes",
+    meta,
+    sa.Column("bot", sa.BigInteger, primary_key=True),
+    sa.Column("answer", sa.Text, primary_key=True),
+    sa.Column("person", sa.BigInteger, primary_key=True),
+    sa.Column("good", sa.Boolean, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("at", sa.Float, nullable=False),
+    sa.Index("votes_of_person", "bot", "person"),
+)
+fresh = sa.Table(
+    "fresh",
+    meta,
+    sa.Column("bot", sa.BigInteger, primary_key=True),
+    sa.Column("chat", sa.BigInteger, primary_key=True),
+    sa.Column("thread", sa.BigInteger, primary_key=True),
+    sa.Column("person", sa.BigInteger, primary_key=True),
+    sa.Column("at", sa.Float, nullable=False),
+)
+
+
+class Reason(StrEnum):
+    """Why somebody did not like an answer."""
+
+    NONE = ""
+    WRONG_SOURCE = "source"
+    OUTDATED = "outdated"
+    SHOULD_HAVE_ANSWERED = "answer"
+    SHOULD_HAVE_REFUSED = "refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """What one person thought of an answer."""
+
+    good: bool
+    reason: Reason = Reason.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """One answer among the figures, without its text: when, how it went, how long it took, 👍 and 👎 it got."""
+
+    id: str
+    asked: float
+    took: float
+    answered: bool
+    question: str
+    up: int
+    down: int
+    reasons: tuple[Reason, ...] = ()
+
+
+class Journal:
+    """The journal of one bot. Safe to share between threads; every call is its own transaction.
+
+    All methods raise FootnoteError where the database cannot be read or written.
+    """
+
+    def __init__(self, database: Database, *, bot: int, now: Callable[[], float] = time.time) -> None:
+        """Open the journal of the bot with that id, making it where there is none."""
+        self._database = database
+        self._bot = bot
+        self._now = now
+        tables.make(database, meta)
+
+    def keep(self, kept: Kept) -> None:
+        """Write down an answer, in place of what was known under its id."""
+        asked, answer = kept.asked, kept.answer
+        row = {
+            "chat": asked.chat,
+            "thread": asked.thread,
+            "person": asked.person,
+            "asking": asked.message,
+            "first": kept.first,
+            "message": kept.message,
+            "parent": asked.parent,
+            "language": asked.language,
+            "asked": asked.at,
+            "took": kept.took,
+            "answered": answer.answered,
+            "revision": answer.revision,
+            "question": answer.question,
+            "body": to_json(kept),
+        }
+        with self._database.writing() as db:
+            statement = insert(db, answers).values(bot=self._bot, id=kept.id, **row)
+            db.execute(statement.on_conflict_do_update(index_elements=[answers.c.bot, answers.c.id], set_=row))
+
+    def sent(self, id_: str, *, first: int, message: int, took: float) -> None:
+        """Note by which messages an answer was shown, and how many seconds after the question came."""
+        with self._database.writing() as db:
+            db.execute(answers.update().where(self._is(id_)).values(first=first, message=message, took=took))
+
+    def get(self, id_: str) -> Kept | None:
+        """Return an answer; None where it was forgotten or never was."""
+        with self._database.reading() as db:
+            row = db.execute(answers.select().where(self._is(id_))).first()
+        return _kept(row) if row else None
+
+    def to_message(self, chat: int, message: int) -> Kept | None:
+        """Return the newest answer to the question in that message, or None."""
+        return self._newest(answers.c.chat == chat, answers.c.asking == message)
+
+    def shown_in(self, chat: int, message: int) -> Kept | None:
+        """Return the answer that a message shows, or None."""
+        shown = sa.or_(answers.c.message == message, answers.c.first == message)
+        return self._newest(answers.c.chat == chat, shown)
+
+    def conversation(
+        self, chat: int, *, thread: int, person: int, within: float, reply_to: int | None = None
+    ) -> tuple[str, list[Turn]]:
+        """Return the id of the answer that a question follows up, and the turns up to it, oldest first.
+
+        That is the answer it replies to, or whose question it replies to; else the person's last one in that topic of
+        that chat, unless it is older than `within` seconds or was before `/new`. ("", []) where there is none.
+        """
+        last = self._followed(chat, reply_to) if reply_to else None
+        last = last or self._last(chat, thread=thread, person=person, within=within)
+        if last is None:
+            return "", []
+        turns, at = [last.turn], last.asked.parent
+        while at and len(turns) < TURNS:
+            before = self.get(at)
+            if before is None:
+                break
+            turns.append(before.turn)
+            at = before.asked.parent
+        return last.id, turns[::-1]
+
+    def begin_afresh(self, chat: int, *, thread: int, person: int) -> None:
+        """Let what was asked before be no part of the conversation any more."""
+        key = {"bot": self._bot, "chat": chat, "thread": thread, "person": person}
+        with self._database.writing() as db:
+            statement = insert(db, fresh).values(**key, at=self._now())
+            db.execute(statement.on_conflict_do_update(index_elements=list(key), set_={"at": self._now()}))
+
+    def vote(self, id_: str, person: int, vote: Vote) -> None:
+        """Note what a person thinks of an answer, in place of what they thought before."""
+        row = {"good": vote.good, "reason": vote.reason.value, "at": self._now()}
+        with self._database.writing() as db:
+            statement = insert(db, votes).values(bot=self._bot, answer=id_, person=person, **row)
+            key = [votes.c.bot, votes.c.answer, votes.c.person]
+            db.execute(statement.on_conflict_do_update(index_elements=key, set_=row))
+
+    def vote_of(self, id_: str, person: int) -> Vote | None:
+        """Return what a person thinks of an answer, as far as they said."""
+        here = sa.and_(votes.c.bot == self._bot, votes.c.answer == id_, votes.c.person == person)
+        with self._database.reading() as db:
+            row = db.execute(votes.select().where(here)).first()
+        return Vote(row.good, Reason(row.reason)) if row else None
+
+    def past(self, *, since: float) -> list[Past]:
+        """Return all answers given since then, oldest first, with what people thought of them."""
+        columns = [answers.c[name] for name in ("id", "asked", "took", "answered", "question")]
+        query = sa.select(*columns).where(answers.c.bot == self._bot, answers.c.asked >= since)
+        voted = sa.select(votes.c.answer, votes.c.good, votes.c.reason).join(
+            answers, sa.and_(answers.c.bot == votes.c.bot, answers.c.id == votes.c.answer)
+        )
+        with self._database.reading() as db:
+            rows = db.execute(query.order_by(answers.c.asked)).all()
+            said: dict[str, list[Vote]] = {}
+            for answer, good, reason in db.execute(voted.where(answers.c.bot == self._bot, answers.c.asked >= since)):
+                said.setdefault(answer, []).append(Vote(good, Reason(reason)))
+        return [_past(row, said.get(row.id, [])) for row in rows]
+
+    def count(self, person: int) -> dict[str, int]:
+        """Return how much is kept of a person: `questions` and `votes`."""
+        with self._database.reading() as db:
+            return {name: _rows(db, table, self._of(table, person)) for name, table in _PERSONAL.items()}
+
+    def forget(self, person: int) -> dict[str, int]:
+        """Remove all that is kept of a person, what others thought of their answers included; return what it was."""
+        theirs = sa.select(answers.c.id).where(self._of(answers, person))
+        with self._database.writing() as db:
+            counts = {name: _rows(db, table, self._of(table, person)) for name, table in _PERSONAL.items()}
+            db.execute(votes.delete().where(votes.c.bot == self._bot, votes.c.answer.in_(theirs)))
+            for table in (*_PERSONAL.values(), fresh):
+                db.execute(table.delete().where(self._of(table, person)))
+        return counts
+
+    def prune(self, *, keep: float) -> int:
+        """Forget the answers given more than `keep` seconds ago, and what belongs to them; return how many."""
+        end = self._now() - keep
+        old = sa.select(answers.c.id).where(answers.c.bot == self._bot, answers.c.asked < end)
+        with self._database.writing() as db:
+            db.execute(votes.delete().where(votes.c.bot == self._bot, votes.c.answer.in_(old)))
+            db.execute(fresh.delete().where(fresh.c.bot == self._bot, fresh.c.at < end))
+            gone = answers.delete().where(answers.c.bot == self._bot, answers.c.asked < end)
+            return int(db.execute(gone).rowcount)
+
+    def _followed(self, chat: int, message: int) -> Kept | None:
+        return self.shown_in(chat, message) or self.to_message(chat, message)
+
+    def _last(self, chat: int, *, thread: int, person: int, within: float) -> Kept | None:
+        mine = [answers.c.chat == chat, answers.c.thread == thread, answers.c.person == person]
+        same = [fresh.c.bot == self._bot, fresh.c.chat == chat, fresh.c.thread == thread, fresh.c.person == person]
+        begun = sa.select(fresh.c.at).where(*same).scalar_subquery()
+        later = answers.c.asked > sa.func.coalesce(begun, 0.0)
+        return self._newest(*mine, answers.c.asked >= self._now() - within, later)
+
+    def _newest(self, *conditions: sa.ColumnElement[bool]) -> Kept | None:
+        query = answers.select().where(answers.c.bot == self._bot, *conditions).order_by(answers.c.asked.desc())
+        with self._database.reading() as db:
+            row = db.execute(query.limit(1)).first()
+        return _kept(row) if row else None
+
+    def _is(self, id_: str) -> sa.ColumnElement[bool]:
+        return sa.and_(answers.c.bot == self._bot, answers.c.id == id_)
+
+    def _of(self, table: sa.Table, person: int) -> sa.ColumnElement[bool]:
+        return sa.and_(table.c.bot == self._bot, table.c.person == person)
+
+
+_PERSONAL = {"questions": answers, "votes": votes}
+
+
+def new_id() -> str:
+    """Return an id that nobody guesses, short enough for the data of a button."""
+    return secrets.token_hex(8)
+
+
+def _rows(db: sa.Connection, table: sa.Table, which: sa.ColumnElement[bool]) -> int:
+    return int(db.execute(sa.select(sa.func.count()).select_from(table).where(which)).scalar_one())
+
+
+def _kept(row: sa.Row[Any]) -> Kept:
+    asked = Asked(row.chat, row.person, row.asking, row.asked, row.thread, row.parent, row.language)
+    return from_json(row.id, asked, row.revision, row.body, first=row.first, message=row.message, took=row.took)
+
+
+def _past(row: sa.Row[Any], said: Sequence[Vote]) -> Past:
+    down = [vote for vote in said if not vote.good]
+    reasons = tuple(vote.reason for vote in down)
+    return Past(row.id, row.asked, row.took, row.answered, row.question, len(said) - len(down), len(down), reasons)

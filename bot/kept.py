@@ -1,0 +1,190 @@
+"""An answer as the journal keeps it: all that its buttons need, long after the articles have changed. No I/O.
+
+Of an article only the cited passage is kept, as an article of its own; `Place` says where in the whole one it stood.
+"""
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from bot import fragment
+from index.ledger import digest_of
+from index.records import Answer, Article, ArticleId, Citation, Claim, Judged, Passage, PassageId, Period, Turn
+
+LIKELIEST = 5
+"""Sentences kept of those that might have answered: what "Why" shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a kept passage stands: the digest of its article at that time, and the offset of its first character."""
+
+    digest: str
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asked what, where. `message` is that of the question, `thread` the topic of a forum, 0 elsewhere.
+
+    `parent` is the id of the answer that this question follows up. Times are seconds since 1970.
+    """
+
+    chat: int
+    person: int
+    message: int
+    at: float
+    thread: int = 0
+    parent: str = ""
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An answer and where it went. `places` and `links` are by the number of a citation.
+
+    `first` and `message` are the first and the last message that showed it, 0 until they are sent; buttons stand under
+    the last. `took` are the seconds from the question's arrival until then.
+    """
+
+    id: str
+    asked: Asked
+    answer: Answer
+    places: Mapping[int, Place] = field(default_factory=dict)
+    links: Mapping[int, str] = field(default_factory=dict)
+    first: int = 0
+    message: int = 0
+    took: float = 0.0
+
+    @property
+    def turn(self) -> Turn:
+        """The question and its answer, for the questions that follow."""
+        return Turn(self.answer.understood or self.answer.question, self.answer.text)
+
+
+def keep(id_: str, asked: Asked, answer: Answer) -> Kept:
+    """Make of a fresh answer what is kept of it."""
+    places, links = {}, {}
+    for citation in answer.citations:
+        article = citation.article
+        places[citation.number] = Place(digest_of(article), citation.passage.start)
+        if article.url:
+            links[citation.number] = fragment.link(article.url, article.text, citation.start, citation.end)
+    slim = replace(
+        answer,
+        citations=tuple(_slim(citation) for citation in answer.citations),
+        nearest=tuple(replace(article, text="", headings=()) for article in answer.nearest),
+        judged=tuple(_likely(judged) for judged in answer.judged[:LIKELIEST]),
+        hits=(),
+        timings={},
+    )
+    return Kept(id_, asked, slim, places, links)
+
+
+def to_json(kept: Kept) -> str:
+    """Write down the answer itself; the rest has columns of its own."""
+    answer = kept.answer
+    period = answer.period
+    return json.dumps(
+        {
+            "question": answer.question,
+            "understood": answer.understood,
+            "claims": [[claim.text, claim.citations, claim.also] for claim in answer.claims],
+            "citations": [_citation_json(citation, kept) for citation in answer.citations],
+            "nearest": [_article_json(article) for article in answer.nearest],
+            "unknown": answer.unknown_words,
+            "missing": answer.missing,
+            "probability": answer.probability,
+            "threshold": answer.threshold,
+            "period": period and [str(period.earliest or ""), str(period.latest or ""), period.newest],
+            "beyond": answer.beyond,
+            "judged": [[_article_json(one.passage.article), one.text, one.probability] for one in answer.judged],
+        },
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )
+
+
+def from_json(id_: str, asked: Asked, revision: int, body: str, *, first: int, message: int, took: float) -> Kept:  # noqa: PLR0913
+    """Read what `to_json` wrote."""
+    raw: dict[str, Any] = json.loads(body)
+    citations = tuple(_citation(one) for one in raw["citations"])
+    answer = Answer(
+        question=raw["question"],
+        claims=tuple(Claim(text, tuple(numbers), tuple(also)) for text, numbers, also in raw["claims"]),
+        citations=citations,
+        nearest=tuple(_article(one) for one in raw["nearest"]),
+        unknown_words=tuple(raw["unknown"]),
+        probability=raw["probability"],
+        revision=revision,
+        understood=raw["understood"],
+        period=_period(raw["period"]),
+        beyond=raw["beyond"],
+        judged=tuple(_judged(*one) for one in raw["judged"]),
+        threshold=raw["threshold"],
+        missing=tuple(raw["missing"]),
+    )
+    places = {one["number"]: Place(one["digest"], one["at"]) for one in raw["citations"]}
+    links = {one["number"]: one["link"] for one in raw["citations"] if one["link"]}
+    return Kept(id_, asked, answer, places, links, first, message, took)
+
+
+def _slim(citation: Citation) -> Citation:
+    """Return a citation whose article is its passage and nothing else."""
+    passage = citation.passage
+    article = replace(passage.article, text=passage.text, headings=())
+    alone = replace(passage, article=article, start=0, end=len(article.text))
+    return Citation(citation.number, alone, citation.start - passage.start, citation.end - passage.start)
+
+
+def _likely(judged: Judged) -> Judged:
+    sentence = judged.text
+    article = replace(judged.passage.article, text=sentence, headings=())
+    passage = replace(judged.passage, article=article, start=0, end=len(sentence))
+    return Judged(passage, 0, len(sentence), {}, judged.probability)
+
+
+def _citation_json(citation: Citation, kept: Kept) -> dict[str, Any]:
+    place = kept.places[citation.number]
+    return {
+        "number": citation.number,
+        "article": _article_json(citation.article),
+        "digest": place.digest,
+        "passage": citation.passage.id,
+        "heading": citation.passage.heading,
+        "at": place.start,
+        "text": citation.passage.text,
+        "start": citation.start,
+        "end": citation.end,
+        "link": kept.links.get(citation.number, ""),
+    }
+
+
+def _citation(raw: Mapping[str, Any]) -> Citation:
+    article = replace(_article(raw["article"]), text=raw["text"])
+    passage = Passage(PassageId(raw["passage"]), article, 0, len(article.text), raw["heading"])
+    return Citation(raw["number"], passage, raw["start"], raw["end"])
+
+
+def _article_json(article: Article) -> list[str]:
+    return [article.id, article.title, str(article.date or ""), article.source, article.url]
+
+
+def _article(raw: list[str]) -> Article:
+    id_, title, date, source, url = raw
+    return Article(ArticleId(id_), title, "", _date(date), source, url)
+
+
+def _judged(article: list[str], sentence: str, probability: float) -> Judged:
+    of = replace(_article(article), text=sentence)
+    return Judged(Passage(PassageId(0), of, 0, len(sentence)), 0, len(sentence), {}, probability)
+
+
+def _period(raw: tuple[str, str, bool] | None) -> Period | None:
+    return Period(_date(raw[0]), _date(raw[1]), newest=raw[2]) if raw else None
+
+
+def _date(text: str) -> dt.date | None:
+    return dt.date.fromisoformat(text) if text else None
