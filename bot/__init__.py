@@ -7,5 +7,5 @@ the bot, as a whole   app (composition, and its table of handlers), lifecycle (b
 an update comes in    poll, or web on listen → inbox (stored) → dispatch (taken in turn) → attempt → door (gate, limits)
 and is handled        questions, commands, admin, reindexing, schedule
 a reply goes out      render (words into messages), say (one function sends), notice (edited while it goes on), pace
-beside all of it      words (everything people read), metrics
+beside all of it      words (everything people read), metrics, people (who is in by invitation)
 """
