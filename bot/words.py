@@ -64,6 +64,7 @@ PERHAPS_AGAIN = "You may have got this already: I was cut off while I sent it."
 TOO_LATE = "You asked this too long ago, while I was away, so I leave it. If you still want to know, please ask again."
 CROWDED = "I am busy: very many questions are waiting. Please ask this again in a few minutes."
 TOO_FAST = "You ask faster than I may answer. Please wait a minute, then ask again what has no answer by then."
+TOO_MANY_TRIES = "You tried many invitations. Please wait a few minutes before you open another one."
 TOO_SLOW = "This took too long, so I gave it up. Please try again, perhaps with a shorter question."
 
 COMMANDS = {
