@@ -51,7 +51,7 @@ class Door:
         attempt, person = CURRENT.get(), in_person(update)
         if not self._gate.admits(update):
             return "not_admitted"
-        if person is None or update.edited_message is not None:
+        if person is None:
             return "not_for_us"
         if attempt is not None and attempt.age > self._oldest:
             return "expired"
