@@ -23,19 +23,21 @@ from telegram.ext import (
 )
 from telegram.request import HTTPXRequest
 
-from bot import admin, heap, inbox, pace, web, words
+from bot import admin, buttons, heap, inbox, pace, web, words
+from bot.answers import Answers
 from bot.attempt import CURRENT
 from bot.commands import Commands
 from bot.dispatch import AT_ONCE, Dispatcher, report
 from bot.door import Door
 from bot.gate import Gate
 from bot.inbox import Inbox
+from bot.journal import Journal
 from bot.lifecycle import Lifecycle, Parts
 from bot.limits import Limits
 from bot.listen import Listener
 from bot.metrics import Metrics
 from bot.poll import Patience, Poller
-from bot.questions import Questions
+from bot.questions import Asking, Questions, Threads
 from bot.reindexing import Reindexing
 from bot.schedule import Schedule
 from bot.web import Webhook, webhook_secret
@@ -45,7 +47,7 @@ from index.database import Database
 from index.library import Library
 from index.lock import hold
 
-UPDATES = ["message", "callback_query"]
+UPDATES = ["message", "edited_message", "callback_query"]
 """What we ask Telegram for."""
 
 ASKING = 2
@@ -82,18 +84,27 @@ def build(
     )
     metrics = Metrics()
     reindexing = Reindexing(library, metrics.reindexed)
+    database, number = _database(settings), int(token.partition(":")[0])
+    journal = Journal(database, bot=number)
     stored = Inbox(
-        _journal(settings),
-        bot=int(token.partition(":")[0]),
+        database,
+        bot=number,
         room=settings.delivery.waiting,
         never_crowded=telegram.admins,
     )
     bot = _application(telegram, limits)
-    questions = Questions(library, asking, settings=settings.delivery, metrics=metrics)
+    questions = Questions(
+        library,
+        journal,
+        threads=Threads(asking, looking),
+        settings=Asking(settings.delivery, settings.conversation),
+        metrics=metrics,
+    )
+    answers = Answers(library, journal, threads=looking)
     gate = Gate(telegram)
-    commands = Commands(library, gate, every=telegram.reindex_every, threads=looking)
+    commands = Commands(library, gate, answers, every=telegram.reindex_every, threads=looking)
     door = Door(gate, Limits(settings.delivery), oldest=settings.delivery.oldest)
-    _handle(bot, door, questions, commands, admin.Admin(reindexing, gate))
+    _handle(bot, door, questions, answers, commands, admin.Admin(reindexing, gate))
     dispatcher = Dispatcher(bot, stored, settings=settings.delivery, threads=storing, metrics=metrics)
     if telegram.reindex_every:
         Schedule(reindexing, telegram.admins).start(bot, every=dt.timedelta(minutes=telegram.reindex_every))
@@ -149,13 +160,13 @@ def serve(library: Library, settings: Settings) -> int:
         return build(library, settings).run_to_its_end()
 
 
-def _journal(settings: Settings) -> Database:
-    """Return the database that keeps the inbox: the shared one, or a file of its own beside the ledger."""
+def _database(settings: Settings) -> Database:
+    """Return the database that keeps inbox and journal: the shared one, or a file of its own beside the ledger."""
     shared = settings.store.database
     return Database(
         shared.get_secret_value() if shared else Path(settings.library.data).expanduser() / inbox.FILE,
-        holds="the inbox of the bot",
-        remedy="move it away: what waits there is lost, and nothing else",
+        holds="the inbox and the journal of the bot",
+        remedy="move it away: what waits there and what was asked is lost, and nothing else",
         cache=256,  # more would only fill up with what was answered long ago
     )
 
@@ -178,13 +189,16 @@ def _application(telegram: Telegram, limits: pace.Limits | None) -> Bot:
     )
 
 
-def _handle(bot: Bot, door: Door, questions: Questions, commands: Commands, admins: admin.Admin) -> None:
+def _handle(
+    bot: Bot, door: Door, questions: Questions, answers: Answers, commands: Commands, admins: admin.Admin
+) -> None:
     """Add every handler, in the order in which it is tried."""
     private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
     bot.add_handler(TypeHandler(Update, door.check), group=-1)
     bot.add_handler(CommandHandler("start", commands.start, private))
     bot.add_handler(CommandHandler("help", commands.help, private))
     bot.add_handler(CommandHandler("ask", questions.command, private))
+    bot.add_handler(CommandHandler("new", questions.afresh, private))
     bot.add_handler(CommandHandler("sources", commands.sources, private))
     bot.add_handler(CommandHandler("status", commands.status, private))
     bot.add_handler(CommandHandler("reindex", admins.reindex, private))
@@ -192,6 +206,12 @@ def _handle(bot: Bot, door: Door, questions: Questions, commands: Commands, admi
     bot.add_handler(MessageHandler(private & filters.COMMAND, commands.help))
     bot.add_handler(MessageHandler(private & filters.TEXT, questions.plain))
     bot.add_handler(MessageHandler(private & ~filters.StatusUpdate.ALL, commands.not_text))
+    bot.add_handler(MessageHandler(filters.ChatType.PRIVATE & filters.UpdateType.EDITED_MESSAGE, questions.edited))
+    bot.add_handler(CallbackQueryHandler(answers.open, pattern=buttons.OPEN))
+    bot.add_handler(CallbackQueryHandler(answers.why, pattern=buttons.WHY))
+    bot.add_handler(CallbackQueryHandler(answers.back, pattern=buttons.BACK))
+    bot.add_handler(CallbackQueryHandler(answers.vote, pattern=buttons.VOTE))
+    bot.add_handler(CallbackQueryHandler(answers.reason, pattern=buttons.REASON))
     bot.add_handler(CallbackQueryHandler(commands.turn, pattern=r"^sources:\d{1,6}$"))
     bot.add_handler(CallbackQueryHandler(admins.agree, pattern=admin.AGREE))
     bot.add_handler(CallbackQueryHandler(admins.stop, pattern=admin.STOP))

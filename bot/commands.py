@@ -11,6 +11,7 @@ from telegram.error import BadRequest
 from telegram.ext import ContextTypes
 
 from bot import render, words
+from bot.answers import Answers
 from bot.gate import Gate, accessible
 from bot.say import answer, edit, say
 from index.errors import NotIndexed
@@ -29,15 +30,21 @@ log = logging.getLogger(__name__)
 class Commands:
     """Answers the commands that only look things up."""
 
-    def __init__(self, library: Library, gate: Gate, *, every: int, threads: Executor) -> None:
-        """Look things up in `library`, on `threads`; its folder is read again `every` so many minutes (0: never)."""
+    def __init__(self, library: Library, gate: Gate, answers: Answers, *, every: int, threads: Executor) -> None:
+        """Look things up in `library`, on `threads`; its folder is read again `every` so many minutes (0: never).
+
+        `answers` are shown where a link to one of them leads into the private chat.
+        """
         self._library = library
+        self._answers = answers
         self._threads = threads
         self._gate = gate
         self._every = every
 
     async def start(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
-        """Greet."""
+        """Greet, or show what a link leads to."""
+        if context.args and await self._answers.show(update, context, context.args[0]):
+            return
         person = update.effective_user
         if person is not None:
             await _reply(update, context, words.start(person=person.id, admin=self._gate.is_admin(update)))

@@ -63,7 +63,7 @@ class Door:
         first = attempt is None or not (attempt.taken.tries or attempt.taken.waits or attempt.taken.sends)
         if not self._gate.admits(update):
             return self._knocking(person, first=first) if self._gate.knocks(update) else "not_admitted"
-        if person is None or update.edited_message is not None:
+        if person is None:
             return "not_for_us"
         if attempt is not None and attempt.age > self._oldest:
             return "expired"

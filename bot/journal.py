@@ -110,8 +110,8 @@ class Journal:
         self._now = now
         tables.make(database, meta)
 
-    def keep(self, kept: Kept) -> None:
-        """Write down an answer, in place of what was known under its id."""
+    def keep(self, kept: Kept, *, afresh: bool = False) -> None:
+        """Write down an answer, in place of what had its id; `afresh`: what people thought of it is gone."""
         asked, answer = kept.asked, kept.answer
         row = {
             "chat": asked.chat,
@@ -132,6 +132,8 @@ class Journal:
         with self._database.writing() as db:
             statement = insert(db, answers).values(bot=self._bot, id=kept.id, **row)
             db.execute(statement.on_conflict_do_update(index_elements=[answers.c.bot, answers.c.id], set_=row))
+            if afresh:
+                db.execute(votes.delete().where(votes.c.bot == self._bot, votes.c.answer == kept.id))
 
     def sent(self, id_: str, *, first: int, message: int, took: float) -> None:
         """Note by which messages an answer was shown, and how many seconds after the question came."""
@@ -153,26 +155,26 @@ class Journal:
         shown = sa.or_(answers.c.message == message, answers.c.first == message)
         return self._newest(answers.c.chat == chat, shown)
 
-    def conversation(
-        self, chat: int, *, thread: int, person: int, within: float, reply_to: int | None = None
-    ) -> tuple[str, list[Turn]]:
+    def conversation(self, who: Asked, *, within: float, reply_to: int | None = None) -> tuple[str, list[Turn]]:
         """Return the id of the answer that a question follows up, and the turns up to it, oldest first.
 
         That is the answer it replies to, or whose question it replies to; else the person's last one in that topic of
         that chat, unless it is older than `within` seconds or was before `/new`. ("", []) where there is none.
         """
-        last = self._followed(chat, reply_to) if reply_to else None
-        last = last or self._last(chat, thread=thread, person=person, within=within)
-        if last is None:
-            return "", []
-        turns, at = [last.turn], last.asked.parent
-        while at and len(turns) < TURNS:
-            before = self.get(at)
-            if before is None:
+        last = self._followed(who.chat, reply_to) if reply_to else None
+        last = last or self._last(who, within=within)
+        return (last.id, self.turns(last.id)) if last else ("", [])
+
+    def turns(self, id_: str) -> list[Turn]:
+        """Return the turns of a conversation up to an answer, oldest first, TURNS at most."""
+        turns: list[Turn] = []
+        while id_ and len(turns) < TURNS:
+            kept = self.get(id_)
+            if kept is None:
                 break
-            turns.append(before.turn)
-            at = before.asked.parent
-        return last.id, turns[::-1]
+            turns.append(kept.turn)
+            id_ = kept.asked.parent
+        return turns[::-1]
 
     def begin_afresh(self, chat: int, *, thread: int, person: int) -> None:
         """Let what was asked before be no part of the conversation any more."""
@@ -238,12 +240,14 @@ class Journal:
     def _followed(self, chat: int, message: int) -> Kept | None:
         return self.shown_in(chat, message) or self.to_message(chat, message)
 
-    def _last(self, chat: int, *, thread: int, person: int, within: float) -> Kept | None:
-        mine = [answers.c.chat == chat, answers.c.thread == thread, answers.c.person == person]
-        same = [fresh.c.bot == self._bot, fresh.c.chat == chat, fresh.c.thread == thread, fresh.c.person == person]
-        begun = sa.select(fresh.c.at).where(*same).scalar_subquery()
+    def _last(self, who: Asked, *, within: float) -> Kept | None:
+        theirs = [
+            [table.c.chat == who.chat, table.c.thread == who.thread, table.c.person == who.person]
+            for table in (answers, fresh)
+        ]
+        begun = sa.select(fresh.c.at).where(fresh.c.bot == self._bot, *theirs[1]).scalar_subquery()
         later = answers.c.asked > sa.func.coalesce(begun, 0.0)
-        return self._newest(*mine, answers.c.asked >= self._now() - within, later)
+        return self._newest(*theirs[0], answers.c.asked >= self._now() - within, later, answers.c.message > 0)
 
     def _newest(self, *conditions: sa.ColumnElement[bool]) -> Kept | None:
         query = answers.select().where(answers.c.bot == self._bot, *conditions).order_by(answers.c.asked.desc())

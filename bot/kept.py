@@ -61,7 +61,7 @@ class Kept:
     @property
     def turn(self) -> Turn:
         """The question and its answer, for the questions that follow."""
-        return Turn(self.answer.understood or self.answer.question, self.answer.text)
+        return Turn(self.answer.question, self.answer.text)
 
 
 def keep(id_: str, asked: Asked, answer: Answer) -> Kept:

@@ -1,71 +1,155 @@
-"""Questions and answers: the way from a message into the Library and back."""
+"""Questions and answers: the way from a message into the Library and back, and into the journal."""
 
 import asyncio
+import contextlib
 import logging
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
-from telegram import Update
+from telegram import Message, Update
+from telegram.constants import ChatType
+from telegram.error import BadRequest
 from telegram.ext import ContextTypes
 
-from bot import render, words
+from bot import buttons, render, words
+from bot.answers import shown
 from bot.attempt import CURRENT
+from bot.buttons import Place
+from bot.journal import Journal, new_id
+from bot.kept import Asked, Kept, keep
 from bot.metrics import Metrics
-from bot.say import say, typing
-from config import Delivery
+from bot.say import edit, say, typing
+from config import Conversation, Delivery
 from index.errors import Busy, FootnoteError, NotIndexed, StoreUnavailable
 from index.library import Library
 
+Result = TypeVar("Result")
+
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How questions are worked on: within which times, and which ones belong together."""
+
+    delivery: Delivery
+    conversation: Conversation
+
+
+@dataclass(frozen=True, slots=True)
+class Threads:
+    """Where work is done: questions on `asking`; what takes a moment on `looking`, so that it waits for no question."""
+
+    asking: Executor
+    looking: Executor
 
 
 class Questions:
     """Answers what people ask."""
 
-    def __init__(self, library: Library, threads: Executor, *, settings: Delivery, metrics: Metrics) -> None:
-        """Ask `library`, on `threads`: it is synchronous and must not stop the event loop."""
+    def __init__(
+        self, library: Library, journal: Journal, *, threads: Threads, settings: Asking, metrics: Metrics
+    ) -> None:
+        """Ask `library` and note it in `journal`: both are synchronous and must not stop the event loop."""
         self._library = library
+        self._journal = journal
         self._threads = threads
         self._settings = settings
         self._metrics = metrics
 
     async def plain(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Take the whole message as the question."""
-        message = update.effective_message
-        await self._answer(update, context, (message and message.text) or "")
+        message = update.message
+        if message is not None:
+            await self.answer(message, context, message.text or "")
 
     async def command(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Take what follows /ask as the question."""
-        message = update.effective_message
-        _, *rest = ((message and message.text) or "").split(None, 1)
-        await self._answer(update, context, "".join(rest))
+        message = update.message
+        if message is not None:
+            await self.answer(message, context, asked(message.text or ""))
 
-    async def _answer(self, update: Update, context: ContextTypes.DEFAULT_TYPE, question: str) -> None:
-        chat = update.effective_chat
-        if chat is None:
+    async def edited(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
+        """Answer a question again in place, whose author has changed it; other edits ask for nothing."""
+        message = update.edited_message
+        if message is None or message.from_user is None:
             return
+        before = await self._look(lambda: self._journal.to_message(message.chat_id, message.message_id))
+        if before is None or before.asked.person != message.from_user.id:
+            return
+        text = message.text or ""
+        question = asked(text) if text.startswith("/ask") else text
+        if question.startswith("/") or not question.strip() or question == before.answer.question:
+            return
+        await self._again(message, context, before, question)
+
+    async def afresh(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
+        """Let what was asked before be no part of the conversation any more."""
+        message = update.message
+        if message is None or message.from_user is None:
+            return
+        chat, thread, person = message.chat_id, thread_of(message), message.from_user.id
+        await self._look(lambda: self._journal.begin_afresh(chat, thread=thread, person=person))
+        await say(context.bot, chat, render.text(words.STARTED_AFRESH), thread=thread)
+
+    async def answer(self, message: Message, context: ContextTypes.DEFAULT_TYPE, question: str) -> None:
+        """Answer a question that stands in a message: where it was asked, and in a group as a reply to it."""
+        place, thread = place_of(message, context), thread_of(message)
+        apology = self._apology()
+        reply_to = message.message_id if place.group or apology else None
         if not question.strip():
-            await say(context.bot, chat.id, render.text(words.ASK_HOW))
+            await say(context.bot, message.chat_id, render.text(words.ASK_HOW), reply_to=reply_to, thread=thread)
             return
-        sign = asyncio.create_task(typing(context.bot, chat.id))
-        try:
-            messages = await self._messages(question)
-        finally:
-            await sign
-        message, apology = update.message, self._apology()
-        reply_to = message.message_id if message is not None and apology else None
-        await say(context.bot, chat.id, render.after(apology, messages), reply_to=reply_to)
+        replied = message.reply_to_message
+        async with typing(context.bot, message.chat_id, thread=thread):
+            kept = await self._timed(
+                lambda: self._worked_out(question, _who(message), replied.message_id if replied else None)
+            )
+        if isinstance(kept, str):
+            await say(context.bot, message.chat_id, render.text(kept), reply_to=reply_to, thread=thread)
+            return
+        messages = render.after(apology, shown(kept, place))
+        if place.group:  # one message; the rest of a monster is read in the private chat
+            messages = messages[:1]
+        markup = buttons.under(kept, place)
+        first = None
+        if len(messages) > 1:
+            first = await say(context.bot, message.chat_id, messages[:-1], reply_to=reply_to, thread=thread)
+            reply_to = None
+        last = await say(context.bot, message.chat_id, messages[-1:], buttons=markup, reply_to=reply_to, thread=thread)
         attempt = CURRENT.get()
-        if attempt is not None:
-            self._metrics.took(time.time() - attempt.taken.received)
+        took = time.time() - (attempt.taken.received if attempt else kept.asked.at)
+        self._metrics.took(took)
+        if last is not None:
+            sent = last.message_id
+            await self._look(
+                lambda: self._journal.sent(kept.id, first=(first or last).message_id, message=sent, took=took)
+            )
 
-    async def _messages(self, question: str) -> list[str]:
-        loop = asyncio.get_running_loop()
+    async def _again(self, message: Message, context: ContextTypes.DEFAULT_TYPE, before: Kept, question: str) -> None:
+        place = place_of(message, context)
+        kept = await self._timed(lambda: self._worked_out_again(question, before))
+        html = render.text(kept) if isinstance(kept, str) else shown(kept, place)
+        if len(html) > 1 or before.first != before.message or not before.message:
+            await self.answer(message, context, question)  # it does not fit in the place of the other
+            return
+        markup = None if isinstance(kept, str) else buttons.under(kept, place)
         try:
-            async with asyncio.timeout(self._settings.deadline):
-                answer = await loop.run_in_executor(self._threads, self._library.ask, question)
+            await edit(context.bot, (message.chat_id, before.message), html[0], buttons=markup)
+        except BadRequest as error:  # the answer was deleted, or is too old
+            log.info("an answer could not be changed, and is given anew: %s", error)
+            await self.answer(message, context, question)
+
+    async def _timed(self, work: Callable[[], Kept]) -> Kept | str:
+        """Return what the work comes to, or what to say where it comes to nothing."""
+        try:
+            async with asyncio.timeout(self._settings.delivery.deadline):
+                kept = await asyncio.get_running_loop().run_in_executor(self._threads.asking, work)
         except TimeoutError:
-            log.warning("a question was given up after %d seconds", self._settings.deadline)
+            log.warning("a question was given up after %d seconds", self._settings.delivery.deadline)
             text = words.TOO_SLOW
         except NotIndexed:
             text = words.NO_ARTICLES
@@ -76,10 +160,29 @@ class Questions:
         except FootnoteError as error:
             text = str(error)
         else:
-            self._metrics.answered(answer)
-            return render.answer(answer)
+            self._metrics.answered(kept.answer)
+            return kept
         self._metrics.failed()
-        return render.text(text)
+        return text
+
+    def _worked_out(self, question: str, who: Asked, reply_to: int | None) -> Kept:
+        """Answer a question in its conversation, and write that down before anybody hears it."""
+        within = self._settings.conversation.follow_up
+        with _journal_is_there():
+            parent, turns = self._journal.conversation(who, within=within, reply_to=reply_to)
+        kept = keep(new_id(), replace(who, parent=parent), self._library.ask(question, turns))
+        with _journal_is_there():
+            self._journal.keep(kept)
+        return kept
+
+    def _worked_out_again(self, question: str, before: Kept) -> Kept:
+        with _journal_is_there():
+            turns = self._journal.turns(before.asked.parent)
+        kept = keep(before.id, before.asked, self._library.ask(question, turns))
+        kept = replace(kept, first=before.first, message=before.message, took=before.took)
+        with _journal_is_there():
+            self._journal.keep(kept, afresh=True)
+        return kept
 
     def _apology(self) -> str:
         """Return what to say first where the answer comes late, or perhaps for the second time."""
@@ -88,4 +191,44 @@ class Questions:
             return ""
         if attempt.taken.sends:
             return words.PERHAPS_AGAIN
-        return words.LATE if attempt.age > self._settings.late else ""
+        return words.LATE if attempt.age > self._settings.delivery.late else ""
+
+    async def _look(self, up: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._threads.looking, up)
+
+
+def asked(text: str) -> str:
+    """Return what follows a command."""
+    _, *rest = text.split(None, 1)
+    return "".join(rest)
+
+
+def place_of(message: Message, context: ContextTypes.DEFAULT_TYPE) -> Place:
+    """Return where the answer to a message will stand."""
+    return Place(context.bot.username, group=message.chat.type != ChatType.PRIVATE)
+
+
+def thread_of(message: Message) -> int:
+    """Return the topic of a forum that a message stands in; 0 elsewhere."""
+    return message.message_thread_id or 0 if message.is_topic_message else 0
+
+
+def _who(message: Message) -> Asked:
+    person = message.from_user
+    return Asked(
+        chat=message.chat_id,
+        person=person.id if person else 0,
+        message=message.message_id,
+        at=time.time(),
+        thread=thread_of(message),
+        language=(person and person.language_code) or "",
+    )
+
+
+@contextlib.contextmanager
+def _journal_is_there() -> Iterator[None]:
+    """Let whatever is wrong with the journal be what the question waits for: it shares its database with the inbox."""
+    try:
+        yield
+    except FootnoteError as error:
+        raise StoreUnavailable(str(error)) from error

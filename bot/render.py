@@ -6,11 +6,11 @@ Telegram counts them.
 
 import html
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot import words
-from index.records import Answer, Article, Citation
+from index.records import Answer, Article, Citation, Passage, Span
 
 LIMIT = 4_096
 """Longest message, in UTF-16 code units after parsing."""
@@ -65,18 +65,19 @@ class Block:
         return f"<blockquote expandable>{inner}</blockquote>" if self.quoted else inner
 
 
-def answer(value: Answer) -> list[str]:
+def answer(value: Answer, *, links: Mapping[int, str] | None = None, short: bool = False) -> list[str]:
     """Return the messages of an answer: the claims, then each cited passage with the claim's words in bold.
 
-    Above them stands how the question was completed, where it was.
+    Above them stands how the question was completed, where it was. `links` are addresses by the number of a citation,
+    in place of that of its article. A `short` answer has no passages, only the lines that name them.
     """
     understood = [_plain(line) for line in words.understood(value)]
     if not value.answered:
         return messages([*understood, *_abstention(value)])
     claims = [_plain(words.claim(claim)) for claim in value.claims]
     notes = [_plain(note) for note in words.notes(value)]
-    passages = (block for citations in value.cited for block in _passage(citations))
-    return messages([*understood, *claims, *notes, *passages])
+    shown = (block for citations in value.cited for block in _source(citations, links or {}, short=short))
+    return messages([*understood, *claims, *notes, *shown])
 
 
 def after(line: str, rest: list[str]) -> list[str]:
@@ -89,7 +90,12 @@ def after(line: str, rest: list[str]) -> list[str]:
 
 def text(value: str) -> list[str]:
     """Return the messages of plain text; its blank lines part the blocks."""
-    return messages(_plain(part) for part in re.split(r"\n{2,}", value))
+    return messages(paragraphs(value))
+
+
+def paragraphs(value: str) -> Iterator[Block]:
+    """Yield the blocks of plain text, which its blank lines part."""
+    return (_plain(part) for part in re.split(r"\n{2,}", value))
 
 
 def sources(articles: Sequence[Article], *, first: int) -> str:
@@ -131,19 +137,37 @@ def _abstention(value: Answer) -> Iterator[Block]:
         yield Block((Run("• "), name, Run(_aside(article))), close=True)
 
 
-def _passage(citations: Sequence[Citation]) -> Iterator[Block]:
+def _source(citations: Sequence[Citation], links: Mapping[int, str], *, short: bool) -> Iterator[Block]:
     """Yield the title line of a cited passage, and the passage with all that is cited of it in bold."""
-    article, passage = citations[0].article, citations[0].passage
-    numbers = "".join(f"[{citation.number}]" for citation in citations)
-    yield Block((Run(f"{numbers} "), _name(article, 300), Run(_aside(article))))
-    runs: list[Run] = []
-    at = passage.start
-    for citation in sorted(citations, key=lambda citation: citation.start):
-        runs += [Run(article.text[at : citation.start]), Run(citation.quote, bold=True)]
-        at = citation.end
-    runs[0] = Run(_end_of(runs[0].text))
-    runs.append(Run(_beginning_of(article.text[at : passage.end])))
+    passage = citations[0].passage
+    yield title(citations, links)
+    if short:
+        return
+    runs = marked(passage.article.text, passage, citations)
+    first, last = runs[0], runs[-1]
+    runs[0], runs[-1] = Run(_end_of(first.text)), Run(_beginning_of(last.text))
     yield Block(tuple(run for run in runs if run.text), quoted=True, close=True)
+
+
+def title(citations: Sequence[Citation], links: Mapping[int, str]) -> Block:
+    """Return the line that names the source of citations of one passage, linked to the first of them."""
+    article, first = citations[0].article, citations[0].number
+    numbers = "".join(f"[{citation.number}]" for citation in citations)
+    return Block((Run(f"{numbers} "), _name(article, 300, links.get(first, article.url)), Run(_aside(article))))
+
+
+def marked(value: str, window: Span | Passage, citations: Sequence[Citation], *, moved: int = 0) -> list[Run]:
+    """Return a window of a text with what is cited in bold: first and last a run of what is around, perhaps empty.
+
+    Citations are offsets into that text once `moved` so many characters further on.
+    """
+    runs: list[Run] = []
+    at = window.start
+    for citation in sorted(citations, key=lambda citation: citation.start):
+        quote = Span(citation.start, citation.end).moved(moved)
+        runs += [Run(value[at : quote.start]), Run(quote.of(value), bold=True)]
+        at = quote.end
+    return [*runs, Run(value[at : window.end])]
 
 
 def _end_of(before: str) -> str:
@@ -154,20 +178,21 @@ def _beginning_of(after: str) -> str:
     return after.rstrip() if len(after) <= AROUND else after[:AROUND].rpartition(" ")[0] + " …"
 
 
-def _name(article: Article, most: int) -> Run:
-    url = article.url if len(article.url) <= LONGEST_LINK else ""
-    return Run(_cut(article.title or article.id, most), link=url)
+def _name(article: Article, most: int, link: str | None = None) -> Run:
+    url = article.url if link is None else link
+    return Run(cut(article.title or article.id, most), link=url if len(url) <= LONGEST_LINK else "")
 
 
 def _aside(article: Article) -> str:
-    return "".join(f" · {part}" for part in (_cut(article.source, 100), words.day(article.date)) if part)
+    return "".join(f" · {part}" for part in (cut(article.source, 100), words.day(article.date)) if part)
 
 
 def _plain(value: str) -> Block:
     return Block((Run(value),))
 
 
-def _cut(value: str, most: int) -> str:
+def cut(value: str, most: int) -> str:
+    """Return a text of at most so many characters, with a sign where something is missing."""
     return value if len(value) <= most else value[: most - 1] + "…"
 
 

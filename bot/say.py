@@ -1,8 +1,10 @@
 """Send and edit messages: the one place that knows how Telegram refuses them."""
 
+import asyncio
 import contextlib
 import html
 import re
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -24,12 +26,18 @@ from telegram.ext import ExtBot
 from bot.attempt import CURRENT
 from bot.pace import Pace
 
+AT_ONCE = 0.25
+"""Seconds of thinking that pass for none; a call to Telegram takes about as long."""
+
+TYPED = 4.5
+"""Seconds between two signs of typing: Telegram shows one for five, or until the message comes."""
+
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 _NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 _REFUSED = (BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, RetryAfter)
 
 
-async def say(
+async def say(  # noqa: PLR0913  what a message may have
     bot: Bot,
     chat: int,
     messages: list[str],
@@ -37,10 +45,12 @@ async def say(
     buttons: InlineKeyboardMarkup | None = None,
     silently: bool = False,
     reply_to: int | None = None,
+    thread: int = 0,
 ) -> Message | None:
     """Send messages of Telegram HTML in order; buttons stand under the last. Return the last.
 
-    The first one is shown as a reply to the message `reply_to`, if that is still there.
+    The first one is shown as a reply to the message `reply_to`, if that is still there; all go into the topic `thread`
+    of a forum, where that is not 0.
     """
     sent = None
     for number, markup in enumerate(messages, start=1):
@@ -49,6 +59,8 @@ async def say(
             "reply_markup": buttons if number == len(messages) else None,
             "disable_notification": silently,
         }
+        if thread:
+            how["message_thread_id"] = thread
         if reply_to is not None and number == 1:
             how["reply_parameters"] = ReplyParameters(reply_to, allow_sending_without_reply=True)
         sent = await _send(bot, chat, markup, how)
@@ -56,11 +68,14 @@ async def say(
     return sent
 
 
-async def edit(bot: Bot, message: Message, markup: str, *, buttons: InlineKeyboardMarkup | None = None) -> None:
-    """Replace the text of a message. That it says so already is fine."""
+async def edit(
+    bot: Bot, message: Message | tuple[int, int], markup: str, *, buttons: InlineKeyboardMarkup | None = None
+) -> None:
+    """Replace the text of a message, given itself or by the ids of chat and message. That it says so already is fine."""
+    chat, number = message if isinstance(message, tuple) else (message.chat_id, message.message_id)
     how: dict[str, Any] = {
-        "chat_id": message.chat_id,
-        "message_id": message.message_id,
+        "chat_id": chat,
+        "message_id": number,
         "link_preview_options": _NO_PREVIEW,
         "reply_markup": buttons,
     }
@@ -82,11 +97,41 @@ async def answer(query: CallbackQuery, text: str = "", *, alert: bool = False) -
         await query.answer(text, show_alert=alert)
 
 
-async def typing(bot: Bot, chat: int) -> None:
-    """Show that an answer is being made. Nobody misses it where it fails, or where others wait to be written to."""
-    if has_room(bot, chat):
-        with contextlib.suppress(TelegramError):
-            await bot.send_chat_action(chat, "typing")
+async def press(bot: Bot, message: Message, buttons: InlineKeyboardMarkup | None) -> None:
+    """Put other buttons under a message. That it has them already is fine."""
+    try:
+        await bot.edit_message_reply_markup(message.chat_id, message.message_id, reply_markup=buttons)
+    except BadRequest as error:
+        if "not modified" not in error.message.lower():
+            raise
+
+
+@contextlib.asynccontextmanager
+async def typing(bot: Bot, chat: int, *, thread: int = 0) -> AsyncIterator[None]:
+    """Show that an answer is being made, for as long as it is; of one that comes at once nobody needs to hear."""
+    done = asyncio.Event()
+    sign = asyncio.create_task(_type(bot, chat, thread or None, done))
+    try:
+        yield
+    finally:  # one that is on its way arrives before the answer: after it, it would show for five more seconds
+        done.set()
+        await sign
+
+
+async def _type(bot: Bot, chat: int, thread: int | None, done: asyncio.Event) -> None:
+    """Nobody misses it where it fails, or where others wait to be written to."""
+    wait = AT_ONCE
+    while not await _happens(done, within=wait):
+        wait = TYPED
+        if has_room(bot, chat):
+            with contextlib.suppress(TelegramError):
+                await bot.send_chat_action(chat, "typing", message_thread_id=thread)
+
+
+async def _happens(event: asyncio.Event, *, within: float) -> bool:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), within)
+    return event.is_set()
 
 
 def has_room(bot: Bot, chat: int) -> bool:

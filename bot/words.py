@@ -49,6 +49,25 @@ STOPPED_AFTER = (
 SAVED = "Saved to {path}, {megabytes:,.1f} MB. It holds what people asked: keep it as private as the bot."
 WATCHING = "Watching {folder}: it is read again two seconds after the last change. Ctrl-C ends it."
 
+WHY_BUTTON = "Why"
+BACK_BUTTON = "‹ Back"
+MORE_BEFORE_BUTTON = "▴ More before"
+MORE_AFTER_BUTTON = "▾ More after"
+THANKS = "Thank you!"
+THANKS_FOR_REASON = "Thank you, whoever runs this bot will see that."
+WHAT_WAS_WRONG = "Thank you. What was wrong?"
+ANSWER_FORGOTTEN = "I do not have this answer any more. Please ask again."
+NOT_THIS_ANSWER = "This button belongs to another message."
+ARTICLE_CHANGED = "The article has changed since. These are its words as they were when I answered."
+ARTICLE_GONE = "The article is not in the collection any more. These are its words as they were when I answered."
+
+_REASONS = {
+    "source": "The wrong source",
+    "outdated": "Outdated",
+    "answer": "You should have answered",
+    "refuse": "You should not have answered",
+}
+
 STOP_BUTTON = "Stop"
 LEAVE_BUTTON = "Leave all as it is"
 GO_BACK_BUTTON = "Go back"
@@ -218,6 +237,29 @@ def when(value: Revision) -> str:
 def understood(answer: Answer) -> list[str]:
     """Say how a question was completed; nothing where it was left alone."""
     return [f"Understood as: {answer.understood}"] if answer.understood else []
+
+
+def reason(name: str) -> str:
+    """Label the button that says what was wrong with an answer."""
+    return _REASONS[name]
+
+
+def why(answer: Answer, made_at: str) -> str:
+    """Say what an answer rests on; what follows are the likeliest sentences."""
+    verdict = "I answered" if answer.answered else "I did not answer"
+    revision = f"These were the articles of revision {answer.revision}"
+    lines = [
+        f"You asked: {answer.question}",
+        *understood(answer),
+        *notes(answer),
+        (
+            f"{verdict}: the articles answer this with a probability of {answer.probability:.2f}, and "
+            f"{answer.threshold:.2f} is wanted."
+        ),
+        f"{revision}, read on {made_at}." if made_at else f"{revision}.",
+        "The likeliest sentences:" if answer.judged else "",
+    ]
+    return "\n\n".join(filter(None, lines))
 
 
 def decision(answer: Answer) -> str:

@@ -4,6 +4,7 @@ from config.load import load
 from config.settings import (
     Answer,
     Chunk,
+    Conversation,
     Delivery,
     Embedding,
     Library,
@@ -19,6 +20,7 @@ from config.settings import (
 __all__ = [
     "Answer",
     "Chunk",
+    "Conversation",
     "Delivery",
     "Embedding",
     "Library",

@@ -174,6 +174,13 @@ class Delivery(Section):
     silence: Annotated[int, Field(ge=0, le=86_400)] = 300
 
 
+class Conversation(Section):
+    """How questions follow each other, and how long answers are kept."""
+
+    follow_up: Annotated[int, Field(ge=0, le=86_400)] = 900
+    keep_days: Annotated[int, Field(ge=1, le=36_500)] = 365
+
+
 class Web(Section):
     """Where the program listens: for the health of the bot, its metrics, and in webhook mode for Telegram."""
 
@@ -201,6 +208,7 @@ class Settings(Section):
     answer: Answer = Answer()
     telegram: Telegram = Telegram()
     delivery: Delivery = Delivery()
+    conversation: Conversation = Conversation()
     web: Web = Web()
     log: Log = Log()
 
