@@ -394,7 +394,8 @@ def restored(made_at: str, aside: Path | None) -> str:
 
 INVITE_HOW = (
     "/invite makes a link for one person, open for 7 days. /invite 5 30 Readers of the museum makes one for five "
-    "people and 30 days, with a note for you; * in place of 5 lets in any number. At most {times} people and {days} days."
+    "people and 30 days, with a note for you; * in place of 5 lets in any number. At most {times} people and {days} "
+    "days."
 )
 INVITE_OPEN = (
     "Everyone may ask this bot already, so nobody needs an invitation. To make it private, put your own id into "

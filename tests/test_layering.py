@@ -17,8 +17,8 @@ ONLY_IN = {
     "chromadb": {"index/store.py"},
     "tantivy": {"index/lexicon.py"},
     "sqlalchemy": {
-        "bot/inbox.py",
-        *(f"index/{name}.py" for name in ("database", "tables", "writer", "ledger", "draft")),
+        *(f"bot/{name}.py" for name in ("inbox", "journal", "tables")),
+        *(f"index/{name}.py" for name in ("database", "tables", "writer", "ledger", "draft", "catalogue")),
     },
     "torch": {"index/compile.py", "index/reference.py", "index/subject.py"},
     "onnxruntime": {"index/compile.py", "index/compiled.py"},
