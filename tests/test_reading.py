@@ -2,7 +2,7 @@
 
 import itertools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -221,12 +221,12 @@ def test_every_example_is_answered_from_the_collection(seeded: Library) -> None:
 
 
 @pytest.fixture
-def asked(own_library: Library, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def asked(own_library: Library, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The questions that finding examples asked."""
     said: list[str] = []
     ask = own_library.ask
     monkeypatch.setattr(own_library._examples, "_ask", lambda question: said.append(question) or ask(question))
-    yield said
+    return said
 
 
 def test_examples_are_found_once_a_revision(own_library: Library, folder: Path, asked: list[str]) -> None:
