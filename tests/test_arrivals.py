@@ -175,9 +175,16 @@ def brings(api: BotApi, chat: int) -> None:
 
 
 def test_where_it_may_not_write_it_leaves_all_the_same(
-    api: BotApi, serve: Serve, shared: Library, anna: Person, group: Group, caplog: pytest.LogCaptureFixture
+    api: BotApi,
+    serve: Serve,
+    shared: Library,
+    anna: Person,
+    group: Group,
+    expected: list[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     refusal = "Bad Request: not enough rights to send text messages to the chat"
+    expected.append(refusal)
     api.fail_next("sendMessage", status=400, description=refusal)
     with serve(shared, telegram__allowed=[GUEST]) as bot:
         group.adds_bot(by=anna)
