@@ -13,6 +13,7 @@ FOLDER = Path(__file__).parent / "golden"
 
 _MARKS = {"bold": ("**", "**"), "italic": ("_", "_"), "code": ("`", "`"), "pre": ("```", "```")}
 _ID = re.compile(r"\b[0-9a-f]{16}\b")
+_MOMENT = re.compile(r"\b\d{1,2} \w{3} \d{4}, \d\d:\d\d\b")
 
 
 class Transcript:
@@ -46,7 +47,7 @@ def shown(message: Message) -> str:
     """Write a message with its formatting and buttons: **bold**, [label](address), > an expandable quote."""
     lines = [_formatted(message.text, message.entities)]
     lines += ["  ".join(_label(button) for button in row) for row in message.buttons]
-    return _ID.sub("‹id›", "\n".join(lines))
+    return _MOMENT.sub("‹when›", _ID.sub("‹id›", "\n".join(lines)))
 
 
 def _formatted(text: str, entities: Iterable[Entity]) -> str:
@@ -57,7 +58,9 @@ def _formatted(text: str, entities: Iterable[Entity]) -> str:
         start, end = entity.offset, entity.offset + entity.length
         if entity.type in ("expandable_blockquote", "blockquote"):
             quotes.append((start, end))
-        opening, closing = ("[", f"]({entity.url})") if entity.type == "text_link" else _MARKS.get(entity.type, ("", ""))
+        opening, closing = (
+            ("[", f"]({entity.url})") if entity.type == "text_link" else _MARKS.get(entity.type, ("", ""))
+        )
         inserts += [(start, 1, opening), (end, 0, closing)]
     for start, end in quotes:
         lines = units[2 * start : 2 * end].decode("utf-16-le")

@@ -8,11 +8,15 @@ import pytest
 from bot import words
 from bot.inbox import FILE
 from bot.journal import Journal
+from bot.pace import Limits
 from index.database import Database
 from index.library import Library
 from tests.botapi import BotApi, Message, Person
 from tests.conftest import GUEST, STRANGER, TOKEN, WHEN, MakeLibrary, Serve, answered, until, write
 from tests.golden import Transcript
+
+PACED = Limits(1_000.0, 0.95, 1_000, call=3.0)
+"""People tap no faster than Telegram lets a message be edited."""
 
 MISSILES = "How many cruise missiles were fired at Shayrat air base in 2017?"
 
@@ -65,7 +69,7 @@ def test_evidence_is_a_tap_away_and_so_is_the_way_back(
     api: BotApi, serve: Serve, seeded: Library, golden: Callable[[Transcript, str], None]
 ) -> None:
     talk = Talk(api.person(GUEST, "Anna"))
-    with serve(seeded):
+    with serve(seeded, limits=PACED):
         answer = talk.asks(MISSILES)
         passage = talk.presses(answer, "1")
         assert "59" in passage.text
@@ -84,7 +88,7 @@ def test_what_people_think_of_an_answer_is_asked_in_one_tap_and_thanked_for(
     api: BotApi, serve: Serve, seeded: Library, golden: Callable[[Transcript, str], None], journal: Journal
 ) -> None:
     talk = Talk(api.person(GUEST, "Anna"))
-    with serve(seeded):
+    with serve(seeded, limits=PACED):
         answer = talk.asks(MISSILES)
         talk.presses(answer, "👍")
         talk.presses(answer, "👎")
@@ -126,21 +130,21 @@ def test_a_question_edited_by_its_author_is_answered_again_in_place(
     api: BotApi, serve: Serve, shared: Library, golden: Callable[[Transcript, str], None], journal: Journal
 ) -> None:
     anna, transcript = api.person(GUEST, "Anna"), Transcript()
-    with serve(shared):
+    with serve(shared, limits=PACED):
         question = anna.says("When was the old harbour of Lindholm closed?")
         reply = anna.waits(lambda m: "1987" in m.text)
         transcript.says("Anna", question)
         transcript.says("Footnote", reply)
         anna.presses(reply, "👍").answer()
-        edited = anna.edits(question, "How much would the work on the warehouses cost?")
+        edited = anna.edits(question, "When does the bakery Morgenrot move?")
         transcript.says("Anna, in the same message", edited)
-        again = anna.waits(lambda m: "40 million" in m.text)
+        again = anna.waits(lambda m: "in August" in m.text)
         transcript.says("Footnote, in the same message", again)
         assert again.id == reply.id
         assert again.labels == ("1", "Why", "👍", "👎")
         anna.edits(question, "/sources")
-        anna.edits(question, "How much would the work on the warehouses cost?")
-        assert "Rye" in answered(anna, "What is the best-selling loaf?").text
+        anna.edits(question, "When does the bakery Morgenrot move?")
+        assert "nine" in answered(anna, "When does the town library open from September?").text
     assert sum(message.from_bot for message in anna.chat) == 2
     golden(transcript, "edited")
     assert [past.up for past in journal.past(since=0)] == [0, 0]
@@ -152,14 +156,14 @@ def test_buttons_work_after_a_restart_and_a_reindex_and_say_what_changed_since(
     library = make_library()
     library.index(folder)
     talk = Talk(api.person(GUEST, "Anna"))
-    with serve(library):
+    with serve(library, limits=PACED):
         harbour = talk.asks(WHEN)
         bakery = talk.asks("When does the bakery Morgenrot move?")
         hours = talk.asks("When does the town library open from September?")
     write(folder / "harbour.md", title="The old harbour", date="2024-05-01", text="The harbour was closed in 1988.")
     (folder / "bakery.md").unlink()
     library.index(folder)
-    with serve(library):
+    with serve(library, limits=PACED):
         assert words.ARTICLE_CHANGED in talk.presses(harbour, "1").text
         assert "closed to cargo ships in 1987" in talk.now(harbour).text
         assert words.ARTICLE_GONE in talk.presses(bakery, "1").text
@@ -179,7 +183,13 @@ def test_forged_and_foreign_buttons_are_refused_and_always_answered(
         for forged in (data["1"], data["👎"], data["Why"]):
             assert eve.presses_data(eves, forged).answer().text == words.NOT_THIS_ANSWER
             assert anna.presses_data(other, forged).answer().text == words.NOT_THIS_ANSWER
-        for stale in (f"e:{'0' * 16}:1:0:0", f"v:{'f' * 16}:u", f"w:{'1' * 16}", f"b:{'2' * 16}", f"r:{'3' * 16}:source"):
+        for stale in (
+            f"e:{'0' * 16}:1:0:0",
+            f"v:{'f' * 16}:u",
+            f"w:{'1' * 16}",
+            f"b:{'2' * 16}",
+            f"r:{'3' * 16}:source",
+        ):
             assert anna.presses_data(hers, stale).answer().text == words.ANSWER_FORGOTTEN
         beyond = data["1"].replace(":1:0:0", ":9:0:0")
         assert anna.presses_data(hers, beyond).answer().text == words.NOT_THIS_ANSWER
@@ -192,7 +202,7 @@ def test_forged_and_foreign_buttons_are_refused_and_always_answered(
 
 def test_all_that_buttons_send_is_at_most_64_bytes(api: BotApi, serve: Serve, seeded: Library) -> None:
     talk = Talk(api.person(GUEST, "Anna"))
-    with serve(seeded):
+    with serve(seeded, limits=PACED):
         answer = talk.asks(MISSILES)
         seen = [answer, talk.presses(answer, "1"), talk.presses(answer, words.BACK_BUTTON), talk.presses(answer, "👎")]
     sizes = [len((button.data or "").encode()) for message in seen for row in message.buttons for button in row]
