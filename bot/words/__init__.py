@@ -5,6 +5,8 @@ figures        numbers, dates, sizes
 answers        what is said of and under an answer, and instead of one
 door           what those hear who are not served
 commands       the commands for everyone
+reading        the articles themselves, and questions to begin with
+personal       what is kept of a person, for how long, and how it is removed
 desk           what admins read
 terminal       what the command line prints besides
 
@@ -17,12 +19,12 @@ package a constant is `_(NAME)`. The translations are in ru/, a file for each mo
 
 from typing import TYPE_CHECKING, Any
 
-from bot.words import answers, commands, desk, door, figures, terminal
+from bot.words import answers, commands, desk, door, figures, personal, reading, terminal
 from bot.words.language import _, known, languages, speak, speaking
 
 __all__ = ["known", "languages", "speak", "speaking"]
 
-AREAS = (answers, commands, desk, door, figures, terminal)
+AREAS = (answers, commands, desk, door, figures, personal, reading, terminal)
 
 _SAID = {name: value for area in AREAS for name, value in vars(area).items() if not name.startswith("_")}
 
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from bot.words.desk import *
     from bot.words.door import *
     from bot.words.figures import *
+    from bot.words.personal import *
+    from bot.words.reading import *
     from bot.words.terminal import *
 else:
 
