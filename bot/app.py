@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from telegram import BotCommand, BotCommandScopeChat, Update
+from telegram import BotCommand, BotCommandScope, BotCommandScopeChat, BotCommandScopeDefault, Update
 from telegram.error import TelegramError
 from telegram.ext import (
     Application,
@@ -23,10 +23,12 @@ from telegram.ext import (
 )
 from telegram.request import HTTPXRequest
 
-from bot import admin, buttons, heap, inbox, pace, web, words
+from bot import admin, buttons, desk, heap, inbox, pace, web, words
 from bot.answers import Answers
 from bot.attempt import CURRENT
+from bot.bulletin import Bulletin
 from bot.commands import Commands
+from bot.desk import Desk
 from bot.dispatch import AT_ONCE, Dispatcher, report
 from bot.door import Door
 from bot.gate import Gate
@@ -102,8 +104,10 @@ def build(
     )
     answers = Answers(library, journal, threads=looking)
     gate = Gate(telegram)
-    commands = Commands(library, gate, answers, every=telegram.reindex_every, threads=looking)
+    commands = Commands(library, gate, answers, threads=looking)
+    bulletin = Bulletin(reindexing, gate, every=telegram.reindex_every, waiting=stored.waiting, threads=looking)
     door = Door(gate, Limits(settings.delivery), oldest=settings.delivery.oldest)
+    _handle_desk(bot, bulletin, Desk(library, journal, gate, threads=looking))
     _handle(bot, door, questions, answers, commands, admin.Admin(reindexing, gate))
     dispatcher = Dispatcher(bot, stored, settings=settings.delivery, threads=storing, metrics=metrics)
     if telegram.reindex_every:
@@ -200,7 +204,6 @@ def _handle(
     bot.add_handler(CommandHandler("ask", questions.command, private))
     bot.add_handler(CommandHandler("new", questions.afresh, private))
     bot.add_handler(CommandHandler("sources", commands.sources, private))
-    bot.add_handler(CommandHandler("status", commands.status, private))
     bot.add_handler(CommandHandler("reindex", admins.reindex, private))
     bot.add_handler(CommandHandler("rollback", admins.rollback, private))
     bot.add_handler(MessageHandler(private & filters.COMMAND, commands.help))
@@ -219,6 +222,17 @@ def _handle(
     bot.add_handler(CallbackQueryHandler(admins.stay, pattern=admin.LEAVE))
     bot.add_handler(CallbackQueryHandler(commands.stray))
     bot.add_error_handler(_keep_error)
+
+
+def _handle_desk(bot: Bot, bulletin: Bulletin, office: Desk) -> None:
+    """Add the handlers of what is counted. Before those of `_handle`, the last of which take all that is left."""
+    private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
+    bot.add_handler(CommandHandler("status", bulletin.status, private))
+    bot.add_handler(CommandHandler("stats", office.stats, private))
+    bot.add_handler(CommandHandler("gaps", office.gaps, private))
+    bot.add_handler(CommandHandler("export", office.export, private))
+    bot.add_handler(CallbackQueryHandler(office.other_days, pattern=desk.STATS))
+    bot.add_handler(CallbackQueryHandler(office.turn, pattern=desk.GAPS))
 
 
 async def _keep_error(update: object, context: ContextTypes.DEFAULT_TYPE) -> None:
@@ -253,9 +267,10 @@ async def _show_commands(bot: Bot, telegram: Telegram) -> None:
     """Fill the menus. Only a hint to clients: what a person may do is decided where it is done."""
     everyone = [BotCommand(name, what) for name, what in words.COMMANDS.items()]
     more = [BotCommand(name, what) for name, what in words.ADMIN_COMMANDS.items()]
-    try:
-        await bot.bot.set_my_commands(everyone)
-        for person in telegram.admins:
-            await bot.bot.set_my_commands([*everyone, *more], scope=BotCommandScopeChat(person))
-    except TelegramError as error:  # an admin who never wrote to the bot has no chat yet
-        log.info("the menu of commands could not be set: %s", error)
+    scopes: list[tuple[list[BotCommand], BotCommandScope]] = [(everyone, BotCommandScopeDefault())]
+    scopes += [([*everyone, *more], BotCommandScopeChat(person)) for person in telegram.admins]
+    for commands, scope in scopes:
+        try:
+            await bot.bot.set_my_commands(commands, scope=scope)
+        except TelegramError as error:  # an admin who never wrote to the bot has no chat yet; the others have
+            log.info("the menu of commands could not be set: %s", error)

@@ -1,4 +1,4 @@
-"""The commands for everyone but /ask: /start, /help, /sources, /status; and what is no question at all."""
+"""The commands for everyone but /ask: /start, /help, /sources; and what is no question at all."""
 
 import asyncio
 import logging
@@ -30,8 +30,8 @@ log = logging.getLogger(__name__)
 class Commands:
     """Answers the commands that only look things up."""
 
-    def __init__(self, library: Library, gate: Gate, answers: Answers, *, every: int, threads: Executor) -> None:
-        """Look things up in `library`, on `threads`; its folder is read again `every` so many minutes (0: never).
+    def __init__(self, library: Library, gate: Gate, answers: Answers, *, threads: Executor) -> None:
+        """Look things up in `library`, on `threads`.
 
         `answers` are shown where a link to one of them leads into the private chat.
         """
@@ -39,7 +39,6 @@ class Commands:
         self._answers = answers
         self._threads = threads
         self._gate = gate
-        self._every = every
 
     async def start(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Greet, or show what a link leads to."""
@@ -56,10 +55,6 @@ class Commands:
         except NotIndexed:
             examples = []
         await _reply(update, context, words.help_text(admin=self._gate.is_admin(update), examples=examples))
-
-    async def status(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
-        """Say what the library holds."""
-        await _reply(update, context, words.status(await self._look(self._library.status), every=self._every))
 
     async def not_text(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Say that a photo or a voice message is no question we can read."""

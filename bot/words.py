@@ -34,7 +34,8 @@ CUT_SHORT = (
     "This reindex was cut short, because the bot ended meanwhile. The articles are as they were before; /reindex goes "
     "on with what was embedded."
 )
-LEFT = "All is left as it is; nothing was removed. /reindex asks again."
+LEFT = "All is left as it is; nothing was changed. /reindex asks again."
+LOOKING = "Looking at what has changed…"
 KEPT = "All stays as it is."
 SETTLED = "This is settled already."
 OUT_OF_DATE = "This question is out of date: the articles have changed since. Send /{command} for how things are now."
@@ -69,6 +70,8 @@ _REASONS = {
 }
 
 STOP_BUTTON = "Stop"
+WAITS = "Nothing happens until you choose."
+REINDEX_BUTTON = "Reindex now"
 LEAVE_BUTTON = "Leave all as it is"
 GO_BACK_BUTTON = "Go back"
 STAY_BUTTON = "Keep"
@@ -94,6 +97,9 @@ COMMANDS = {
 ADMIN_COMMANDS = {
     "reindex": "Read the folder of articles again",
     "rollback": "Go back to the articles before the last reindex",
+    "stats": "How many ask, how it goes, how long it takes: /stats 30",
+    "gaps": "What the articles do not answer, or not well: /gaps 30",
+    "export": "What people thought of answers, as cases for an evaluation: /export 30",
 }
 
 _STAGES = {
@@ -186,7 +192,12 @@ def gone(value: Plan) -> str:
 
 def consent(value: Plan) -> str:
     """Ask an admin whether so much may be removed."""
-    return f"{plan(value)}\n\n{gone(value)} Nothing happens until you choose."
+    return f"{plan(value)}\n\n{gone(value)} {WAITS}"
+
+
+def choice(value: Plan) -> str:
+    """Ask an admin whether what a plan says shall be done."""
+    return "\n\n".join([plan(value), *(["\n".join(_failures(value.failures))] if value.failures else []), WAITS])
 
 
 def remove_button(value: Plan) -> str:
@@ -382,3 +393,6 @@ def restored(made_at: str, aside: Path | None) -> str:
         f"The library is as it was on {on}. What is missing of its index is made again, without the model, "
         f"at the next question.{before}"
     )
+
+
+from bot.words_insight import *  # noqa: E402, F403
