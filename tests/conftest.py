@@ -348,6 +348,14 @@ def answered(person: "Person", text: str, *, timeout: float = 20) -> "Message":
     return person.waits(lambda _: True, after=said, timeout=timeout)
 
 
+def reindexes(person: "Person", *, timeout: float = 60) -> "Message":
+    """Let an admin ask for a reindex and agree to its plan; return the message that the plan stood in."""
+    said = person.says("/reindex")
+    plan = person.waits(lambda m: "Reindex now" in m.labels, after=said, timeout=timeout)
+    person.presses(plan, "Reindex now").answer(20)
+    return plan
+
+
 def many(folder: Path, count: int) -> None:
     """Write articles of four passages each."""
     for n in range(count):

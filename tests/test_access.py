@@ -464,7 +464,7 @@ def test_no_message_but_a_plain_one_is_a_command_of_an_admin(
             api.inject({"message": {key: value for key, value in (plain | odd).items() if value is not None}})
             idle(api, bot)
             assert reindexing.begun == 0, how
-        assert words.REINDEX_STARTED not in told_in(boss)
+        assert words.LOOKING not in told_in(boss)
         api.inject({"message": plain})
         boss.waits(lambda m: m.text.startswith("Nothing to do"))
         assert reindexing.begun == 1
