@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from typing import TypeVar
 
-from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
+from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, Update
 from telegram.error import BadRequest
 from telegram.ext import ContextTypes
 
@@ -193,7 +193,7 @@ def _arrows(days: int, page: int, last: int) -> InlineKeyboardMarkup | None:
         InlineKeyboardButton(label, callback_data=f"gaps:{days}:{target}")
         for label, target, there in (
             ("‹", page - 1, page > 0),
-            (words.gaps_page(page + 1, last + 1), page, True),
+            (words.page(page + 1, last + 1), page, True),
             ("›", page + 1, page < last),
         )
         if there

@@ -1,4 +1,4 @@
-"""Keeps the C library from holding on to memory that nothing uses any more, and tells how much there is. Knows no bot."""
+"""Keeps the C library from holding on to memory that nothing uses any more, and tells how much it has. Knows no bot."""
 
 import contextlib
 import ctypes

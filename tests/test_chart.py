@@ -2,6 +2,7 @@
 
 import datetime as dt
 import io
+import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -82,7 +83,7 @@ def test_today_has_its_date_and_a_phone_has_room_for_all(days: int) -> None:
     ticks = chart._ticks(days)
     assert ticks[-1] == days - 1
     assert len(ticks) <= chart.TICKS
-    assert len({second - first for first, second in zip(ticks, ticks[1:], strict=False)}) <= 1
+    assert len({second - first for first, second in itertools.pairwise(ticks)}) <= 1
 
 
 def test_any_letters_can_be_written(cache: Path) -> None:

@@ -55,7 +55,7 @@ def test_the_days_begin_at_a_midnight_and_hold_all_that_is_counted(days: int) ->
 def test_without_a_time_zone_it_is_that_of_the_machine() -> None:
     today = dt.datetime.now().astimezone()
     assert stats.count([], days=2, now=today.timestamp()).days[-1].date == today.date()
-    assert dt.datetime.fromtimestamp(stats.begin(1, now=today.timestamp())).astimezone().date() == today.date()  # noqa: DTZ006
+    assert dt.datetime.fromtimestamp(stats.begin(1, now=today.timestamp())).astimezone().date() == today.date()
 
 
 def test_an_answer_that_was_never_sent_took_no_time() -> None:
@@ -67,7 +67,9 @@ def test_an_answer_that_was_never_sent_took_no_time() -> None:
 
 
 @given(st.lists(st.floats(0.001, 1_000), min_size=1), st.integers(1, 100))
-def test_a_percentile_is_the_smallest_of_the_times_that_so_many_do_not_exceed(seconds: list[float], percent: int) -> None:
+def test_a_percentile_is_the_smallest_of_the_times_that_so_many_do_not_exceed(
+    seconds: list[float], percent: int
+) -> None:
     found = stats.percentile(seconds, percent)
     within = lambda limit: sum(one <= limit for one in seconds) * 100 >= percent * len(seconds)  # noqa: E731
     assert found == min(filter(within, seconds))
