@@ -34,7 +34,7 @@ def where(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
 def journal(tmp_path: Path) -> Iterator[Journal]:
     database = Database(tmp_path / "bot.sqlite")
     yield Journal(database, bot=1)
-    database.dispose()
+    database.close()
 
 
 def given(journal: Journal, library: Library, question: str, *votes: Vote, at: float = 0.0, parent: str = "") -> str:
@@ -73,7 +73,7 @@ def test_the_journal_finds_what_people_thought_something_of(where: Path | str, s
         (first, sorted([GOOD, OLD], key=str), ()),
     ]
     assert [len(one.votes) for one in journal.feedback(since=0)] == [1, 1, 2]
-    database.dispose()
+    database.close()
 
 
 @pytest.mark.parametrize(
