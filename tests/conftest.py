@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import datetime as dt
 import io
 import json
 import logging
@@ -354,6 +355,12 @@ def reindexes(person: "Person", *, timeout: float = 60) -> "Message":
     plan = person.waits(lambda m: "Reindex now" in m.labels, after=said, timeout=timeout)
     person.presses(plan, "Reindex now").answer(20)
     return plan
+
+
+def due_now(bot: Any) -> None:
+    """Let the clock of the job queue strike."""
+    (job,) = bot.application.job_queue.get_jobs_by_name("reindex")
+    job.job.modify(next_run_time=dt.datetime.now(dt.UTC))
 
 
 def many(folder: Path, count: int) -> None:

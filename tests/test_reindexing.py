@@ -20,6 +20,7 @@ from tests.conftest import (
     MakeLibrary,
     Serve,
     answered,
+    due_now,
     many,
     reindexes,
     to_embed,
@@ -48,12 +49,6 @@ def asked_for_consent(person: Person) -> Message:
 
 def pressed(person: Person, message: Message, label: str) -> Any:
     return person.presses(message, label).answer(20)
-
-
-def due_now(bot: Any) -> None:
-    """Let the clock of the job queue strike."""
-    (job,) = bot.application.job_queue.get_jobs_by_name("reindex")
-    job.job.modify(next_run_time=dt.datetime.now(dt.UTC))
 
 
 @pytest.fixture
