@@ -61,6 +61,8 @@ LOOKING = 2
 STORING = 2
 """Threads for the inbox; SQLite lets one write at a time, PostgreSQL is some way off."""
 
+DAY = 86_400.0
+
 Bot = Application[Any, Any, Any, Any, Any, Any]
 
 log = logging.getLogger(__name__)
@@ -108,7 +110,15 @@ def build(
     door = Door(gate, Limits(settings.delivery), oldest=settings.delivery.oldest)
     _handle_desk(bot, bulletin, Desk(library, journal, gate, threads=looking))
     _handle(bot, door, questions, answers, commands, admin.Admin(reindexing, gate))
-    dispatcher = Dispatcher(bot, stored, settings=settings.delivery, threads=storing, metrics=metrics)
+    kept_for = DAY * settings.conversation.keep_days
+    dispatcher = Dispatcher(
+        bot,
+        stored,
+        settings=settings.delivery,
+        threads=storing,
+        metrics=metrics,
+        prune=[lambda: journal.prune(keep=kept_for)],
+    )
     if telegram.reindex_every:
         Schedule(reindexing, telegram.admins).start(bot, every=dt.timedelta(minutes=telegram.reindex_every))
     poller = webhook = None

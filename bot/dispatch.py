@@ -68,14 +68,25 @@ class Dispatcher:
     """Hands the updates of an inbox to an application, and closes them."""
 
     def __init__(
-        self, application: Bot, inbox: Inbox, *, settings: Delivery, threads: Executor, metrics: Metrics
+        self,
+        application: Bot,
+        inbox: Inbox,
+        *,
+        settings: Delivery,
+        threads: Executor,
+        metrics: Metrics,
+        prune: Sequence[Callable[[], object]] = (),
     ) -> None:
-        """Dispatch from `inbox`, which is asked on `threads`: no transaction may hold up the event loop."""
+        """Dispatch from `inbox`, which is asked on `threads`: no transaction may hold up the event loop.
+
+        `prune` is what else to do on `threads` every hour, when the inbox forgets what is old.
+        """
         self._application = application
         self._inbox = inbox
         self._settings = settings
         self._threads = threads
         self._metrics = metrics
+        self._prune: tuple[Callable[[], object], ...] = (lambda: inbox.prune(keep=settings.keep), *prune)
         self._tasks: set[asyncio.Task[None]] = set()
         self._in_hand: set[int] = set()
         self._wake = asyncio.Event()
@@ -265,7 +276,8 @@ class Dispatcher:
                 self.waiting = await self._asked(self._inbox.waiting)
                 if time.monotonic() - self._pruned > PRUNE_EVERY:
                     self._pruned = time.monotonic()
-                    await self._asked(lambda: self._inbox.prune(keep=self._settings.keep))
+                    for prune in self._prune:
+                        await self._asked(prune)
             except FootnoteError as error:
                 log.warning("%s", error)
             except Exception:  # an outer edge: without this nobody would renew a lease again
