@@ -132,7 +132,7 @@ class Admin:
         try:
             text = words.rolled_back(await self._reindexing.rollback(run))
         except FootnoteError as error:
-            text = str(error)
+            text = words.trouble(error)
         await answer(query)
         await notice.end(text)
 
@@ -149,7 +149,7 @@ class Admin:
         try:
             outcome = await self._reindexing.read(run, look, agreed=agreed)
         except FootnoteError as error:
-            text = str(error)
+            text = words.trouble(error)
         else:
             text, buttons = told(run, outcome), question_buttons(outcome, await self._number())
         if buttons is not None:  # a new question on an old message

@@ -2,12 +2,13 @@
 
 import asyncio
 import datetime as dt
+import itertools
 import logging
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from telegram import BotCommand, BotCommandScope, BotCommandScopeChat, BotCommandScopeDefault, Update
+from telegram import BotCommand, BotCommandScopeChat, Update
 from telegram.error import TelegramError
 from telegram.ext import (
     Application,
@@ -274,12 +275,14 @@ async def _begin(bot: Bot, stored: Inbox, telegram: Telegram) -> None:
 
 async def _show_commands(bot: Bot, telegram: Telegram) -> None:
     """Fill the menus. Only a hint to clients: what a person may do is decided where it is done."""
-    everyone = [BotCommand(name, what) for name, what in words.COMMANDS.items()]
-    more = [BotCommand(name, what) for name, what in words.ADMIN_COMMANDS.items()]
-    scopes: list[tuple[list[BotCommand], BotCommandScope]] = [(everyone, BotCommandScopeDefault())]
-    scopes += [([*everyone, *more], BotCommandScopeChat(person)) for person in telegram.admins]
-    for commands, scope in scopes:
-        try:
-            await bot.bot.set_my_commands(commands, scope=scope)
-        except TelegramError as error:  # an admin who never wrote to the bot has no chat yet; the others have
-            log.info("the menu of commands could not be set: %s", error)
+    scopes = [None, *(BotCommandScopeChat(person) for person in telegram.admins)]
+    for scope, language in itertools.product(scopes, words.languages()):
+        with words.speaking(language):
+            commands = {**words.COMMANDS, **(words.ADMIN_COMMANDS if scope else {})}
+        menu = [BotCommand(name, what) for name, what in commands.items()]
+        try:  # what is set without a language is for all that have no menu of their own
+            await bot.bot.set_my_commands(
+                menu, scope=scope, language_code=None if language == words.ENGLISH else language
+            )
+        except TelegramError as error:  # an admin who never wrote to the bot has no chat yet
+            log.info("a menu of commands could not be set: %s", error)

@@ -130,7 +130,7 @@ class Desk:
         try:
             found = gather(past, await asyncio.to_thread(self._groups, [one.question for one in past]))
         except ModelUnavailable as error:
-            return render.text(str(error))[0], None
+            return render.text(words.trouble(error))[0], None
         last = max(0, (len(found) - 1) // PAGE)
         page = min(page, last)
         title = words.gaps(questions=len(past), groups=len(found), days=days)

@@ -7,6 +7,7 @@ door           what those hear who are not served
 commands       the commands for everyone
 desk           what admins read
 insight        what admins read of the figures, of feedback, and of how the bot is
+errors         what went wrong in the library
 terminal       what the command line prints besides
 
 `words.NAME` is what a module above calls so: a function, or a constant, which is translated each time it is asked for.
@@ -18,12 +19,12 @@ package a constant is `_(NAME)`. The translations are in ru/, a file for each mo
 
 from typing import TYPE_CHECKING, Any
 
-from bot.words import answers, commands, desk, door, figures, insight, terminal
-from bot.words.language import _, known, languages, speak, speaking
+from bot.words import answers, commands, desk, door, errors, figures, insight, terminal
+from bot.words.language import ENGLISH, _, known, languages, speak, speaking
 
-__all__ = ["known", "languages", "speak", "speaking"]
+__all__ = ["ENGLISH", "known", "languages", "speak", "speaking"]
 
-AREAS = (answers, commands, desk, door, figures, insight, terminal)
+AREAS = (answers, commands, desk, door, errors, figures, insight, terminal)
 
 _SAID = {name: value for area in AREAS for name, value in vars(area).items() if not name.startswith("_")}
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from bot.words.commands import *
     from bot.words.desk import *
     from bot.words.door import *
+    from bot.words.errors import *
     from bot.words.figures import *
     from bot.words.insight import *
     from bot.words.terminal import *

@@ -16,7 +16,6 @@ CUT_SHORT = N_(
     "on with what was embedded."
 )
 LOOKING = N_("Looking at what has changed…")
-WAITS = N_("Nothing happens until you choose.")
 LEFT = N_("All is left as it is; nothing was changed. /reindex asks again.")
 KEPT = N_("All stays as it is.")
 SETTLED = N_("This is settled already.")
@@ -25,6 +24,7 @@ OUT_OF_DATE = N_(
 )
 NOTHING_TO_UNDO = N_("There is no earlier revision to go back to: one is kept, the one before the current.")
 RESTS = N_("Automatic reindexing rests after a rollback, until somebody runs `footnote index` or sends /reindex.")
+WAITS = N_("Nothing happens until you choose.")
 ON_SCHEDULE = N_("The folder was read again on schedule.")
 
 STOP_BUTTON = N_("Stop")

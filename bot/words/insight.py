@@ -9,6 +9,7 @@ from bot.gaps import Gap
 from bot.journal import Reason
 from bot.reindexing import Ended
 from bot.stats import Stats
+from bot.words.errors import trouble
 from bot.words.figures import day, day_of_year, duration, megabytes, moment, number
 from bot.words.language import N_, _, ngettext
 from index.records import Plan, Report
@@ -160,6 +161,6 @@ def _last(ended: Ended | None) -> str:
         case Plan():
             came = _("nothing to do")
         case error:
-            came = str(error)
+            came = trouble(error)
     line = _("Last reindex, by schedule, {when}: {came}") if ended.by_itself else _("Last reindex, {when}: {came}")
     return line.format(when=moment(ended.at), came=came)
