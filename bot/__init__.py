@@ -9,6 +9,7 @@ and is handled        questions → answers (what becomes of one), commands, sug
                       personal (what is kept of a person), admin, reindexing, schedule
 what is kept          journal (answers, what people thought of them) of kept, in tables
 what an answer shows  evidence (a passage, the reasons), buttons, fragment (links to the very sentence)
+an admin's desk       bulletin; desk → stats and chart, gaps, export
 a reply goes out      render (words into messages), say (one function sends), notice (edited while it goes on), pace
 beside all of it      words (everything people read, in their language; threads keep it), metrics
 """

@@ -23,10 +23,12 @@ from telegram.ext import (
 )
 from telegram.request import HTTPXRequest
 
-from bot import admin, buttons, heap, inbox, pace, pages, suggest, web, words
+from bot import admin, buttons, desk, heap, inbox, pace, pages, suggest, web, words
 from bot.answers import Answers
 from bot.attempt import CURRENT
+from bot.bulletin import Bulletin
 from bot.commands import Commands
+from bot.desk import Desk
 from bot.dispatch import AT_ONCE, Dispatcher, report
 from bot.door import Door
 from bot.gate import Gate
@@ -108,8 +110,10 @@ def build(
     answers = Answers(library, journal, threads=looking)
     gate = Gate(telegram)
     suggestions = Suggestions(library, questions, threads=looking)
-    commands = Commands(library, gate, answers, suggestions, every=telegram.reindex_every, threads=looking)
+    commands = Commands(library, gate, answers, suggestions, threads=looking)
+    bulletin = Bulletin(reindexing, gate, every=telegram.reindex_every, waiting=stored.waiting, threads=looking)
     door = Door(gate, Limits(settings.delivery), oldest=settings.delivery.oldest)
+    _handle_desk(bot, bulletin, Desk(library, journal, gate, threads=looking))
     kept_for = DAY * settings.conversation.keep_days
     personal = Personal(
         {"journal": journal, "messages": stored}, Times(kept_for, settings.delivery.keep), threads=looking
@@ -235,7 +239,6 @@ def _handle(
     bot.add_handler(CommandHandler("help", commands.help, private))
     bot.add_handler(CommandHandler("ask", questions.command, private))
     bot.add_handler(CommandHandler("new", questions.afresh, private))
-    bot.add_handler(CommandHandler("status", commands.status, private))
     bot.add_handler(CommandHandler("reindex", admins.reindex, private))
     bot.add_handler(CommandHandler("rollback", admins.rollback, private))
     bot.add_handler(MessageHandler(private & filters.COMMAND, commands.help))
@@ -253,6 +256,17 @@ def _handle(
     bot.add_handler(CallbackQueryHandler(admins.stay, pattern=admin.LEAVE))
     bot.add_handler(CallbackQueryHandler(commands.stray))
     bot.add_error_handler(_keep_error)
+
+
+def _handle_desk(bot: Bot, bulletin: Bulletin, office: Desk) -> None:
+    """Add the handlers of what is counted. Before those of `_handle`, the last of which take all that is left."""
+    private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
+    bot.add_handler(CommandHandler("status", bulletin.status, private))
+    bot.add_handler(CommandHandler("stats", office.stats, private))
+    bot.add_handler(CommandHandler("gaps", office.gaps, private))
+    bot.add_handler(CommandHandler("export", office.export, private))
+    bot.add_handler(CallbackQueryHandler(office.other_days, pattern=desk.STATS))
+    bot.add_handler(CallbackQueryHandler(office.turn, pattern=desk.GAPS))
 
 
 async def _keep_error(update: object, context: ContextTypes.DEFAULT_TYPE) -> None:

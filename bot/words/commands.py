@@ -28,6 +28,9 @@ COMMANDS = {
 ADMIN_COMMANDS = {
     "reindex": N_("Read the folder of articles again"),
     "rollback": N_("Go back to the articles before the last reindex"),
+    "stats": N_("How many ask, and how it goes: /stats 30"),
+    "gaps": N_("What the articles do not answer, or not well: /gaps 30"),
+    "export": N_("Feedback as cases for an evaluation: /export 30"),
 }
 
 
