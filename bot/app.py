@@ -25,6 +25,7 @@ from telegram.request import HTTPXRequest
 
 from bot import admin, buttons, desk, heap, inbox, pace, pages, suggest, web, words
 from bot.answers import Answers
+from bot.arrivals import Arrivals
 from bot.attempt import CURRENT
 from bot.bulletin import Bulletin
 from bot.commands import Commands
@@ -33,16 +34,19 @@ from bot.dispatch import AT_ONCE, Dispatcher, report
 from bot.door import Door
 from bot.gate import Gate
 from bot.inbox import Inbox
+from bot.invitations import Invitations, Opening
 from bot.journal import Journal
 from bot.lifecycle import Lifecycle, Parts
 from bot.limits import Limits
 from bot.listen import Listener
 from bot.metrics import Metrics
+from bot.people import People
 from bot.personal import FORGET, KEEP, Personal, Times
 from bot.poll import Patience, Poller
 from bot.questions import Asking, Questions, Threads
 from bot.reading import Reading
 from bot.reindexing import Reindexing
+from bot.roll import ASK, DO, TURN, Roll
 from bot.schedule import Schedule
 from bot.suggest import Suggestions
 from bot.threads import Threads as Pool
@@ -53,7 +57,7 @@ from index.database import Database
 from index.library import Library
 from index.lock import hold
 
-UPDATES = ["message", "edited_message", "callback_query"]
+UPDATES = ["message", "edited_message", "callback_query", "my_chat_member"]
 """What we ask Telegram for."""
 
 ASKING = 2
@@ -108,15 +112,20 @@ def build(
         metrics=metrics,
     )
     answers = Answers(library, journal, threads=looking)
-    gate = Gate(telegram)
+    people = People(database, bot=number)
+    gate = Gate(telegram, people)
     suggestions = Suggestions(library, questions, threads=looking)
     commands = Commands(library, gate, answers, suggestions, threads=looking)
     bulletin = Bulletin(reindexing, gate, every=telegram.reindex_every, waiting=stored.waiting, threads=looking)
     door = Door(gate, Limits(settings.delivery), oldest=settings.delivery.oldest)
+    arrivals = Arrivals(people, gate, threads=looking)
+    _receive(bot, arrivals, Invitations(people, gate, threads=looking), Roll(people, gate, threads=looking))
     _handle_desk(bot, bulletin, Desk(library, journal, gate, threads=looking))
     kept_for = DAY * settings.conversation.keep_days
     personal = Personal(
-        {"journal": journal, "messages": stored}, Times(kept_for, settings.delivery.keep), threads=looking
+        {"journal": journal, "messages": stored, "names": people},
+        Times(kept_for, settings.delivery.keep),
+        threads=looking,
     )
     _handle_reading(bot, Reading(library, answers, threads=looking), suggestions, personal)
     _handle(bot, door, questions, answers, commands, admin.Admin(reindexing, gate))
@@ -209,6 +218,20 @@ def _application(telegram: Telegram, limits: pace.Limits | None) -> Bot:
         .rate_limiter(pace.Pace(limits))
         .build()
     )
+
+
+def _receive(bot: Bot, arrivals: Arrivals, invitations: Invitations, roll: Roll) -> None:
+    """Add the handlers of who may come in; those of `_handle` are tried after them."""
+    private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
+    bot.add_handler(TypeHandler(Update, arrivals.check), group=-2)
+    bot.add_handler(MessageHandler(private & Opening(), invitations.opened))
+    bot.add_handler(CommandHandler("invite", invitations.invite, private))
+    bot.add_handler(CommandHandler("people", roll.show, private))
+    bot.add_handler(CommandHandler("block", roll.block, private))
+    bot.add_handler(CommandHandler("unblock", roll.unblock, private))
+    bot.add_handler(CallbackQueryHandler(roll.turn, pattern=TURN))
+    bot.add_handler(CallbackQueryHandler(roll.ask, pattern=ASK))
+    bot.add_handler(CallbackQueryHandler(roll.do, pattern=DO))
 
 
 def _handle_reading(bot: Bot, reading: Reading, suggestions: Suggestions, personal: Personal) -> None:
