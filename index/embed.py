@@ -6,6 +6,8 @@ Knows that a model is slow to load; `load` chooses what runs it: `compiled` or `
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from config import Embedding
 from index.load import AtFirstUse, Kind
 from index.model import Model, Vectors
@@ -91,6 +93,15 @@ class Embedder:
     def passages(self, texts: Sequence[str]) -> Vectors:
         """Return the vectors of one batch of texts, shape (n, dimensions). Give texts of like length together."""
         return self._model.ready().passages(texts)
+
+    def many(self, texts: Sequence[str]) -> Vectors:
+        """Return the vectors of any number of texts that nobody waits for, shape (n, dimensions)."""
+        rows = np.empty((len(texts), self.dimensions), dtype=np.float32)
+        order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
+        for at in range(0, len(order), self.batch):
+            some = order[at : at + self.batch]
+            rows[some] = self.passages([texts[index] for index in some])
+        return rows
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """Count the word pieces of each text, special tokens not included."""

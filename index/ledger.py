@@ -156,20 +156,13 @@ class Ledger:
         """Return one article of a revision."""
         with self.reading() as db:
             row = db.execute(articles.select().where(articles.c.id == id_, alive(revision))).first()
-        return _article(row) if row else None
-
-    def newest(self, revision: int, *, limit: int, offset: int = 0) -> list[Article]:
-        """Return articles of a revision, newest first, those without a date last. Their text is left out."""
-        columns = [c if c.name not in ("text", "headings") else sa.literal("").label(c.name) for c in articles.c]
-        query = sa.select(*columns).where(alive(revision)).order_by(articles.c.date.desc(), articles.c.id)
-        with self.reading() as db:
-            return [_article(row) for row in db.execute(query.limit(limit).offset(offset))]
+        return to_article(row) if row else None
 
     def dates(self, revision: int) -> tuple[dt.date | None, dt.date | None, bool]:
         """Return the first and the last date of a revision's articles, and whether every one of them has a date."""
         with self.reading() as db:
             first, last, least = db.execute(_DATES, {"revision": revision}).one()
-        return _date(first), _date(last), bool(least)
+        return to_date(first), to_date(last), bool(least)
 
     def dated(self, period: Period, revision: int, *, most: int) -> list[PassageId]:
         """Return passages of the articles that were published in a period; no more than `most`."""
@@ -363,7 +356,7 @@ class Ledger:
 
     def _articles_of(self, db: sa.Connection, rows: set[int]) -> dict[int, Article]:
         found = db.execute(articles.select().where(articles.c.row.in_(rows)))
-        return {row.row: _article(row) for row in found}
+        return {row.row: to_article(row) for row in found}
 
     def _create(self) -> None:
         with self.reading() as db:
@@ -493,16 +486,18 @@ def _revision(row: sa.Row[Any]) -> Revision:
     return Revision(**{**values, "made_at": made_at, "segments": tuple(json.loads(values["segments"]))})
 
 
-def _date(text: str | None) -> dt.date | None:
+def to_date(text: str | None) -> dt.date | None:
+    """Return the day that a column holds; None where it holds nothing."""
     return dt.date.fromisoformat(text) if text else None
 
 
-def _article(row: sa.Row[Any]) -> Article:
+def to_article(row: sa.Row[Any]) -> Article:
+    """Return the article that a row of `articles` holds."""
     return Article(
         id=ArticleId(row.id),
         title=row.title,
         text=row.text,
-        date=_date(row.date),
+        date=to_date(row.date),
         source=row.source,
         url=row.url,
         headings=tuple(Heading(start, end, level) for start, end, level in json.loads(row.headings or "[]")),

@@ -17,19 +17,22 @@ from typing import Self, TypeVar
 from pydantic import SecretStr
 
 from config import Settings
-from index import answer, followup, when
+from index import alike, answer, followup, when
+from index.alike import ALIKE
 from index.audit import report
 from index.build import Builder, Ways
+from index.catalogue import Catalogue
 from index.chunk import Sizes
 from index.compose import Candidate
 from index.embed import Embedder
 from index.errors import Damaged, NothingToUndo, NotIndexed, OtherModel, QuestionError, SourceError, Superseded
+from index.examples import Examples
 from index.judge import judge_of
-from index.ledger import Ledger
+from index.ledger import Ledger, digest_of
 from index.lexicon import content_words
 from index.make import store_of
 from index.progress import Stop, Watch
-from index.records import Answer, Article, Hit, Plan, Progress, Report, Revision, Turn
+from index.records import Answer, Article, ArticleId, Hit, Outlet, Passage, Plan, Progress, Report, Revision, Turn
 from index.replica import Replica
 from index.rerank import Reranker
 from index.respond import Responder
@@ -114,6 +117,7 @@ class Library:
             dimensions=lambda: self._embedder.dimensions,
         )
         self._mending = threading.Lock()
+        self._examples = Examples(self.ask, longest=settings.answer.longest_question)
         self._judge = judge_of(self.data)
 
     def __enter__(self) -> Self:
@@ -228,9 +232,56 @@ class Library:
         current = self._ledger.current()
         return Path(current.folder) if current else seeds()
 
-    def newest(self, *, limit: int, offset: int = 0) -> list[Article]:
-        """Return articles without their text, newest first."""
-        return self._ledger.newest(self._revision().number, limit=limit, offset=offset)
+    def newest(self, *, limit: int, offset: int = 0, source: str | None = None) -> list[Article]:
+        """Return articles without their text, newest first: all, or those of one outlet; "" is those without one."""
+        return self._catalogue().newest(limit=limit, offset=offset, source=source)
+
+    def outlets(self) -> list[Outlet]:
+        """Return who published the articles, most articles first; the outlet "" has those of nobody known."""
+        return self._catalogue().outlets()
+
+    def article(self, id_: ArticleId) -> Article | None:
+        """Return an article with its whole text, or None where the library does not hold it any more."""
+        return self._catalogue().article(id_)
+
+    def passages_of(self, id_: ArticleId) -> list[Passage]:
+        """Return the passages of an article in order; none where the library does not hold it any more."""
+        return self._catalogue().passages(id_)
+
+    def digest(self, article: Article) -> str:
+        """Return 32 hex digits that change with anything an article holds; it must have its whole text."""
+        return digest_of(article)
+
+    def digests(self, ids: Sequence[ArticleId]) -> dict[ArticleId, str]:
+        """Return the digests of articles as they are now, reading no text; what is not held is left out."""
+        return self._catalogue().digests(ids)
+
+    def since(self, ids: Sequence[ArticleId]) -> dict[ArticleId, int]:
+        """Return the number of the revision in which articles became what they are; what is not held is left out.
+
+        For whether an article is new or changed since a revision; see `Catalogue.since` for what does not count.
+        """
+        return self._catalogue().since(ids)
+
+    def alike(self, texts: Sequence[str], *, least: float = ALIKE) -> list[list[int]]:
+        """Return indices of texts grouped by meaning, the largest group first; see `alike.groups`.
+
+        Takes a second for a thousand questions, and lets those go first that people are waiting for.
+
+        Raises:
+            ModelUnavailable: as the message says.
+        """
+        return alike.groups(texts, embed=self._embedder.many, least=least)
+
+    def examples(self, limit: int) -> list[str]:
+        """Return up to so many questions that the current articles answer, about the newest of them.
+
+        The first call in a revision asks about a dozen questions; the next ones cost nothing.
+
+        Raises:
+            NotIndexed, OtherModel: index first.
+        """
+        return self._examples.of(self._revision().number, self._catalogue(), limit=limit)
 
     def status(self) -> Status:
         """Return what the library holds."""
@@ -378,6 +429,11 @@ class Library:
     def database(self) -> str:
         """What keeps articles, passages and embeddings, in words: a file, or a database without its password."""
         return self._ledger.name
+
+    def _catalogue(self) -> Catalogue:
+        """Return the catalogue of what was indexed, if anything was."""
+        self._revision()
+        return Catalogue(self._ledger)
 
     @property
     def _where(self) -> str:

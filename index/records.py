@@ -212,6 +212,16 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Outlet:
+    """Who published articles, how many of them, and the first and the last of their dates. "" is nobody known."""
+
+    name: str
+    articles: int
+    first: dt.date | None = None
+    last: dt.date | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """Where a long piece of work stands: `done` of `total` units of `stage`, `rate` units a second."""
 

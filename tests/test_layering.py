@@ -18,7 +18,7 @@ ONLY_IN = {
     "tantivy": {"index/lexicon.py"},
     "sqlalchemy": {
         "bot/inbox.py",
-        *(f"index/{name}.py" for name in ("database", "tables", "writer", "ledger", "draft")),
+        *(f"index/{name}.py" for name in ("database", "tables", "writer", "ledger", "draft", "catalogue")),
     },
     "torch": {"index/compile.py", "index/reference.py", "index/subject.py"},
     "onnxruntime": {"index/compile.py", "index/compiled.py"},

@@ -1,0 +1,92 @@
+"""The articles of the current revision, for whoever browses them: one whole, by outlet, newest first, since when.
+
+Reads the ledger, one state of it a call, and knows nothing of segments, models or questions.
+"""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from index.ledger import Ledger, batches, to_article, to_date
+from index.records import Article, ArticleId, Outlet, Passage, PassageId
+from index.tables import alive, articles, passages, revisions
+
+
+class Catalogue:
+    """What the current revision of a ledger holds; nothing where nothing was indexed. Safe to share between threads."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        """Read this ledger."""
+        self._ledger = ledger
+
+    def article(self, id_: ArticleId) -> Article | None:
+        """Return one article with its whole text, or None where the library does not hold it any more."""
+        with self._ledger.reading() as db:
+            row = db.execute(articles.select().where(articles.c.id == id_, _served(db))).first()
+        return to_article(row) if row else None
+
+    def passages(self, id_: ArticleId) -> list[Passage]:
+        """Return the passages of an article in order; none where the library does not hold it any more."""
+        with self._ledger.reading() as db:
+            row = db.execute(articles.select().where(articles.c.id == id_, _served(db))).first()
+            if row is None:
+                return []
+            article = to_article(row)
+            query = passages.select().where(passages.c.article == row.row).order_by(passages.c.start, passages.c.row)
+            found = db.execute(query).all()
+        return [Passage(PassageId(one.row), article, one.start, one.end, one.heading) for one in found]
+
+    def newest(self, *, limit: int, offset: int = 0, source: str | None = None) -> list[Article]:
+        """Return articles of all outlets or of one, newest first, those without a date last; their text is left out."""
+        columns = [c if c.name not in ("text", "headings") else sa.literal("").label(c.name) for c in articles.c]
+        query = sa.select(*columns).order_by(articles.c.date.desc(), articles.c.id).limit(limit).offset(offset)
+        if source is not None:
+            query = query.where(articles.c.source == source)
+        with self._ledger.reading() as db:
+            return [to_article(row) for row in db.execute(query.where(_served(db)))]
+
+    def outlets(self) -> list[Outlet]:
+        """Return who published the articles, most articles first; those without an outlet have the name ""."""
+        count = sa.func.count()
+        dates = sa.func.min(sa.func.nullif(articles.c.date, "")), sa.func.max(articles.c.date)
+        query = sa.select(articles.c.source, count, *dates).group_by(articles.c.source)
+        with self._ledger.reading() as db:
+            rows = db.execute(query.where(_served(db)).order_by(count.desc(), articles.c.source)).all()
+        return [Outlet(name, number, to_date(first), to_date(last)) for name, number, first, last in rows]
+
+    def digests(self, ids: Sequence[ArticleId]) -> dict[ArticleId, str]:
+        """Return what `digest_of` says of articles, without reading their texts; what is not held is left out."""
+        found: dict[ArticleId, str] = {}
+        with self._ledger.reading() as db:
+            for some in batches(ids):
+                query = sa.select(articles.c.id, articles.c.digest).where(articles.c.id.in_(some), _served(db))
+                found |= {ArticleId(row.id): row.digest for row in db.execute(query)}
+        return found
+
+    def since(self, ids: Sequence[ArticleId]) -> dict[ArticleId, int]:
+        """Return the number of the revision in which articles became what they are; what is not held is left out.
+
+        Other sizes of passages or another model make every article anew, and do not count, as long as the revision
+        before is kept: once it is gone, nobody knows any more that an article was the same in there.
+        """
+        found: dict[ArticleId, int] = {}
+        before = articles.alias()
+        same = sa.and_(
+            before.c.id == articles.c.id, before.c.until == articles.c.since, before.c.digest == articles.c.digest
+        )
+        stands = sa.func.coalesce(before.c.since, articles.c.since).label("stands")
+        with self._ledger.reading() as db:
+            for some in batches(ids):
+                query = sa.select(articles.c.id, stands).select_from(articles.outerjoin(before, same))
+                rows = db.execute(query.where(articles.c.id.in_(some), _served(db)))
+                found |= {ArticleId(row.id): row.stands for row in rows}
+        return found
+
+
+def _served(db: sa.Connection) -> sa.ColumnElement[bool]:
+    """Return the condition under which an article belongs to the current revision, as this transaction sees it."""
+    number = db.execute(_CURRENT).scalar()
+    return alive(number) if number is not None else sa.false()
+
+
+_CURRENT = sa.select(sa.func.max(revisions.c.number)).where(~revisions.c.undone)
