@@ -6,6 +6,7 @@ the command line      cli → indexing, watch, operating, doctor, reach; what it
 the bot, as a whole   app (composition, and its table of handlers), lifecycle (begins, is watched, ends; heap)
 an update comes in    poll, or web on listen → inbox (stored) → dispatch (taken in turn) → attempt → door (gate, limits)
 and is handled        questions, commands, admin, reindexing, schedule
+a question is watched watches (commands, buttons), lookout (compares, writes) → news, watchlist
 a reply goes out      render (words into messages), say (one function sends), notice (edited while it goes on), pace
 beside all of it      words (everything people read), metrics
 """

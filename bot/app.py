@@ -23,7 +23,7 @@ from telegram.ext import (
 )
 from telegram.request import HTTPXRequest
 
-from bot import admin, buttons, heap, inbox, pace, web, words
+from bot import admin, buttons, heap, inbox, pace, watches, web, words
 from bot.answers import Answers
 from bot.attempt import CURRENT
 from bot.commands import Commands
@@ -35,11 +35,14 @@ from bot.journal import Journal
 from bot.lifecycle import Lifecycle, Parts
 from bot.limits import Limits
 from bot.listen import Listener
+from bot.lookout import Lookout
 from bot.metrics import Metrics
 from bot.poll import Patience, Poller
 from bot.questions import Asking, Questions, Threads
 from bot.reindexing import Reindexing
 from bot.schedule import Schedule
+from bot.watches import Bounds, Watches
+from bot.watchlist import Watchlist
 from bot.web import Webhook, webhook_secret
 from config import Settings, Telegram
 from config.errors import SettingsError
@@ -93,10 +96,11 @@ def build(
         never_crowded=telegram.admins,
     )
     bot = _application(telegram, limits)
+    threads = Threads(asking, looking)
     questions = Questions(
         library,
         journal,
-        threads=Threads(asking, looking),
+        threads=threads,
         settings=Asking(settings.delivery, settings.conversation),
         metrics=metrics,
     )
@@ -104,7 +108,11 @@ def build(
     gate = Gate(telegram)
     commands = Commands(library, gate, answers, every=telegram.reindex_every, threads=looking)
     door = Door(gate, Limits(settings.delivery), oldest=settings.delivery.oldest)
-    _handle(bot, door, questions, answers, commands, admin.Admin(reindexing, gate))
+    watchlist = Watchlist(database, bot=number)
+    bounds = Bounds(telegram.watches, settings.delivery.deadline, settings.conversation)
+    watching = Watches(library, journal, watchlist, threads=threads, bounds=bounds)
+    _handle(bot, door, questions, answers, commands, admin.Admin(reindexing, gate), watching=watching)
+    Lookout(library, journal, watchlist, gate=gate, threads=looking).start(bot)
     dispatcher = Dispatcher(bot, stored, settings=settings.delivery, threads=storing, metrics=metrics)
     if telegram.reindex_every:
         Schedule(reindexing, telegram.admins).start(bot, every=dt.timedelta(minutes=telegram.reindex_every))
@@ -189,8 +197,15 @@ def _application(telegram: Telegram, limits: pace.Limits | None) -> Bot:
     )
 
 
-def _handle(
-    bot: Bot, door: Door, questions: Questions, answers: Answers, commands: Commands, admins: admin.Admin
+def _handle(  # noqa: PLR0913  whatever has handlers
+    bot: Bot,
+    door: Door,
+    questions: Questions,
+    answers: Answers,
+    commands: Commands,
+    admins: admin.Admin,
+    *,
+    watching: Watches,
 ) -> None:
     """Add every handler, in the order in which it is tried."""
     private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
@@ -199,6 +214,8 @@ def _handle(
     bot.add_handler(CommandHandler("help", commands.help, private))
     bot.add_handler(CommandHandler("ask", questions.command, private))
     bot.add_handler(CommandHandler("new", questions.afresh, private))
+    bot.add_handler(CommandHandler("watch", watching.begin, private))
+    bot.add_handler(CommandHandler("watches", watching.overview, private))
     bot.add_handler(CommandHandler("sources", commands.sources, private))
     bot.add_handler(CommandHandler("status", commands.status, private))
     bot.add_handler(CommandHandler("reindex", admins.reindex, private))
@@ -212,6 +229,9 @@ def _handle(
     bot.add_handler(CallbackQueryHandler(answers.back, pattern=buttons.BACK))
     bot.add_handler(CallbackQueryHandler(answers.vote, pattern=buttons.VOTE))
     bot.add_handler(CallbackQueryHandler(answers.reason, pattern=buttons.REASON))
+    bot.add_handler(CallbackQueryHandler(watching.stop, pattern=buttons.STOP_WATCHING))
+    bot.add_handler(CallbackQueryHandler(watching.remove, pattern=watches.REMOVE))
+    bot.add_handler(CallbackQueryHandler(watching.turn, pattern=watches.TURN))
     bot.add_handler(CallbackQueryHandler(commands.turn, pattern=r"^sources:\d{1,6}$"))
     bot.add_handler(CallbackQueryHandler(admins.agree, pattern=admin.AGREE))
     bot.add_handler(CallbackQueryHandler(admins.stop, pattern=admin.STOP))

@@ -16,7 +16,11 @@ class Gate:
     def admits(self, update: Update) -> bool:
         """Whether the sender of an update may use the bot."""
         person = update.effective_user
-        return person is not None and not person.is_bot and self._settings.may_ask(person.id)
+        return person is not None and not person.is_bot and self.may_ask(person.id)
+
+    def may_ask(self, person: int) -> bool:
+        """Whether a person may use the bot in their private chat."""
+        return self._settings.may_ask(person)
 
     def is_admin(self, update: Update) -> bool:
         """Whether the sender is an admin who writes or presses in person."""

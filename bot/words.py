@@ -85,8 +85,20 @@ CROWDED = "I am busy: very many questions are waiting. Please ask this again in 
 TOO_FAST = "You ask faster than I may answer. Please wait a minute, then ask again what has no answer by then."
 TOO_SLOW = "This took too long, so I gave it up. Please try again, perhaps with a shorter question."
 
+STOP_WATCHING_BUTTON = "Stop watching"
+WATCH_HOW = (
+    "Write /watch and a question: I tell you when new articles answer it better than those of today. /watch alone "
+    "takes the question you asked last, or the one of the answer that you reply to."
+)
+NO_WATCHING = "Questions cannot be watched here."
+NO_WATCHES = "You watch no question. Write /watch and a question, and I tell you when there is something new on it."
+WATCH_ENDED = "I do not watch that any more."
+NOT_WATCHED = "You do not watch that, or not any more."
+
 COMMANDS = {
     "ask": "Ask a question: /ask Where will they meet?",
+    "watch": "Hear when new articles answer a question better",
+    "watches": "The questions you watch",
     "sources": "The articles I know, newest first",
     "status": "What I know and how I am",
     "help": "How to ask, and what I do",
@@ -259,6 +271,37 @@ def why(answer: Answer, made_at: str) -> str:
         "The likeliest sentences:" if answer.judged else "",
     ]
     return "\n\n".join(filter(None, lines))
+
+
+def watch_begun(answer: Answer) -> str:
+    """Say above the answer of today that the question is watched from now on."""
+    today = "This is what the articles say today." if answer.answered else "So far the articles do not say."
+    return f"I watch this for you, and write when there is something new: {answer.question}\n\n{today}"
+
+
+def watch_found(question: str) -> str:
+    """Say above an answer that nobody asked for now why it comes."""
+    return f"Your watch, there is something new: {question}"
+
+
+def watched_already(question: str, since: dt.date) -> str:
+    """Say that somebody watches a question already."""
+    return f"You watch this already, since {day(since)}: {question}"
+
+
+def too_many_watches(most: int) -> str:
+    """Say that somebody watches as many questions as they may."""
+    return f"You watch {count(most, 'question')} already, which is all you may. /watches lets you remove some."
+
+
+def watch_line(number: int, question: str, since: dt.date) -> str:
+    """Write one line of the list of watches."""
+    return f"{number}. {question} · since {day(since)}"
+
+
+def remove_watch_button(number: int) -> str:
+    """Label the button that ends a watch of the list."""
+    return f"Remove {number}"
 
 
 def decision(answer: Answer) -> str:

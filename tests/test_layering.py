@@ -17,7 +17,7 @@ ONLY_IN = {
     "chromadb": {"index/store.py"},
     "tantivy": {"index/lexicon.py"},
     "sqlalchemy": {
-        "bot/inbox.py",
+        *(f"bot/{name}.py" for name in ("inbox", "watchlist")),
         *(f"index/{name}.py" for name in ("database", "tables", "writer", "ledger", "draft", "catalogue")),
     },
     "torch": {"index/compile.py", "index/reference.py", "index/subject.py"},
