@@ -2,29 +2,31 @@
 
 import datetime as dt
 import hashlib
+import math
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from index.compose import NEAR_TIE, NEWEST_TIE
+from index.judge import log_odds
 from index.ledger import digest_of
 from index.records import Answer, ArticleId, Citation
 from index.sentences import sentences
-
-BETTER = 0.1
-"""How much more probable than any before an answer must be that counts as better."""
 
 
 @dataclass(frozen=True, slots=True)
 class Base:
     """What somebody who watches a question has been told, or might have been, up to a revision.
 
-    `best` is the highest probability of an answer, `newest` the latest date of a cited article; `answered` whether the
-    articles of that revision answer it at all. `seen` are digests of the sentences and the articles it was drawn from.
+    `best` is the highest probability of a sentence that answers, `newest` the latest date of a cited article;
+    `answered` whether the articles of that revision answer it at all, `missing` how many of its parts they do not.
+    `seen` are digests of the sentences and the articles that the answers were drawn from.
     """
 
     revision: int = 0
     answered: bool = False
+    missing: int = 0
     best: float = 0.0
     newest: dt.date | None = None
     seen: frozenset[str] = frozenset()
@@ -32,8 +34,9 @@ class Base:
 
 def base_of(answer: Answer) -> Base:
     """Return what an answer by itself makes known."""
-    best = answer.probability if answer.answered else 0.0
-    return Base(answer.revision, answer.answered, best, _newest(answer), _sentences(answer) | _articles(answer))
+    best = _best(answer) if answer.answered else 0.0
+    seen = _sentences(answer) | _articles(answer)
+    return Base(answer.revision, answer.answered, len(answer.missing), best, _newest(answer), seen)
 
 
 def noted(before: Base, answer: Answer) -> Base:
@@ -43,29 +46,28 @@ def noted(before: Base, answer: Answer) -> Base:
     a rollback, or in a ledger that began anew, only the sentences that were seen are still true of what was told.
     """
     now = base_of(answer)
-    seen = before.seen | now.seen
     if undone(before, answer) or not before.answered:
-        return Base(now.revision, now.answered, now.best, now.newest, seen)
+        return replace(now, seen=before.seen | now.seen)
     newest = max((day for day in (before.newest, now.newest) if day), default=None)
-    return Base(now.revision, now.answered, max(before.best, now.best), newest, seen)
+    return replace(now, best=max(before.best, now.best), newest=newest, seen=before.seen | now.seen)
 
 
 def news(before: Base, answer: Answer, since: Mapping[ArticleId, int]) -> tuple[Citation, ...]:
     """Return the citations of an answer that are worth a message, in order.
 
-    That are sentences nobody saw before, of articles that are new or have changed, where the answer is better than
-    any before or the article newer. `since` says in which revision articles became what they are.
+    That are sentences nobody saw before, of articles that are new or have changed, where they answer better than any
+    before, or as well and from a later day. `since` says in which revision articles became what they are.
     """
     if undone(before, answer):
         return ()
-    better = answer.answered and (not before.answered or answer.probability >= before.best + BETTER)
+    more = answer.answered and (not before.answered or len(answer.missing) < before.missing)
     return tuple(
         citation
         for citation in answer.citations
         if since.get(citation.article.id, 0) > before.revision
         and digest_of(citation.article) not in before.seen
         and not _quoted(citation) <= before.seen
-        and (better or _is_newer(citation, before))
+        and (more or _is_better(citation, answer, before) or _is_newer(citation, answer, before))
     )
 
 
@@ -80,9 +82,39 @@ def digest(sentence: str) -> str:
     return hashlib.sha256(" ".join(words).encode()).hexdigest()[:16]
 
 
-def _is_newer(citation: Citation, before: Base) -> bool:
+def _is_better(citation: Citation, answer: Answer, before: Base) -> bool:
+    """Whether a sentence is clearly more probable than any before: not by so little that both are as good."""
+    return _odds(_probability(citation, answer)) > NEAR_TIE * _odds(before.best)
+
+
+def _is_newer(citation: Citation, answer: Answer, before: Base) -> bool:
+    """Whether a sentence from a later day than any before is as good as the best; there may be weaker ones beside it.
+
+    A question for the latest takes a newer one for as good though it is a good deal less probable, as answers do.
+    """
     date = citation.article.date
-    return date is not None and before.newest is not None and date > before.newest
+    if date is None or before.newest is None or date <= before.newest:
+        return False
+    tie = NEWEST_TIE if answer.period is not None and answer.period.newest else NEAR_TIE
+    return _odds(_probability(citation, answer)) * tie >= _odds(_best(answer))
+
+
+def _probability(citation: Citation, answer: Answer) -> float:
+    """Return the probability of the best sentence of a quote."""
+    within = (
+        one.probability
+        for one in answer.judged
+        if one.passage.article.id == citation.article.id and citation.start <= one.start and one.end <= citation.end
+    )
+    return max(within, default=0.0)
+
+
+def _best(answer: Answer) -> float:
+    return max((one.probability for one in answer.judged), default=0.0)
+
+
+def _odds(probability: float) -> float:
+    return math.exp(log_odds(probability))
 
 
 def _newest(answer: Answer) -> dt.date | None:

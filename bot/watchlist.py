@@ -37,6 +37,7 @@ watches = sa.Table(
     sa.Column("made", sa.Float, nullable=False),
     sa.Column("revision", sa.Integer, nullable=False),
     sa.Column("answered", sa.Boolean, nullable=False),
+    sa.Column("missing", sa.Integer, nullable=False),
     sa.Column("best", sa.Float, nullable=False),
     sa.Column("newest", sa.Text, nullable=False),
     sa.Column("holder", sa.Text, nullable=False),
@@ -193,7 +194,7 @@ class Watchlist:
             digests = sa.select(seen.c.digest).where(seen.c.bot == self._bot, seen.c.watch == row.id)
             known = frozenset(db.execute(digests).scalars())
         day = dt.date.fromisoformat(row.newest) if row.newest else None
-        return Taken(_watch(row), Base(row.revision, row.answered, row.best, day, known), holder)
+        return Taken(_watch(row), Base(row.revision, row.answered, row.missing, row.best, day, known), holder)
 
     def put_back(self, taken: Taken, *, wait: float) -> None:
         """Give a watch back as it was, to be taken again after `wait` seconds."""
@@ -287,8 +288,13 @@ class Watchlist:
 
 
 def _base_row(base: Base) -> dict[str, Any]:
-    newest = str(base.newest or "")
-    return {"revision": base.revision, "answered": base.answered, "best": base.best, "newest": newest}
+    return {
+        "revision": base.revision,
+        "answered": base.answered,
+        "missing": base.missing,
+        "best": base.best,
+        "newest": str(base.newest or ""),
+    }
 
 
 def _watch(row: sa.Row[Any]) -> Watch:

@@ -14,7 +14,8 @@ from index.database import Database
 from tests.test_inbox import Clock
 
 BOT, ANNA, BEN = 123_456_789, 7, 8
-WISH = Wish(ANNA, ANNA, "Where will they meet?", "en", Base(3, True, 0.7, dt.date(2025, 1, 2), frozenset("ab")))
+BASE = Base(3, answered=True, missing=1, best=0.7, newest=dt.date(2025, 1, 2), seen=frozenset("ab"))
+WISH = Wish(ANNA, ANNA, "Where will they meet?", "en", BASE)
 
 Open = Callable[..., Watchlist]
 
@@ -121,7 +122,7 @@ def test_a_watch_is_compared_once_a_revision_with_all_that_was_seen(open_list: O
     assert watchlist.take(3) is None
     one = taken(watchlist, 4)
     assert one.base == WISH.base
-    after = Base(4, True, 0.9, None, frozenset("abc"))
+    after = Base(4, answered=True, best=0.9, seen=frozenset("abc"))
     assert watchlist.compared(one, after)
     assert watchlist.take(4) is None
     assert taken(watchlist, 5).base == after
