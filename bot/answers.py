@@ -157,7 +157,7 @@ class Answers:
     def _today(self, kept: Kept, number: int) -> Article | None:
         cited = next((one for one in kept.answer.citations if one.number == number), None)
         try:
-            return cited and self._library.article(cited.article.id)
+            return self._library.article(cited.article.id) if cited else None
         except NotIndexed:
             return None
 

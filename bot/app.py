@@ -3,7 +3,6 @@
 import asyncio
 import datetime as dt
 import logging
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -41,6 +40,7 @@ from bot.poll import Patience, Poller
 from bot.questions import Asking, Questions, Threads
 from bot.reindexing import Reindexing
 from bot.schedule import Schedule
+from bot.threads import Threads as Pool
 from bot.watches import Bounds, Watches
 from bot.watchlist import Watchlist
 from bot.web import Webhook, webhook_secret
@@ -62,6 +62,8 @@ LOOKING = 2
 STORING = 2
 """Threads for the inbox; SQLite lets one write at a time, PostgreSQL is some way off."""
 
+DAY = 86_400.0
+
 Bot = Application[Any, Any, Any, Any, Any, Any]
 
 log = logging.getLogger(__name__)
@@ -82,8 +84,7 @@ def build(
         raise SettingsError(message)
     token = telegram.token.get_secret_value()
     asking, looking, storing = (
-        ThreadPoolExecutor(count, thread_name_prefix=name)
-        for count, name in ((ASKING, "ask"), (LOOKING, "look"), (STORING, "store"))
+        Pool(count, thread_name_prefix=name) for count, name in ((ASKING, "ask"), (LOOKING, "look"), (STORING, "store"))
     )
     metrics = Metrics()
     reindexing = Reindexing(library, metrics.reindexed)
@@ -113,7 +114,15 @@ def build(
     watching = Watches(library, journal, watchlist, threads=threads, bounds=bounds)
     _handle(bot, door, questions, answers, commands, admin.Admin(reindexing, gate), watching=watching)
     Lookout(library, journal, watchlist, gate=gate, threads=looking).start(bot)
-    dispatcher = Dispatcher(bot, stored, settings=settings.delivery, threads=storing, metrics=metrics)
+    kept_for = DAY * settings.conversation.keep_days
+    dispatcher = Dispatcher(
+        bot,
+        stored,
+        settings=settings.delivery,
+        threads=storing,
+        metrics=metrics,
+        prune=[lambda: journal.prune(keep=kept_for)],
+    )
     if telegram.reindex_every:
         Schedule(reindexing, telegram.admins).start(bot, every=dt.timedelta(minutes=telegram.reindex_every))
     poller = webhook = None

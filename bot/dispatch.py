@@ -68,14 +68,25 @@ class Dispatcher:
     """Hands the updates of an inbox to an application, and closes them."""
 
     def __init__(
-        self, application: Bot, inbox: Inbox, *, settings: Delivery, threads: Executor, metrics: Metrics
+        self,
+        application: Bot,
+        inbox: Inbox,
+        *,
+        settings: Delivery,
+        threads: Executor,
+        metrics: Metrics,
+        prune: Sequence[Callable[[], object]] = (),
     ) -> None:
-        """Dispatch from `inbox`, which is asked on `threads`: no transaction may hold up the event loop."""
+        """Dispatch from `inbox`, which is asked on `threads`: no transaction may hold up the event loop.
+
+        `prune` is what else to do on `threads` every hour, when the inbox forgets what is old.
+        """
         self._application = application
         self._inbox = inbox
         self._settings = settings
         self._threads = threads
         self._metrics = metrics
+        self._prune: tuple[Callable[[], object], ...] = (lambda: inbox.prune(keep=settings.keep), *prune)
         self._tasks: set[asyncio.Task[None]] = set()
         self._in_hand: set[int] = set()
         self._wake = asyncio.Event()
@@ -174,6 +185,7 @@ class Dispatcher:
             log.error("an update was let go of, its lease will end", exc_info=task.exception())
 
     async def _handle(self, taken: Taken) -> None:
+        words.speak(_language(taken.raw))  # for this task, and all it begins
         verdict = Verdict()
         try:
             async with asyncio.timeout(self._settings.deadline + SPARE):
@@ -231,7 +243,8 @@ class Dispatcher:
         """Give it up, and say so to the log and to the person; `error` is None where it ended the process."""
         reason = "it ended the program" if error is None else "it failed"
         what = f"update {taken.id} is given up, because {reason} again and again"
-        await report(self._application.bot, _private_chat(taken.raw), what, error)
+        with words.speaking(_language(taken.raw)):  # what ended the process has no task of its own
+            await report(self._application.bot, _private_chat(taken.raw), what, error)
         return ASIDE
 
     async def _finish(self, taken: Taken, verdict: Verdict) -> None:
@@ -263,7 +276,8 @@ class Dispatcher:
                 self.waiting = await self._asked(self._inbox.waiting)
                 if time.monotonic() - self._pruned > PRUNE_EVERY:
                     self._pruned = time.monotonic()
-                    await self._asked(lambda: self._inbox.prune(keep=self._settings.keep))
+                    for prune in self._prune:
+                        await self._asked(prune)
             except FootnoteError as error:
                 log.warning("%s", error)
             except Exception:  # an outer edge: without this nobody would renew a lease again
@@ -288,6 +302,14 @@ async def report(bot: telegram.Bot, chat: int | None, what: str, error: BaseExce
 
 def _parsed(taken: Taken, application: Bot) -> Update:
     return Update.de_json(dict(taken.raw), application.bot)
+
+
+def _language(raw: Raw) -> str | None:
+    """Return the code of the language of whoever an update comes from, as far as Telegram tells."""
+    what = next((part for part in raw.values() if isinstance(part, dict)), {})
+    sender = what.get("from")
+    code = sender.get("language_code") if isinstance(sender, dict) else None
+    return code if isinstance(code, str) else None
 
 
 def _private_chat(raw: Raw) -> int | None:

@@ -64,7 +64,7 @@ class Door:
         return "too_fast" if first and not self._limits.allows(person.id) else None
 
     async def _tell(self, update: Update, context: ContextTypes.DEFAULT_TYPE, outcome: str) -> None:
-        query, message, text = update.callback_query, update.message, _LINES[outcome]
+        query, message, text = update.callback_query, update.message, words.turned_away(outcome)
         if query is not None:
             await answer(query, text, alert=True)
         elif message is not None and in_person(update) is not None:
@@ -72,12 +72,3 @@ class Door:
             if outcome == "expired" or self._limits.may_tell(chat):
                 reply_to = None if outcome == "not_admitted" else message.message_id
                 await say(context.bot, chat, render.text(text), reply_to=reply_to)
-
-
-_LINES = {
-    "not_admitted": words.NOT_ALLOWED,
-    "not_for_us": words.NOT_MINE,
-    "expired": words.TOO_LATE,
-    "crowded": words.CROWDED,
-    "too_fast": words.TOO_FAST,
-}

@@ -146,10 +146,8 @@ def _slim(citation: Citation) -> Citation:
 
 
 def _likely(judged: Judged) -> Judged:
-    sentence = judged.text
-    article = replace(judged.passage.article, text=sentence, headings=())
-    passage = replace(judged.passage, article=article, start=0, end=len(sentence))
-    return Judged(passage, 0, len(sentence), {}, judged.probability)
+    """Return a sentence that was judged, alone; what was seen of it is not kept."""
+    return _alone(judged.passage.article, judged.text, judged.probability)
 
 
 def _citation_json(citation: Citation, kept: Kept) -> dict[str, Any]:
@@ -184,7 +182,11 @@ def _article(raw: list[str]) -> Article:
 
 
 def _judged(article: list[str], sentence: str, probability: float) -> Judged:
-    of = replace(_article(article), text=sentence)
+    return _alone(_article(article), sentence, probability)
+
+
+def _alone(article: Article, sentence: str, probability: float) -> Judged:
+    of = replace(article, text=sentence, headings=())
     return Judged(Passage(PassageId(0), of, 0, len(sentence)), 0, len(sentence), {}, probability)
 
 

@@ -71,7 +71,7 @@ async def say(  # noqa: PLR0913  what a message may have
 async def edit(
     bot: Bot, message: Message | tuple[int, int], markup: str, *, buttons: InlineKeyboardMarkup | None = None
 ) -> None:
-    """Replace the text of a message, given itself or by the ids of chat and message. That it says so already is fine."""
+    """Replace the text of a message, given as such or by the ids of chat and message. That it says so is fine."""
     chat, number = message if isinstance(message, tuple) else (message.chat_id, message.message_id)
     how: dict[str, Any] = {
         "chat_id": chat,

@@ -57,6 +57,7 @@ ROOT = Path(__file__).parent.parent
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let `make test-crash` kill more processes than `make test`, at other moments each time."""
     parser.addoption("--crashes", type=int, default=4, help="how many processes the crash tests kill")
+    parser.addoption("--golden", action="store_true", help="write the golden files anew, to be read and committed")
     parser.addoption("--seed", type=int, default=0, help="which moments they are killed at")
 
 

@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import httpx
 from pydantic import SecretStr
 
-from bot import app, cli, lifecycle, questions, render
+from bot import answers, app, cli, lifecycle, render
 from bot.pace import Limits
 from index.library import Library
 from index.records import Answer
@@ -44,16 +45,17 @@ def serve(data: Path, said: Path, environment: dict[str, str], slow: float) -> N
     vars(cli)["_library"] = lambda settings: Library(settings, embedder=WordModel())
     ask, draw = Library.ask, random.Random(os.getpid())
 
-    def slowly(library: Library, question: str) -> object:
+    def slowly(library: Library, question: str, *history: object) -> object:
         if deadly and deadly in question:
             os.kill(os.getpid(), signal.SIGSEGV)
         time.sleep(draw.uniform(0, slow))
-        return ask(library, question)
+        return ask(library, question, *history)
 
     vars(app)["Library"] = Library
     if blocking:
         lifecycle.STUCK = 1.0
-        vars(questions)["render"] = SimpleNamespace(**{**vars(render), "answer": lambda value: block(value, blocking)})
+        blocked = functools.partial(block, word=blocking)
+        vars(answers)["render"] = SimpleNamespace(**{**vars(render), "answer": blocked})
     Library.ask = slowly  # type: ignore[method-assign, assignment]  # only the time it takes is another
     code = cli.main(["serve", "--data", str(data)])
     sys.stdout.flush()
@@ -61,11 +63,11 @@ def serve(data: Path, said: Path, environment: dict[str, str], slow: float) -> N
     os._exit(code)
 
 
-def block(value: Answer, word: str) -> list[str]:
+def block(value: Answer, *, word: str, **how: Any) -> list[str]:
     """Render an answer; one in which no article has `word` holds up the event loop for longer than anybody waits."""
     if word in value.unknown_words:
         time.sleep(60)
-    return render.answer(value)
+    return render.answer(value, **how)
 
 
 @dataclass

@@ -66,7 +66,7 @@ def test_an_answer_that_takes_too_long_is_given_up_with_a_line_and_the_chat_goes
     anna, boris = api.person(GUEST, "Anna"), api.person(GUEST + 100, "Boris")
     stuck, ask = threading.Event(), shared.ask
 
-    def slow(question: str) -> object:
+    def slow(question: str, *_: object) -> object:
         if "zeppelin" in question:
             stuck.wait(30)
         return ask(question)
@@ -86,7 +86,7 @@ def test_a_handler_that_hangs_in_one_chat_does_not_hold_up_the_others_and_its_ow
     anna, boris = api.person(GUEST, "Anna"), api.person(GUEST + 100, "Boris")
     go, ask = threading.Event(), shared.ask
 
-    def waits(question: str) -> object:
+    def waits(question: str, *_: object) -> object:
         if "zeppelin" in question:
             go.wait(20)
         return ask(question)
@@ -112,7 +112,7 @@ def test_a_failure_is_tried_three_times_and_then_set_aside_with_its_words(
     tried: list[str] = []
     ask = shared.ask
 
-    def fails(question: str) -> object:
+    def fails(question: str, *_: object) -> object:
         if "zeppelin" in question:
             tried.append(question)
             raise RuntimeError("nobody foresaw this")
@@ -138,7 +138,7 @@ def test_a_failure_that_passes_is_answered(
     anna = api.person(GUEST, "Anna")
     ask, failed = shared.ask, []
 
-    def fails_once(question: str) -> object:
+    def fails_once(question: str, *_: object) -> object:
         if not failed:
             failed.append(question)
             raise RuntimeError("only once")
@@ -197,7 +197,7 @@ def test_what_is_in_hand_when_it_is_told_to_end_is_finished_and_the_rest_waits_f
     people = [api.person(GUEST + 10 * n, f"P{n}") for n in range(12)]
     ask, begun = shared.ask, threading.Event()
 
-    def slowly(question: str) -> object:
+    def slowly(question: str, *_: object) -> object:
         begun.set()
         time.sleep(0.3)
         return ask(question)
@@ -223,7 +223,7 @@ def test_a_bot_to_which_updates_are_brought_is_not_silent_because_it_is_finishin
     anna = api.person(GUEST, "Anna")
     go, begun, port = threading.Event(), threading.Event(), free_port()
 
-    def stuck(question: str) -> object:
+    def stuck(question: str, *_: object) -> object:
         begun.set()
         go.wait(20)
         return question
@@ -244,7 +244,7 @@ def test_it_ends_in_time_though_what_is_in_hand_cannot_be_put_back(
     anna = api.person(GUEST, "Anna")
     go, begun, ask = threading.Event(), threading.Event(), shared.ask
 
-    def stuck(question: str) -> object:
+    def stuck(question: str, *_: object) -> object:
         begun.set()
         go.wait(20)
         return ask(question)
@@ -268,7 +268,7 @@ def test_what_cannot_be_finished_in_time_is_put_back_and_answered_after_the_next
     anna = api.person(GUEST, "Anna")
     ask, go, begun = shared.ask, threading.Event(), threading.Event()
 
-    def stuck(question: str) -> object:
+    def stuck(question: str, *_: object) -> object:
         begun.set()
         go.wait(20)
         return ask(question)
@@ -322,7 +322,7 @@ def test_a_question_in_hand_is_not_taken_again_when_the_clock_is_set_forward(
     anna = api.person(GUEST, "Anna")
     go, ask, asked, clock = threading.Event(), shared.ask, list[str](), time.time
 
-    def waits(question: str) -> object:
+    def waits(question: str, *_: object) -> object:
         asked.append(question)
         go.wait(20)
         return ask(question)

@@ -17,9 +17,10 @@ ONLY_IN = {
     "chromadb": {"index/store.py"},
     "tantivy": {"index/lexicon.py"},
     "sqlalchemy": {
-        *(f"bot/{name}.py" for name in ("inbox", "watchlist")),
+        *(f"bot/{name}.py" for name in ("inbox", "journal", "tables", "watchlist")),
         *(f"index/{name}.py" for name in ("database", "tables", "writer", "ledger", "draft", "catalogue")),
     },
+    "babel": {"bot/words/figures.py", "bot/words/language.py"},
     "torch": {"index/compile.py", "index/reference.py", "index/subject.py"},
     "onnxruntime": {"index/compile.py", "index/compiled.py"},
     "starlette": {"bot/web.py", "bot/listen.py"},
