@@ -133,7 +133,7 @@ class Admin:
         try:
             text = words.rolled_back(await self._reindexing.rollback(run))
         except FootnoteError as error:
-            text = str(error)
+            text = words.trouble(error)
         await answer(query)
         await notice.end(text)
 
@@ -148,7 +148,7 @@ class Admin:
         try:
             outcome = await self._reindexing.read(run, look, agreed=agreed)
         except FootnoteError as error:
-            text = str(error)
+            text = words.trouble(error)
         else:
             text, buttons = (
                 told(run, outcome),

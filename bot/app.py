@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import itertools
 import logging
 from functools import partial
 from pathlib import Path
@@ -280,11 +281,14 @@ async def _begin(bot: Bot, stored: Inbox, telegram: Telegram) -> None:
 
 async def _show_commands(bot: Bot, telegram: Telegram) -> None:
     """Fill the menus. Only a hint to clients: what a person may do is decided where it is done."""
-    everyone = [BotCommand(name, what) for name, what in words.COMMANDS.items()]
-    more = [BotCommand(name, what) for name, what in words.ADMIN_COMMANDS.items()]
-    try:
-        await bot.bot.set_my_commands(everyone)
-        for person in telegram.admins:
-            await bot.bot.set_my_commands([*everyone, *more], scope=BotCommandScopeChat(person))
-    except TelegramError as error:  # an admin who never wrote to the bot has no chat yet
-        log.info("the menu of commands could not be set: %s", error)
+    scopes = [None, *(BotCommandScopeChat(person) for person in telegram.admins)]
+    for scope, language in itertools.product(scopes, words.languages()):
+        with words.speaking(language):
+            commands = {**words.COMMANDS, **(words.ADMIN_COMMANDS if scope else {})}
+        menu = [BotCommand(name, what) for name, what in commands.items()]
+        try:  # what is set without a language is for all that have no menu of their own
+            await bot.bot.set_my_commands(
+                menu, scope=scope, language_code=None if language == words.ENGLISH else language
+            )
+        except TelegramError as error:  # an admin who never wrote to the bot has no chat yet
+            log.info("a menu of commands could not be set: %s", error)

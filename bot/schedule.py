@@ -62,7 +62,7 @@ class Schedule:
         except Busy:  # somebody indexes in another process: no more to do
             return
         except FootnoteError as error:
-            news = News(str(error), known_by=str(error))
+            news = News(words.trouble(error), known_by=str(error))
         else:
             revision = await asyncio.to_thread(self._reindexing.library.revision)
             buttons = consent_buttons(outcome, revision)

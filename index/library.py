@@ -25,7 +25,7 @@ from index.catalogue import Catalogue
 from index.chunk import Sizes
 from index.compose import Candidate
 from index.embed import Embedder
-from index.errors import Damaged, NothingToUndo, NotIndexed, OtherModel, QuestionError, SourceError, Superseded
+from index.errors import Damaged, NothingToUndo, NotIndexed, OtherModel, SourceError, Superseded
 from index.examples import Examples
 from index.judge import judge_of
 from index.ledger import Ledger, digest_of
@@ -385,7 +385,7 @@ class Library:
     def _query(self, question: str, *, limit: int | None = None) -> TimedQuery:
         problem = answer.check_question(question, longest=self._settings.answer.longest_question)
         if problem:
-            raise QuestionError(problem)
+            raise problem
         asked, today = " ".join(_clean(question).split()), self._today()
         topic, period = when.read(asked, today=today)
         topic = topic if re.search(r"\w", topic) else asked

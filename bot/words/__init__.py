@@ -6,6 +6,7 @@ answers        what is said of and under an answer, and instead of one
 door           what those hear who are not served
 commands       the commands for everyone
 desk           what admins read
+errors         what went wrong in the library
 terminal       what the command line prints besides
 
 `words.NAME` is what a module above calls so: a function, or a constant, which is translated each time it is asked for.
@@ -17,12 +18,12 @@ package a constant is `_(NAME)`. The translations are in ru/, a file for each mo
 
 from typing import TYPE_CHECKING, Any
 
-from bot.words import answers, commands, desk, door, figures, terminal
-from bot.words.language import _, known, languages, speak, speaking
+from bot.words import answers, commands, desk, door, errors, figures, terminal
+from bot.words.language import ENGLISH, _, known, languages, speak, speaking
 
-__all__ = ["known", "languages", "speak", "speaking"]
+__all__ = ["ENGLISH", "known", "languages", "speak", "speaking"]
 
-AREAS = (answers, commands, desk, door, figures, terminal)
+AREAS = (answers, commands, desk, door, errors, figures, terminal)
 
 _SAID = {name: value for area in AREAS for name, value in vars(area).items() if not name.startswith("_")}
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from bot.words.commands import *
     from bot.words.desk import *
     from bot.words.door import *
+    from bot.words.errors import *
     from bot.words.figures import *
     from bot.words.terminal import *
 else:

@@ -23,6 +23,7 @@ OUT_OF_DATE = N_(
 )
 NOTHING_TO_UNDO = N_("There is no earlier revision to go back to: one is kept, the one before the current.")
 RESTS = N_("Automatic reindexing rests after a rollback, until somebody runs `footnote index` or sends /reindex.")
+WAITS = N_("Nothing happens until you choose.")
 ON_SCHEDULE = N_("The folder was read again on schedule.")
 
 STOP_BUTTON = N_("Stop")
@@ -68,7 +69,7 @@ def gone(value: Plan) -> str:
 
 def consent(value: Plan) -> str:
     """Ask an admin whether so much may be removed."""
-    return f"{plan(value)}\n\n{gone(value)} {_('Nothing happens until you choose.')}"
+    return f"{plan(value)}\n\n{gone(value)} {_(WAITS)}"
 
 
 def remove_button(value: Plan) -> str:
