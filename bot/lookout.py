@@ -161,8 +161,10 @@ class Lookout:
 
     async def _write(self, bot: "ExtBot[Any]", kept: Kept, finding: Finding) -> None:
         place = Place(bot.username)
-        messages = render.after(words.PERHAPS_AGAIN if finding.sends > 1 else "", shown(kept, place))
-        first, last = await tell(bot, kept, messages, buttons.under(kept, place))
+        with words.speaking(finding.watch.language):
+            messages = render.after(words.PERHAPS_AGAIN if finding.sends > 1 else "", shown(kept, place))
+            markup = buttons.under(kept, place)
+        first, last = await tell(bot, kept, messages, markup)
         await self._look(lambda: self._watchlist.sent(finding))
         await self._look(lambda: self._journal.sent(kept.id, first=first, message=last, took=0.0))
 

@@ -183,7 +183,7 @@ class Watches:
         except StoreUnavailable:  # it comes back, and so does the command
             raise
         except FootnoteError as error:
-            return str(error)
+            return words.trouble(error)
 
     def _begin(self, who: Asked, question: str) -> Kept | str:
         try:

@@ -1,23 +1,19 @@
 """Watches as people meet them: what they write and press, and what the bot writes by itself after a reindex."""
 
-import json
-import re
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from bot import lookout, words
 from bot.inbox import FILE
 from bot.journal import Journal
-from bot.watchlist import Watchlist
+from bot.watchlist import Watchlist, findings, watches
 from index.database import Database
 from index.library import Library
 from tests.botapi import BotApi, Message, Person
-from tests.conftest import ADMIN, GUEST, STRANGER, TOKEN, WHEN, MakeLibrary, Serve, answered, until, write
+from tests.conftest import GUEST, STRANGER, TOKEN, WHEN, MakeLibrary, Serve, answered, until, write
 
 BRIDGE = "When will the new bridge of Lindholm be opened?"
 OPENED = "The new bridge of Lindholm will be opened on 3 June 2026."
@@ -68,19 +64,14 @@ def compared(library: Library, watchlist: Watchlist) -> None:
 
     def done() -> bool:
         with watchlist._database.reading() as db:
-            behind = db.exec_driver_sql(f"SELECT count(*) FROM watches WHERE revision <> {revision.number}").scalar()
-            left = db.exec_driver_sql("SELECT count(*) FROM watch_findings").scalar()
-        return (behind, left) == (0, 0)
+            behind = db.execute(watches.select().where(watches.c.revision != revision.number)).all()
+            return not behind and not db.execute(findings.select()).all()
 
     until(done)
 
 
 def labels(message: Message) -> list[str]:
     return [button.label for row in message.buttons for button in row]
-
-
-def shown_data(message: Message, label: str) -> str:
-    return next(button.data for row in message.buttons for button in row if button.label == label and button.data)
 
 
 def test_a_question_without_an_answer_is_watched_and_the_answer_comes_once_with_a_button_to_stop(
@@ -194,7 +185,7 @@ def test_watches_are_listed_by_pages_and_removed_by_buttons(
         for number in (10, 9):
             time.sleep(1)
             assert anna.presses(page, f"Remove {number}").answer(10).text == words.WATCH_ENDED
-            page = anna.waits(lambda m, n=number: m.id == page.id and f"Remove {n}" not in labels(m))
+            page = anna.waits(lambda m, n=number: "What is in hall" in m.text and f"Remove {n}" not in labels(m))
         assert page.text.startswith("1. ")
         assert labels(page) == [f"Remove {n}" for n in range(1, 9)]
     assert [watch.question for watch in watchlist.of(GUEST)] == [f"What is in hall {n}?" for n in range(8)]
@@ -294,8 +285,9 @@ def test_whoever_may_not_ask_any_more_is_told_nothing_and_watches_nothing(
     assert news(anna) == []
 
 
+@pytest.mark.usefixtures("no_wait")
 def test_while_telegram_is_away_nothing_found_is_lost(
-    api: BotApi, serve: Serve, library: Library, folder: Path, anna: Person, expected: list[str], no_wait: None
+    api: BotApi, serve: Serve, library: Library, folder: Path, anna: Person, expected: list[str]
 ) -> None:
     expected.append("")
     with serve(library):
@@ -309,27 +301,24 @@ def test_while_telegram_is_away_nothing_found_is_lost(
     assert len(news(anna)) == 1
 
 
+@pytest.mark.usefixtures("no_wait")
 def test_what_perhaps_arrived_is_sent_once_more_and_says_so(
-    api: BotApi, serve: Serve, library: Library, folder: Path, anna: Person, watchlist: Watchlist, no_wait: None
+    serve: Serve, library: Library, folder: Path, anna: Person, watchlist: Watchlist
 ) -> None:
     with serve(library):
         answered(anna, f"/watch {BRIDGE}")
-    bridge(folder)
-    library.index()
-    taken = watchlist.take(2)
-    assert taken is not None
-    watchlist.put_back(taken, wait=0)
-    with serve(library) as bot:
+        bridge(folder)
+        library.index()
         anna.waits(lambda m: OPENED in m.text)
         compared(library, watchlist)
         (told,) = news(anna)
         kept = Journal(watchlist._database, bot=NUMBER).shown_in(GUEST, told.id)
         assert kept is not None
         with watchlist._database.writing() as db:  # as a process leaves it that dies after Telegram took the message
-            db.exec_driver_sql(f"INSERT INTO watch_findings VALUES ({NUMBER}, '{kept.watch}', 2, '{kept.id}', 1, 0)")
+            row = {"bot": NUMBER, "watch": kept.watch, "revision": 2, "answer": kept.id, "sends": 1, "due": 0.0}
+            db.execute(findings.insert().values(row))
         again = anna.waits(lambda m: m.text.startswith(words.PERHAPS_AGAIN))
         assert again.text.endswith(told.text)
-        assert bot.application.running
     assert watchlist.to_send() is None
 
 
@@ -337,3 +326,19 @@ def test_what_perhaps_arrived_is_sent_once_more_and_says_so(
 def no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lookout, "AGAIN", 0.2)
     monkeypatch.setattr(lookout, "AWAY", 0.2)
+
+
+def test_each_person_is_told_in_their_own_language(
+    api: BotApi, serve: Serve, library: Library, folder: Path, anna: Person
+) -> None:
+    lena = api.person(STRANGER, "Лена", language_code="ru")
+    with serve(library):
+        for person in (anna, lena):
+            answered(person, f"/watch {BRIDGE}")
+        assert "Слежу за этим" in lena.chat[-1].text
+        bridge(folder)
+        library.index()
+        anna.waits(lambda m: m.text.startswith("Your watch"))
+        told = lena.waits(lambda m: m.text.startswith("Вы следите за этим вопросом, есть новое"))
+    assert OPENED in told.text
+    assert labels(told)[-1] == "Больше не следить"

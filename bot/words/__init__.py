@@ -5,6 +5,7 @@ figures        numbers, dates, sizes
 answers        what is said of and under an answer, and instead of one
 door           what those hear who are not served
 commands       the commands for everyone
+watches        what is said of watched questions
 desk           what admins read
 errors         what went wrong in the library
 terminal       what the command line prints besides
@@ -18,12 +19,12 @@ package a constant is `_(NAME)`. The translations are in ru/, a file for each mo
 
 from typing import TYPE_CHECKING, Any
 
-from bot.words import answers, commands, desk, door, errors, figures, terminal
+from bot.words import answers, commands, desk, door, errors, figures, terminal, watches
 from bot.words.language import ENGLISH, _, known, languages, speak, speaking
 
 __all__ = ["ENGLISH", "known", "languages", "speak", "speaking"]
 
-AREAS = (answers, commands, desk, door, errors, figures, terminal)
+AREAS = (answers, commands, desk, door, errors, figures, terminal, watches)
 
 _SAID = {name: value for area in AREAS for name, value in vars(area).items() if not name.startswith("_")}
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from bot.words.errors import *
     from bot.words.figures import *
     from bot.words.terminal import *
+    from bot.words.watches import *
 else:
 
     def __getattr__(name: str) -> Any:  # noqa: ANN401  functions, constants, tables

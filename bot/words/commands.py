@@ -14,6 +14,8 @@ OLDER_BUTTON = N_("Older ›")
 
 COMMANDS = {
     "ask": N_("Ask a question: /ask Where will they meet?"),
+    "watch": N_("Hear when new articles answer a question better"),
+    "watches": N_("The questions you watch"),
     "sources": N_("The articles I know, newest first"),
     "status": N_("What I know and how I am"),
     "help": N_("How to ask, and what I do"),
