@@ -83,7 +83,11 @@ def digest(sentence: str) -> str:
 
 
 def _is_better(citation: Citation, answer: Answer, before: Base) -> bool:
-    """Whether a sentence is clearly more probable than any before: not by so little that both are as good."""
+    """Whether a sentence is clearly more probable than any before: not by so little that both are as good.
+
+    What others are told of moves a sentence by less than that: when CLAPnq grew from 107 articles to 203, the odds of
+    the best sentences of 56 answers changed by a factor of 0.94 to 1.21, in the median 1.05.
+    """
     return _odds(_probability(citation, answer)) > NEAR_TIE * _odds(before.best)
 
 
