@@ -6,6 +6,9 @@ from bot.words.figures import day, number
 from bot.words.language import N_, _, ngettext
 from index.records import Answer
 
+WATCH_DOES = N_("Hear when new articles answer a question better")
+WATCHES_DOES = N_("The questions you watch")
+
 STOP_WATCHING_BUTTON = N_("Stop watching")
 WATCH_HOW = N_(
     "Write /watch and a question: I tell you when new articles answer it better than those of today. /watch alone "
