@@ -23,7 +23,7 @@ from telegram.ext import (
 )
 from telegram.request import HTTPXRequest
 
-from bot import admin, buttons, desk, heap, inbox, pace, pages, suggest, web, words
+from bot import admin, buttons, desk, heap, inbox, pace, pages, suggest, watches, web, words
 from bot.answers import Answers
 from bot.arrivals import Arrivals
 from bot.attempt import CURRENT
@@ -39,6 +39,7 @@ from bot.journal import Journal
 from bot.lifecycle import Lifecycle, Parts
 from bot.limits import Limits
 from bot.listen import Listener
+from bot.lookout import Lookout
 from bot.metrics import Metrics
 from bot.people import People
 from bot.personal import FORGET, KEEP, Personal, Times
@@ -50,6 +51,8 @@ from bot.roll import ASK, DO, TURN, Roll
 from bot.schedule import Schedule
 from bot.suggest import Suggestions
 from bot.threads import Threads as Pool
+from bot.watches import Bounds, Watches
+from bot.watchlist import Watchlist
 from bot.web import Webhook, webhook_secret
 from config import Settings, Telegram
 from config.errors import SettingsError
@@ -104,10 +107,11 @@ def build(
         never_crowded=telegram.admins,
     )
     bot = _application(telegram, limits)
+    threads = Threads(asking, looking)
     questions = Questions(
         library,
         journal,
-        threads=Threads(asking, looking),
+        threads=threads,
         settings=Asking(settings.delivery, settings.conversation),
         metrics=metrics,
     )
@@ -122,12 +126,16 @@ def build(
     _receive(bot, arrivals, Invitations(people, gate, threads=looking), Roll(people, gate, threads=looking))
     _handle_desk(bot, bulletin, Desk(library, journal, gate, threads=looking))
     kept_for = DAY * settings.conversation.keep_days
+    watchlist = Watchlist(database, bot=number)
     personal = Personal(
-        {"journal": journal, "messages": stored, "names": people},
+        {"journal": journal, "messages": stored, "names": people, "watches": watchlist},
         Times(kept_for, settings.delivery.keep),
         threads=looking,
     )
     _handle_reading(bot, Reading(library, answers, threads=looking), suggestions, personal)
+    bounds = Bounds(telegram.watches, settings.delivery.deadline, settings.conversation)
+    _handle_watches(bot, Watches(library, journal, watchlist, threads=threads, bounds=bounds))
+    Lookout(library, journal, watchlist, gate=gate, threads=looking).start(bot)
     _handle(bot, door, questions, answers, commands, admin.Admin(reindexing, gate))
     dispatcher = Dispatcher(
         bot,
@@ -250,6 +258,16 @@ def _handle_reading(bot: Bot, reading: Reading, suggestions: Suggestions, person
     bot.add_handler(CallbackQueryHandler(suggestions.ask, pattern=suggest.ASK))
     bot.add_handler(CallbackQueryHandler(personal.agree, pattern=FORGET))
     bot.add_handler(CallbackQueryHandler(personal.leave, pattern=KEEP))
+
+
+def _handle_watches(bot: Bot, watching: Watches) -> None:
+    """Add the handlers of the questions that people watch: before those that take whatever is left."""
+    private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
+    bot.add_handler(CommandHandler("watch", watching.begin, private))
+    bot.add_handler(CommandHandler("watches", watching.overview, private))
+    bot.add_handler(CallbackQueryHandler(watching.stop, pattern=buttons.STOP_WATCHING))
+    bot.add_handler(CallbackQueryHandler(watching.remove, pattern=watches.REMOVE))
+    bot.add_handler(CallbackQueryHandler(watching.turn, pattern=watches.TURN))
 
 
 def _handle(

@@ -123,6 +123,7 @@ class Telegram(Section):
     groups: tuple[GroupId, ...] = ()
     webhook: Annotated[str, Field(pattern=r"^(https?://[^\s/?#@]+/[^\s?#]*)?$")] = ""
     reindex_every: Annotated[int, Field(ge=0, le=525_600)] = 0
+    watches: Annotated[int, Field(ge=0, le=1_000)] = 20
     api_url: Annotated[str, Field(pattern=r"^https?://[^\s]+[^/]$")] = "https://api.telegram.org"
     token: SecretStr | None = None
     webhook_secret: SecretStr | None = None

@@ -37,11 +37,12 @@ RUN: Final = "the name of the reindex that is running"
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """Something to write or to press, and what somebody who may do it is told."""
+    """Something to write or to press, and what somebody who may do it is told; `gone`: on a message that is gone."""
 
     data: str
     told: str
     admins: bool = False
+    gone: str = ""
 
 
 WRITTEN = (
@@ -50,6 +51,8 @@ WRITTEN = (
     Thing(f"/ask {WHEN}", "1987"),
     Thing("/sources", "1. Library hours"),
     Thing("/status", "Revision 2"),
+    Thing("/watch", "Write /watch and a question"),
+    Thing("/watches", "You watch no question"),
     Thing("/nonsense", "Just write a question"),
     Thing("/reindex@other_bot", "Just write a question"),
     Thing("\u200b/reindex", ""),  # a question, whatever the answer is
@@ -70,6 +73,9 @@ KNOCK = Thing(f"/start i_{'a' * 32}", words.IN_ALREADY)
 """What a stranger may write; what comes of that is another matter, see test_invitations."""
 
 PRESSED = (
+    Thing("watch:stop:0123456789abcdef", words.NOT_WATCHED, gone=words.NOT_WATCHED),
+    Thing("watches:remove:0123456789abcdef:0", words.NOT_WATCHED, gone=words.NOT_WATCHED),
+    Thing("watches:page:0", ""),
     Thing("sources:0", ""),
     Thing("old:button", ""),
     Thing("reindex:agree:2:9", words.REINDEX_BUSY, admins=True),
@@ -255,15 +261,22 @@ def pressed(world: World, role: str, place: str, expected: dict[bool, str]) -> I
         else:
             message = world.shows(other.id)
         press = person.presses_data(message, world.data(thing), gone="gone" in place)
-        yield turned(world, press, message, thing, f"{role}, {place}: {thing.data}", expected[thing.admins])
+        told = expected[thing.admins]
+        if told == NOTHING and place == "press on what is gone":
+            told = thing.gone
+        yield turned(world, press, message, thing, f"{role}, {place}: {thing.data}", told)
 
 
 def turned(world: World, press: Press, message: Message, thing: Thing, cell: str, expected: str) -> Check:
     """Look at what a press was answered, and what became of the message."""
 
     done = expected == DONE
-    edited = done and (thing.data.startswith(("sources", "gaps", "people")) or thing.told == words.KEPT)
-    alert = thing.told == words.REINDEX_BUSY or thing.data.startswith("people:do") if done else expected != NOTHING
+    edited = done and (thing.data.startswith(("sources", "gaps", "people", "watches")) or thing.told == words.KEPT)
+    alert = (
+        thing.told in (words.REINDEX_BUSY, words.NOT_WATCHED) or thing.data.startswith("people:do")
+        if done
+        else expected != NOTHING
+    )
 
     def seen() -> object:
         answer = press.answer(5)
