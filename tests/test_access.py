@@ -20,6 +20,7 @@ import pytest
 from bot import app, words
 from bot.reindexing import Reindexing, Run
 from index.library import Library
+from index.shelfmark import shelfmark
 from tests.barebot import Bot, keyboard
 from tests.botapi import BotApi, Message, Person
 from tests.botapi.groups import Group
@@ -48,7 +49,13 @@ WRITTEN = (
     Thing("/start", "Ask me anything"),
     Thing("/help", "Just write a question"),
     Thing(f"/ask {WHEN}", "1987"),
-    Thing("/sources", "1. Library hours"),
+    Thing("/latest", "1. Library hours"),
+    Thing("/sources", "1. The Gazette · 3 articles"),
+    Thing("/article bakery", "Mill Street"),
+    Thing("/article", words.ARTICLE_HOW),
+    Thing("/new", words.STARTED_AFRESH),
+    Thing("/privacy", "What I keep of you"),
+    Thing("/forget", words.NOTHING_KEPT),
     Thing("/status", "Revision 2"),
     Thing("/nonsense", "Just write a question"),
     Thing("/reindex@other_bot", "Just write a question"),
@@ -59,8 +66,21 @@ WRITTEN = (
     Thing("/reindex@footnote_test_bot now", words.REINDEX_BUSY, admins=True),
     Thing("/rollback", "Go back?", admins=True),
 )
+SHOWN: Final = ("sources", "latest", "article", "forget")
+"""What begins so shows something else in place of the message."""
+
+ALERTS: Final = (words.REINDEX_BUSY, words.SEARCHED_LONG_AGO, words.EXAMPLE_GONE, words.ANSWER_FORGOTTEN)
+
 PRESSED = (
     Thing("sources:0", ""),
+    Thing("latest:0:", ""),
+    Thing(f"latest:0:{shelfmark('The Gazette')}", ""),
+    Thing(f"article:{shelfmark('bakery.md')}:0::", ""),
+    Thing("forget:no", ""),
+    Thing("found", words.SEARCHED_LONG_AGO),
+    Thing("ask:AAAAAAAAAAAA", words.EXAMPLE_GONE),
+    Thing("forget:yes:00000000", words.MORE_BY_NOW),
+    Thing(f"x:{'0' * 16}:1:0:0", words.ANSWER_FORGOTTEN),
     Thing("old:button", ""),
     Thing("reindex:agree:2:9", words.REINDEX_BUSY, admins=True),
     Thing("rollback:go:2:1", words.REINDEX_BUSY, admins=True),
@@ -94,19 +114,19 @@ MATRIX: dict[tuple[str, str], Row] = {
     ("reader", "press in another's chat"): (NOTHING, NOTHING, FOREIGN, FOREIGN),
     ("admin", "press in another's chat"): (NOTHING, NOTHING, FOREIGN, FOREIGN),
     ("outsider", "press on what is gone"): (NOTHING, NOTHING, SHUT, SHUT),
-    ("reader", "press on what is gone"): (NOTHING, NOTHING, NOTHING, ADMINS),
-    ("admin", "press on what is gone"): (NOTHING, NOTHING, NOTHING, OLD),
+    ("reader", "press on what is gone"): (NOTHING, NOTHING, OLD, ADMINS),
+    ("admin", "press on what is gone"): (NOTHING, NOTHING, OLD, OLD),
     ("outsider", "press on what is gone in another's chat"): (NOTHING, NOTHING, SHUT, SHUT),
     ("reader", "press on what is gone in another's chat"): (NOTHING, NOTHING, FOREIGN, FOREIGN),
     ("admin", "press on what is gone in another's chat"): (NOTHING, NOTHING, FOREIGN, FOREIGN),
 }
 
 IDS = {"admin": 1_000, "reader": 2_000, "outsider": 3_000, "robot": 4_000}
-"""Where the ids of each begin; 40 follow."""
+"""Where the ids of each begin; 100 follow."""
 
 
 def ids(role: str) -> list[int]:
-    return list(range(IDS[role], IDS[role] + 40))
+    return list(range(IDS[role], IDS[role] + 100))
 
 
 LISTS: dict[str, dict[str, list[int]]] = {
@@ -241,8 +261,8 @@ def turned(world: World, press: Press, message: Message, thing: Thing, cell: str
     """Look at what a press was answered, and what became of the message."""
 
     done = expected == DONE
-    edited = done and (thing.data.startswith("sources") or thing.told == words.KEPT)
-    alert = thing.told == words.REINDEX_BUSY if done else expected != NOTHING
+    edited = done and (thing.data.startswith(SHOWN) or thing.told == words.KEPT)
+    alert = thing.told in ALERTS if done else expected != NOTHING
 
     def seen() -> object:
         answer = press.answer(5)
