@@ -20,6 +20,7 @@ import pytest
 from bot import app, words
 from bot.reindexing import Reindexing, Run
 from index.library import Library
+from index.shelfmark import shelfmark
 from tests.barebot import Bot, keyboard
 from tests.botapi import BotApi, Message, Person
 from tests.botapi.groups import FIRST_SUPERGROUP_ID, Group
@@ -49,7 +50,13 @@ WRITTEN = (
     Thing("/start", "Ask me anything"),
     Thing("/help", "Just write a question"),
     Thing(f"/ask {WHEN}", "1987"),
-    Thing("/sources", "1. Library hours"),
+    Thing("/latest", "1. Library hours"),
+    Thing("/sources", "1. The Gazette · 3 articles"),
+    Thing("/article bakery", "Mill Street"),
+    Thing("/article", words.ARTICLE_HOW),
+    Thing("/new", words.STARTED_AFRESH),
+    Thing("/privacy", "What I keep of you"),
+    Thing("/forget", words.NOTHING_KEPT),
     Thing("/status", "Revision 2"),
     Thing("/watch", "Write /watch and a question"),
     Thing("/watches", "You watch no question"),
@@ -69,6 +76,18 @@ WRITTEN = (
     Thing("/block 4711", "4711 is blocked.", admins=True),
     Thing("/unblock 4712", "4712 is not blocked.", admins=True),
 )
+SHOWN: Final = ("sources", "latest", "article", "forget", "gaps", "people", "watches")
+"""What begins so shows something else in place of the message."""
+
+ALERTS: Final = (
+    words.REINDEX_BUSY,
+    words.SEARCHED_LONG_AGO,
+    words.EXAMPLE_GONE,
+    words.ANSWER_FORGOTTEN,
+    words.NOT_WATCHED,
+)
+"""What pops up as a box."""
+
 KNOCK = Thing(f"/start i_{'a' * 32}", words.IN_ALREADY)
 """What a stranger may write; what comes of that is another matter, see test_invitations."""
 
@@ -77,6 +96,14 @@ PRESSED = (
     Thing("watches:remove:0123456789abcdef:0", words.NOT_WATCHED, gone=words.NOT_WATCHED),
     Thing("watches:page:0", ""),
     Thing("sources:0", ""),
+    Thing("latest:0:", ""),
+    Thing(f"latest:0:{shelfmark('The Gazette')}", ""),
+    Thing(f"article:{shelfmark('bakery.md')}:0::", ""),
+    Thing("forget:no", ""),
+    Thing("found", words.SEARCHED_LONG_AGO),
+    Thing("ask:AAAAAAAAAAAA", words.EXAMPLE_GONE),
+    Thing("forget:yes:00000000", words.MORE_BY_NOW),
+    Thing(f"x:{'0' * 16}:1:0:0", words.ANSWER_FORGOTTEN),
     Thing("old:button", ""),
     Thing("reindex:agree:2:9", words.REINDEX_BUSY, admins=True),
     Thing("reindex:agree:2:0", words.REINDEX_BUSY, admins=True),
@@ -117,8 +144,8 @@ MATRIX: dict[tuple[str, str], Row] = {
     ("reader", "press in another's chat"): (NOTHING, NOTHING, FOREIGN, FOREIGN),
     ("admin", "press in another's chat"): (NOTHING, NOTHING, FOREIGN, FOREIGN),
     ("outsider", "press on what is gone"): (NOTHING, NOTHING, SHUT, SHUT),
-    ("reader", "press on what is gone"): (NOTHING, NOTHING, NOTHING, ADMINS),
-    ("admin", "press on what is gone"): (NOTHING, NOTHING, NOTHING, OLD),
+    ("reader", "press on what is gone"): (NOTHING, NOTHING, OLD, ADMINS),
+    ("admin", "press on what is gone"): (NOTHING, NOTHING, OLD, OLD),
     ("outsider", "press on what is gone in another's chat"): (NOTHING, NOTHING, SHUT, SHUT),
     ("reader", "press on what is gone in another's chat"): (NOTHING, NOTHING, FOREIGN, FOREIGN),
     ("admin", "press on what is gone in another's chat"): (NOTHING, NOTHING, FOREIGN, FOREIGN),
@@ -271,12 +298,8 @@ def turned(world: World, press: Press, message: Message, thing: Thing, cell: str
     """Look at what a press was answered, and what became of the message."""
 
     done = expected == DONE
-    edited = done and (thing.data.startswith(("sources", "gaps", "people", "watches")) or thing.told == words.KEPT)
-    alert = (
-        thing.told in (words.REINDEX_BUSY, words.NOT_WATCHED) or thing.data.startswith("people:do")
-        if done
-        else expected != NOTHING
-    )
+    edited = done and (thing.data.startswith(SHOWN) or thing.told == words.KEPT)
+    alert = thing.told in ALERTS or thing.data.startswith("people:do") if done else expected != NOTHING
 
     def seen() -> object:
         answer = press.answer(5)

@@ -23,20 +23,7 @@ package a constant is `_(NAME)`. The translations are in ru/, a file for each mo
 
 from typing import TYPE_CHECKING, Any
 
-from bot.words import (
-    access,
-    answers,
-    commands,
-    desk,
-    door,
-    errors,
-    figures,
-    insight,
-    personal,
-    reading,
-    terminal,
-    watches,
-)
+from bot.words import access, answers, commands, desk, door, errors, figures, insight, personal, reading, terminal, watches
 from bot.words.language import ENGLISH, _, known, languages, speak, speaking
 
 __all__ = ["ENGLISH", "known", "languages", "speak", "speaking"]
