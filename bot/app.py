@@ -23,7 +23,7 @@ from telegram.ext import (
 )
 from telegram.request import HTTPXRequest
 
-from bot import admin, buttons, desk, heap, inbox, pace, web, words
+from bot import admin, buttons, desk, heap, inbox, pace, pages, suggest, web, words
 from bot.answers import Answers
 from bot.attempt import CURRENT
 from bot.bulletin import Bulletin
@@ -38,10 +38,13 @@ from bot.lifecycle import Lifecycle, Parts
 from bot.limits import Limits
 from bot.listen import Listener
 from bot.metrics import Metrics
+from bot.personal import FORGET, KEEP, Personal, Times
 from bot.poll import Patience, Poller
 from bot.questions import Asking, Questions, Threads
+from bot.reading import Reading
 from bot.reindexing import Reindexing
 from bot.schedule import Schedule
+from bot.suggest import Suggestions
 from bot.threads import Threads as Pool
 from bot.web import Webhook, webhook_secret
 from config import Settings, Telegram
@@ -106,12 +109,17 @@ def build(
     )
     answers = Answers(library, journal, threads=looking)
     gate = Gate(telegram)
-    commands = Commands(library, gate, answers, threads=looking)
+    suggestions = Suggestions(library, questions, threads=looking)
+    commands = Commands(library, gate, answers, suggestions, threads=looking)
     bulletin = Bulletin(reindexing, gate, every=telegram.reindex_every, waiting=stored.waiting, threads=looking)
     door = Door(gate, Limits(settings.delivery), oldest=settings.delivery.oldest)
     _handle_desk(bot, bulletin, Desk(library, journal, gate, threads=looking))
-    _handle(bot, door, questions, answers, commands, admin.Admin(reindexing, gate))
     kept_for = DAY * settings.conversation.keep_days
+    personal = Personal(
+        {"journal": journal, "messages": stored}, Times(kept_for, settings.delivery.keep), threads=looking
+    )
+    _handle_reading(bot, Reading(library, answers, threads=looking), suggestions, personal)
+    _handle(bot, door, questions, answers, commands, admin.Admin(reindexing, gate))
     dispatcher = Dispatcher(
         bot,
         stored,
@@ -203,6 +211,24 @@ def _application(telegram: Telegram, limits: pace.Limits | None) -> Bot:
     )
 
 
+def _handle_reading(bot: Bot, reading: Reading, suggestions: Suggestions, personal: Personal) -> None:
+    """Add the handlers of what people read and of what is kept of them: before those that take whatever is left."""
+    private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
+    bot.add_handler(CommandHandler("latest", reading.latest, private))
+    bot.add_handler(CommandHandler("sources", reading.sources, private))
+    bot.add_handler(CommandHandler("article", reading.article, private))
+    bot.add_handler(CommandHandler("privacy", personal.privacy, private))
+    bot.add_handler(CommandHandler("forget", personal.forget, private))
+    bot.add_handler(CallbackQueryHandler(reading.turn, pattern=pages.LATEST))
+    bot.add_handler(CallbackQueryHandler(reading.turn_sources, pattern=pages.SOURCES))
+    bot.add_handler(CallbackQueryHandler(reading.open, pattern=pages.ARTICLE))
+    bot.add_handler(CallbackQueryHandler(reading.found, pattern=pages.FOUND))
+    bot.add_handler(CallbackQueryHandler(reading.whole, pattern=pages.WHOLE))
+    bot.add_handler(CallbackQueryHandler(suggestions.ask, pattern=suggest.ASK))
+    bot.add_handler(CallbackQueryHandler(personal.agree, pattern=FORGET))
+    bot.add_handler(CallbackQueryHandler(personal.leave, pattern=KEEP))
+
+
 def _handle(
     bot: Bot, door: Door, questions: Questions, answers: Answers, commands: Commands, admins: admin.Admin
 ) -> None:
@@ -213,7 +239,6 @@ def _handle(
     bot.add_handler(CommandHandler("help", commands.help, private))
     bot.add_handler(CommandHandler("ask", questions.command, private))
     bot.add_handler(CommandHandler("new", questions.afresh, private))
-    bot.add_handler(CommandHandler("sources", commands.sources, private))
     bot.add_handler(CommandHandler("reindex", admins.reindex, private))
     bot.add_handler(CommandHandler("rollback", admins.rollback, private))
     bot.add_handler(MessageHandler(private & filters.COMMAND, commands.help))
@@ -225,7 +250,6 @@ def _handle(
     bot.add_handler(CallbackQueryHandler(answers.back, pattern=buttons.BACK))
     bot.add_handler(CallbackQueryHandler(answers.vote, pattern=buttons.VOTE))
     bot.add_handler(CallbackQueryHandler(answers.reason, pattern=buttons.REASON))
-    bot.add_handler(CallbackQueryHandler(commands.turn, pattern=r"^sources:\d{1,6}$"))
     bot.add_handler(CallbackQueryHandler(admins.agree, pattern=admin.AGREE))
     bot.add_handler(CallbackQueryHandler(admins.stop, pattern=admin.STOP))
     bot.add_handler(CallbackQueryHandler(admins.go_back, pattern=admin.GO_BACK))

@@ -5,6 +5,8 @@ figures        numbers, dates, sizes
 answers        what is said of and under an answer, and instead of one
 door           what those hear who are not served
 commands       the commands for everyone
+reading        the articles themselves, and questions to begin with
+personal       what is kept of a person, for how long, and how it is removed
 desk           what admins read
 insight        what admins read of the figures, of feedback, and of how the bot is
 errors         what went wrong in the library
@@ -19,12 +21,12 @@ package a constant is `_(NAME)`. The translations are in ru/, a file for each mo
 
 from typing import TYPE_CHECKING, Any
 
-from bot.words import answers, commands, desk, door, errors, figures, insight, terminal
+from bot.words import answers, commands, desk, door, errors, figures, insight, personal, reading, terminal
 from bot.words.language import ENGLISH, _, known, languages, speak, speaking
 
 __all__ = ["ENGLISH", "known", "languages", "speak", "speaking"]
 
-AREAS = (answers, commands, desk, door, errors, figures, insight, terminal)
+AREAS = (answers, commands, desk, door, errors, figures, insight, personal, reading, terminal)
 
 _SAID = {name: value for area in AREAS for name, value in vars(area).items() if not name.startswith("_")}
 
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from bot.words.errors import *
     from bot.words.figures import *
     from bot.words.insight import *
+    from bot.words.personal import *
+    from bot.words.reading import *
     from bot.words.terminal import *
 else:
 
