@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot import tables
-from bot.kept import Asked, Kept, from_json, to_json
+from bot.kept import UNASKED, Asked, Kept, from_json, to_json
 from index.database import Database, insert
 from index.followup import TURNS
 from index.records import Turn
@@ -208,9 +208,10 @@ class Journal:
         return Vote(row.good, Reason(row.reason)) if row else None
 
     def past(self, *, since: float) -> list[Past]:
-        """Return all answers given since then, oldest first, with what people thought of them."""
+        """Return all answers to what was asked since then, oldest first, with what people thought of them."""
         columns = [answers.c[name] for name in ("id", "asked", "took", "answered", "question")]
-        query = sa.select(*columns).where(answers.c.bot == self._bot, answers.c.asked >= since)
+        asked = sa.and_(answers.c.asked >= since, answers.c.asking != UNASKED)
+        query = sa.select(*columns).where(answers.c.bot == self._bot, asked)
         with self._database.reading() as db:
             rows = db.execute(query.order_by(answers.c.asked)).all()
             said = self._said(db, since=since)
@@ -261,7 +262,8 @@ class Journal:
         ]
         begun = sa.select(fresh.c.at).where(fresh.c.bot == self._bot, *theirs[1]).scalar_subquery()
         later = answers.c.asked > sa.func.coalesce(begun, 0.0)
-        return self._newest(*theirs[0], answers.c.asked >= self._now() - within, later, answers.c.message > 0)
+        asked = sa.and_(answers.c.message > 0, answers.c.asking != UNASKED)  # what comes unasked changes no subject
+        return self._newest(*theirs[0], answers.c.asked >= self._now() - within, later, asked)
 
     def _newest(self, *conditions: sa.ColumnElement[bool]) -> Kept | None:
         query = answers.select().where(answers.c.bot == self._bot, *conditions).order_by(answers.c.asked.desc())
