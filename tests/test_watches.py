@@ -13,7 +13,18 @@ from bot.watchlist import Watchlist, findings, watches
 from index.database import Database
 from index.library import Library
 from tests.botapi import BotApi, Message, Person
-from tests.conftest import GUEST, STRANGER, TOKEN, WHEN, MakeLibrary, Serve, answered, until, write
+from tests.conftest import (
+    GUEST,
+    STRANGER,
+    TOKEN,
+    WHEN,
+    MakeLibrary,
+    Serve,
+    answered,
+    reindexes,
+    until,
+    write,
+)
 
 BRIDGE = "When will the new bridge of Lindholm be opened?"
 OPENED = "The new bridge of Lindholm will be opened on 3 June 2026."
@@ -255,7 +266,7 @@ def test_an_empty_library_can_be_watched(serve: Serve, make_library: MakeLibrary
     boss = anna
     with serve(library, telegram__admins=[GUEST]):
         assert "So far the articles do not say." in answered(anna, f"/watch {WHEN}").text
-        boss.says("/reindex")
+        reindexes(boss)
         assert "1987. [1]" in anna.waits(lambda m: m.text.startswith("Your watch"), timeout=60).text
 
 
