@@ -13,18 +13,7 @@ from bot.watchlist import Watchlist, findings, watches
 from index.database import Database
 from index.library import Library
 from tests.botapi import BotApi, Message, Person
-from tests.conftest import (
-    GUEST,
-    STRANGER,
-    TOKEN,
-    WHEN,
-    MakeLibrary,
-    Serve,
-    answered,
-    reindexes,
-    until,
-    write,
-)
+from tests.conftest import GUEST, STRANGER, TOKEN, WHEN, MakeLibrary, Serve, answered, until, write
 
 BRIDGE = "When will the new bridge of Lindholm be opened?"
 OPENED = "The new bridge of Lindholm will be opened on 3 June 2026."
@@ -263,10 +252,9 @@ def test_a_watch_outlives_the_bot_and_what_was_indexed_meanwhile_is_told_when_it
 
 def test_an_empty_library_can_be_watched(serve: Serve, make_library: MakeLibrary, folder: Path, anna: Person) -> None:
     library = make_library(library__articles=str(folder))
-    boss = anna
-    with serve(library, telegram__admins=[GUEST]):
+    with serve(library):
         assert "So far the articles do not say." in answered(anna, f"/watch {WHEN}").text
-        reindexes(boss)
+        library.index()
         assert "1987. [1]" in anna.waits(lambda m: m.text.startswith("Your watch"), timeout=60).text
 
 
