@@ -4,7 +4,8 @@ Where to look:
 
 the command line      cli → indexing, watch, operating, doctor, reach; what it prints: terminal, as_json
 the bot, as a whole   app (composition, and its table of handlers), lifecycle (begins, is watched, ends; heap)
-an update comes in    poll, or web on listen → inbox (stored) → dispatch (taken in turn) → attempt → door (gate, limits)
+an update comes in    poll, or web on listen → inbox (stored) → dispatch (taken in turn) → attempt → door (limits)
+who may ask           gate → people (stored); arrivals (in groups), invitations, roll (/people); authority (admins only)
 and is handled        questions → answers (what becomes of one), commands, admin, reindexing, schedule
 what is kept          journal (answers, what people thought of them) of kept, in tables
 what an answer shows  evidence (a passage, the reasons), buttons, fragment (links to the very sentence)

@@ -5,8 +5,8 @@ import asyncio
 from telegram import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
 from telegram.ext import ContextTypes
 
-from bot import render, words
-from bot.gate import Gate, accessible, in_own_words
+from bot import authority, render, words
+from bot.gate import Gate
 from bot.notice import Notice
 from bot.reindexing import Reindexing, Run
 from bot.say import answer, say
@@ -163,33 +163,15 @@ class Admin:
 
     async def _admin_chat(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> int | None:
         """Return the chat of an admin who wrote the command; tell anybody else, and an admin who passed it on."""
-        chat, message = update.effective_chat, update.effective_message
-        if chat is None or message is None:
-            return None
-        if not self._gate.is_admin(update):
-            refusal = words.ADMINS_ONLY
-        elif not in_own_words(message):
-            refusal = words.OWN_WORDS
-        else:
-            return chat.id
-        await say(context.bot, chat.id, render.text(refusal))
-        return None
+        return await authority.admin_chat(self._gate, update, context)
 
     async def _pressed(self, update: Update, *, question: bool = True) -> tuple[CallbackQuery, Message] | None:
         """Return a button that an admin pressed and its message; tell anybody else, and who answers twice."""
-        query = update.callback_query
-        if query is None:
+        found = await authority.pressed(self._gate, update)
+        if found is not None and question and _key(found[1]) in self._settled:
+            await answer(found[0], words.SETTLED)
             return None
-        message = accessible(query.message)
-        if not self._gate.is_admin(update):
-            await answer(query, words.ADMINS_ONLY, alert=True)
-        elif message is None:
-            await answer(query, words.TOO_OLD, alert=True)
-        elif question and _key(message) in self._settled:
-            await answer(query, words.SETTLED)
-        else:
-            return query, message
-        return None
+        return found
 
     async def _say_busy(self, chat: int, context: ContextTypes.DEFAULT_TYPE) -> None:
         run = self._reindexing.running

@@ -31,14 +31,17 @@ from bot.dispatch import AT_ONCE, Dispatcher, report
 from bot.door import Door
 from bot.gate import Gate
 from bot.inbox import Inbox
+from bot.invitations import Invitations, Opening
 from bot.journal import Journal
 from bot.lifecycle import Lifecycle, Parts
 from bot.limits import Limits
 from bot.listen import Listener
 from bot.metrics import Metrics
+from bot.people import People
 from bot.poll import Patience, Poller
 from bot.questions import Asking, Questions, Threads
 from bot.reindexing import Reindexing
+from bot.roll import ASK, DO, TURN, Roll
 from bot.schedule import Schedule
 from bot.web import Webhook, webhook_secret
 from config import Settings, Telegram
@@ -103,9 +106,11 @@ def build(
         metrics=metrics,
     )
     answers = Answers(library, journal, threads=looking)
-    gate = Gate(telegram)
+    people = People(database, bot=number)
+    gate = Gate(telegram, people)
     commands = Commands(library, gate, answers, every=telegram.reindex_every, threads=looking)
     door = Door(gate, Limits(settings.delivery), oldest=settings.delivery.oldest)
+    _receive(bot, Invitations(people, gate, threads=looking), Roll(people, gate, threads=looking))
     _handle(bot, door, questions, answers, commands, admin.Admin(reindexing, gate))
     kept_for = DAY * settings.conversation.keep_days
     dispatcher = Dispatcher(
@@ -197,6 +202,19 @@ def _application(telegram: Telegram, limits: pace.Limits | None) -> Bot:
         .rate_limiter(pace.Pace(limits))
         .build()
     )
+
+
+def _receive(bot: Bot, invitations: Invitations, roll: Roll) -> None:
+    """Add the handlers of who may come in; those of `_handle` are tried after them."""
+    private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
+    bot.add_handler(MessageHandler(private & Opening(), invitations.opened))
+    bot.add_handler(CommandHandler("invite", invitations.invite, private))
+    bot.add_handler(CommandHandler("people", roll.show, private))
+    bot.add_handler(CommandHandler("block", roll.block, private))
+    bot.add_handler(CommandHandler("unblock", roll.unblock, private))
+    bot.add_handler(CallbackQueryHandler(roll.turn, pattern=TURN))
+    bot.add_handler(CallbackQueryHandler(roll.ask, pattern=ASK))
+    bot.add_handler(CallbackQueryHandler(roll.do, pattern=DO))
 
 
 def _handle(

@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
 
+from bot.people import Entry, Guest, Invitation, Opened, Page
 from index.library import Status
 from index.records import Answer, Article, Claim, Failure, Period, Plan, Progress, Report, Revision
 
@@ -83,6 +84,7 @@ PERHAPS_AGAIN = "You may have got this already: I was cut off while I sent it."
 TOO_LATE = "You asked this too long ago, while I was away, so I leave it. If you still want to know, please ask again."
 CROWDED = "I am busy: very many questions are waiting. Please ask this again in a few minutes."
 TOO_FAST = "You ask faster than I may answer. Please wait a minute, then ask again what has no answer by then."
+TOO_MANY_TRIES = "You tried many invitations. Please wait a few minutes before you open another one."
 TOO_SLOW = "This took too long, so I gave it up. Please try again, perhaps with a shorter question."
 
 COMMANDS = {
@@ -94,6 +96,10 @@ COMMANDS = {
 ADMIN_COMMANDS = {
     "reindex": "Read the folder of articles again",
     "rollback": "Go back to the articles before the last reindex",
+    "invite": "Make a link that lets somebody in",
+    "people": "Who was let in, who is blocked, which invitations are open",
+    "block": "Answer somebody no more: /block and their id",
+    "unblock": "Answer them again: /unblock and their id",
 }
 
 _STAGES = {
@@ -382,3 +388,118 @@ def restored(made_at: str, aside: Path | None) -> str:
         f"The library is as it was on {on}. What is missing of its index is made again, without the model, "
         f"at the next question.{before}"
     )
+
+
+# people
+
+INVITE_HOW = (
+    "/invite makes a link for one person, open for 7 days. /invite 5 30 Readers of the museum makes one for five "
+    "people and 30 days, with a note for you; * in place of 5 lets in any number. At most {times} people and {days} "
+    "days."
+)
+INVITE_OPEN = (
+    "Everyone may ask this bot already, so nobody needs an invitation. To make it private, put your own id into "
+    "[telegram] allowed in the settings and start the bot anew; then /invite makes links."
+)
+WELCOME = "Welcome! You have been let in."
+IN_ALREADY = "You may ask already; just write a question. The invitation was not used up."
+_NOT_OPENED = {
+    "used up": "This invitation has been used already. Please ask whoever sent it to you for another one.",
+    "expired": "This invitation has expired. Please ask whoever sent it to you for another one.",
+    "revoked": "This invitation was taken back. Please ask whoever sent it to you.",
+    "unknown": "I do not know this invitation. Please open the whole link, or ask whoever sent it for another one.",
+}
+EVERYONE_MAY_ASK = "Everyone may ask who is not blocked."
+NOBODY_YET = (
+    "Nobody was let in by an invitation yet, and nobody is blocked. /invite makes a link that lets somebody in."
+)
+BLOCK_HOW = "Write /block and the numeric id of a person. /people shows the ids of those who were let in."
+UNBLOCK_HOW = "Write /unblock and the numeric id of a person. /people shows who is blocked."
+ASK_BLOCK = "Block {who}? Nothing they ask is answered any more, nor what waits already."
+ASK_UNBLOCK = "Unblock {who}?"
+ADMIN_NOT_BLOCKED = "This is an admin, and admins cannot be blocked. Take the id out of [telegram] admins first."
+BLOCKED = "{who} is blocked."
+BLOCKED_ALREADY = "{who} is blocked already."
+NOT_BLOCKED = "{who} is not blocked."
+BANNED = "{who} is blocked in the settings: take the id out of [telegram] blocked and start the bot anew."
+MAY_ASK_AGAIN = "{who} may ask again."
+UNBLOCKED = "{who} is not blocked any more, but was not let in either: /invite makes a link."
+REVOKED = "The invitation is taken back. Whoever opened it may still ask."
+INVITATION_NOT_OPEN = "This invitation is not open any more."
+LEAVING = (
+    "This bot is private, and this group is not on its list, so I leave. Whoever runs it can put the id of this chat, "
+    "{chat}, into [telegram] groups in the settings; then add me again."
+)
+INTRODUCTION = "Hello! Ask me about the articles I keep: mention me, reply to me, or write /ask and your question."
+
+
+def invitation(value: Invitation, link: str) -> str:
+    """Hand out an invitation."""
+    label = f"\n{value.label}" if value.label else ""
+    return f"{link}\n{label}\n{_admits(value)} /people shows it, and takes it back."
+
+
+def opened(value: Opened, *, person: int) -> str:
+    """Say to a person what came of opening an invitation."""
+    match value:
+        case Opened.ADMITTED:
+            return f"{WELCOME}\n\n{start(person=person, admin=False)}"
+        case Opened.ALREADY:
+            return IN_ALREADY
+        case Opened.BLOCKED:
+            return NOT_ALLOWED
+        case _:
+            return _NOT_OPENED[value.value]
+
+
+def people(value: Page, *, first: int, everyone: bool) -> str:
+    """Show one page of the invitations and people, numbered from `first`."""
+    top = [EVERYONE_MAY_ASK] if everyone else []
+    if not value.total:
+        return "\n\n".join(top or [NOBODY_YET])
+    counts = [
+        count(value.invitations, "open invitation"),
+        f"{value.guests:,} let in",
+        f"{value.outcasts:,} blocked",
+    ]
+    lines = [f"{number}. {_entry(entry)}" for number, entry in enumerate(value.entries, start=first)]
+    return "\n\n".join([*top, ", ".join(counts), "\n".join(lines)])
+
+
+def roll_button(kind: str, number: int | None = None) -> str:
+    """Label the button that blocks, unblocks or revokes the entry of that number, or the one that was asked about."""
+    label = {"b": "Block", "u": "Unblock", "r": "Take back"}[kind]
+    return label if number is None else f"{label} {number}"
+
+
+def ask_revoke(value: Invitation) -> str:
+    """Ask whether an invitation is to be taken back."""
+    return f"Take back this invitation? Whoever opened it may still ask.\n\n{_entry(value)}"
+
+
+def who(person: int, name: str) -> str:
+    """Name a person: by their id, which nobody can choose, and by the name they had."""
+    return f"\u2068{name}\u2069 ({person})" if name else str(person)
+
+
+def _entry(value: Entry) -> str:
+    match value:
+        case Invitation():
+            label = f"“{value.label}”. " if value.label else ""
+            return f"Invitation of {_on(value.at)}. {label}{_admits(value)}"
+        case Guest():
+            label = f", by “{value.label}”" if value.label else ""
+            return f"{who(value.person, value.name)}, let in on {_on(value.at)}{label}"
+        case _:
+            return f"{who(value.person, value.name)}, blocked on {_on(value.at)}"
+
+
+def _admits(value: Invitation) -> str:
+    if value.remains is None:
+        return f"It lets in whoever opens it until {_on(value.expires)}."
+    first = "the first person who opens it" if value.remains == 1 else f"the first {value.remains:,} who open it"
+    return f"It lets in {first}, until {_on(value.expires)}."
+
+
+def _on(at: float) -> str:
+    return day(dt.datetime.fromtimestamp(at).astimezone().date())
