@@ -25,6 +25,7 @@ from telegram.request import HTTPXRequest
 
 from bot import admin, buttons, heap, inbox, pace, web, words
 from bot.answers import Answers
+from bot.arrivals import Arrivals
 from bot.attempt import CURRENT
 from bot.commands import Commands
 from bot.dispatch import AT_ONCE, Dispatcher, report
@@ -50,7 +51,7 @@ from index.database import Database
 from index.library import Library
 from index.lock import hold
 
-UPDATES = ["message", "edited_message", "callback_query"]
+UPDATES = ["message", "edited_message", "callback_query", "my_chat_member"]
 """What we ask Telegram for."""
 
 ASKING = 2
@@ -110,7 +111,8 @@ def build(
     gate = Gate(telegram, people)
     commands = Commands(library, gate, answers, every=telegram.reindex_every, threads=looking)
     door = Door(gate, Limits(settings.delivery), oldest=settings.delivery.oldest)
-    _receive(bot, Invitations(people, gate, threads=looking), Roll(people, gate, threads=looking))
+    arrivals = Arrivals(people, gate, threads=looking)
+    _receive(bot, arrivals, Invitations(people, gate, threads=looking), Roll(people, gate, threads=looking))
     _handle(bot, door, questions, answers, commands, admin.Admin(reindexing, gate))
     kept_for = DAY * settings.conversation.keep_days
     dispatcher = Dispatcher(
@@ -204,9 +206,10 @@ def _application(telegram: Telegram, limits: pace.Limits | None) -> Bot:
     )
 
 
-def _receive(bot: Bot, invitations: Invitations, roll: Roll) -> None:
+def _receive(bot: Bot, arrivals: Arrivals, invitations: Invitations, roll: Roll) -> None:
     """Add the handlers of who may come in; those of `_handle` are tried after them."""
     private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
+    bot.add_handler(TypeHandler(Update, arrivals.check), group=-2)
     bot.add_handler(MessageHandler(private & Opening(), invitations.opened))
     bot.add_handler(CommandHandler("invite", invitations.invite, private))
     bot.add_handler(CommandHandler("people", roll.show, private))

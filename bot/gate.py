@@ -86,6 +86,10 @@ class Gate:
             return self.open
         return chat in self._groups or self._known.moved.get(chat) in self._groups
 
+    def has_moved(self, chat: int) -> bool:
+        """Whether a group is what became of another one."""
+        return chat in self._known.moved
+
     @property
     def unmoved(self) -> frozenset[int]:
         """The groups that the settings name, without those of which another id is known."""

@@ -9,7 +9,6 @@ import logging
 import re
 from collections.abc import Callable
 from concurrent.futures import Executor
-from contextvars import copy_context
 from typing import NamedTuple, TypeVar
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
@@ -156,7 +155,7 @@ class Roll:
         return text, _buttons(found, page, last)
 
     async def _look(self, up: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, copy_context().run, up)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, up)
 
 
 async def _show(
