@@ -10,5 +10,5 @@ and is handled        questions → answers (what becomes of one), commands, adm
 what is kept          journal (answers, what people thought of them) of kept, in tables
 what an answer shows  evidence (a passage, the reasons), buttons, fragment (links to the very sentence)
 a reply goes out      render (words into messages), say (one function sends), notice (edited while it goes on), pace
-beside all of it      words (everything people read), metrics
+beside all of it      words (everything people read, in their language; threads keep it), metrics
 """

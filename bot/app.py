@@ -3,7 +3,6 @@
 import asyncio
 import datetime as dt
 import logging
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -44,6 +43,7 @@ from bot.questions import Asking, Questions, Threads
 from bot.reindexing import Reindexing
 from bot.roll import ASK, DO, TURN, Roll
 from bot.schedule import Schedule
+from bot.threads import Threads as Pool
 from bot.web import Webhook, webhook_secret
 from config import Settings, Telegram
 from config.errors import SettingsError
@@ -85,8 +85,7 @@ def build(
         raise SettingsError(message)
     token = telegram.token.get_secret_value()
     asking, looking, storing = (
-        ThreadPoolExecutor(count, thread_name_prefix=name)
-        for count, name in ((ASKING, "ask"), (LOOKING, "look"), (STORING, "store"))
+        Pool(count, thread_name_prefix=name) for count, name in ((ASKING, "ask"), (LOOKING, "look"), (STORING, "store"))
     )
     metrics = Metrics()
     reindexing = Reindexing(library, metrics.reindexed)

@@ -118,9 +118,9 @@ def _arrows(page: int, last: int) -> InlineKeyboardMarkup | None:
     row = [
         InlineKeyboardButton(label, callback_data=f"sources:{target}")
         for label, target, shown in (
-            ("‹ Newer", page - 1, page > 0),
-            (f"{page + 1} of {last + 1}", page, True),
-            ("Older ›", page + 1, page < last),
+            (words.NEWER_BUTTON, page - 1, page > 0),
+            (words.page(page + 1, last + 1), page, True),
+            (words.OLDER_BUTTON, page + 1, page < last),
         )
         if shown
     ]

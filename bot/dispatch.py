@@ -185,6 +185,7 @@ class Dispatcher:
             log.error("an update was let go of, its lease will end", exc_info=task.exception())
 
     async def _handle(self, taken: Taken) -> None:
+        words.speak(_language(taken.raw))  # for this task, and all it begins
         verdict = Verdict()
         try:
             async with asyncio.timeout(self._settings.deadline + SPARE):
@@ -242,7 +243,8 @@ class Dispatcher:
         """Give it up, and say so to the log and to the person; `error` is None where it ended the process."""
         reason = "it ended the program" if error is None else "it failed"
         what = f"update {taken.id} is given up, because {reason} again and again"
-        await report(self._application.bot, _private_chat(taken.raw), what, error)
+        with words.speaking(_language(taken.raw)):  # what ended the process has no task of its own
+            await report(self._application.bot, _private_chat(taken.raw), what, error)
         return ASIDE
 
     async def _finish(self, taken: Taken, verdict: Verdict) -> None:
@@ -300,6 +302,14 @@ async def report(bot: telegram.Bot, chat: int | None, what: str, error: BaseExce
 
 def _parsed(taken: Taken, application: Bot) -> Update:
     return Update.de_json(dict(taken.raw), application.bot)
+
+
+def _language(raw: Raw) -> str | None:
+    """Return the code of the language of whoever an update comes from, as far as Telegram tells."""
+    what = next((part for part in raw.values() if isinstance(part, dict)), {})
+    sender = what.get("from")
+    code = sender.get("language_code") if isinstance(sender, dict) else None
+    return code if isinstance(code, str) else None
 
 
 def _private_chat(raw: Raw) -> int | None:

@@ -79,7 +79,7 @@ class Door:
         return None if tried else "too_many_tries"
 
     async def _tell(self, update: Update, context: ContextTypes.DEFAULT_TYPE, outcome: str) -> None:
-        query, message, text = update.callback_query, update.message, _LINES[outcome]
+        query, message, text = update.callback_query, update.message, words.turned_away(outcome)
         if query is not None:
             await answer(query, text, alert=True)
         elif message is not None and in_person(update) is not None:
@@ -87,13 +87,3 @@ class Door:
             if outcome == "expired" or self._limits.may_tell(chat):
                 reply_to = None if outcome == "not_admitted" else message.message_id
                 await say(context.bot, chat, render.text(text), reply_to=reply_to)
-
-
-_LINES = {
-    "not_admitted": words.NOT_ALLOWED,
-    "not_for_us": words.NOT_MINE,
-    "expired": words.TOO_LATE,
-    "crowded": words.CROWDED,
-    "too_fast": words.TOO_FAST,
-    "too_many_tries": words.TOO_MANY_TRIES,
-}

@@ -131,7 +131,7 @@ def units(value: str) -> int:
 def _abstention(value: Answer) -> Iterator[Block]:
     yield from (_plain(line) for line in (*words.abstention(value), words.period(value)))
     if value.nearest:
-        yield _plain("Nearest:")
+        yield _plain(words.NEAREST)
     for article in value.nearest:
         name = _name(article, 200)
         yield Block((Run("• "), name, Run(_aside(article))), close=True)

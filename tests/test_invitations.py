@@ -100,8 +100,8 @@ def test_an_admin_reads_how_often_and_how_long_an_invitation_holds(serve: Serve,
         once = answered(boss, "/invite").text
         many = answered(boss, "/invite 5 30 Readers").text
         all_ = answered(boss, "/invite * 1").text
-        assert "the first person who opens it" in once
-        assert "the first 5 who open it" in many
+        assert "It lets in 1 person, until" in once
+        assert "It lets in 5 people, until" in many
         assert "\nReaders\n" in many
         assert str(datetime.now().astimezone().year) in once or str(datetime.now().astimezone().year + 1) in once
         assert "lets in whoever opens it" in all_
@@ -166,3 +166,18 @@ def test_no_invitation_is_ever_logged(
     ours = [record.getMessage() for record in caplog.records if record.name.startswith(("bot", "index"))]
     assert ours
     assert not [line for line in ours if start in line]
+
+
+def test_all_of_it_is_said_in_the_language_of_whoever_reads_it(api: BotApi, serve: Serve, shared: Library) -> None:
+    boss = api.person(ADMIN, "Шеф", language_code="ru")
+    anna, eve = api.person(10, "Анна", language_code="ru"), api.person(STRANGER, "Eve")
+    with serve(shared, telegram__allowed=[GUEST]):
+        made = answered(boss, "/invite 2 7 Друзья").text
+        start = re.search(r"i_[\w-]+", made)
+        assert start is not None
+        assert "По нему могут войти 2 человека, до " in made
+        assert answered(anna, f"/start {start[0]}").text.startswith("Добро пожаловать!")
+        assert answered(eve, f"/start {start[0]}").text.startswith(words.WELCOME)
+        assert "допущено: 2, заблокировано: 0" in answered(boss, "/people").text
+        assert answered(boss, "/block 10").text == "Теперь в блокировке: \u2068Анна\u2069 (10)."
+        assert "уже использовано" in answered(api.person(11, "Пётр", language_code="ru"), f"/start {start[0]}").text

@@ -20,6 +20,7 @@ ONLY_IN = {
         *(f"bot/{name}.py" for name in ("inbox", "journal", "tables")),
         *(f"index/{name}.py" for name in ("database", "tables", "writer", "ledger", "draft", "catalogue")),
     },
+    "babel": {"bot/words/figures.py", "bot/words/language.py"},
     "torch": {"index/compile.py", "index/reference.py", "index/subject.py"},
     "onnxruntime": {"index/compile.py", "index/compiled.py"},
     "starlette": {"bot/web.py", "bot/listen.py"},

@@ -49,7 +49,7 @@ def test_an_admin_blocks_and_unblocks_somebody_by_buttons_that_ask_first(
         answered(eve, f"/start {payload(boss, '/invite 2 7 Readers')}")
         shown = answered(boss, "/people")
         assert "1 open invitation, 1 let in, 0 blocked" in shown.text
-        assert "“Readers”. It lets in the first person who opens it" in shown.text
+        assert "“Readers”. It lets in 1 person, until" in shown.text
         assert f"2. \u2068Eve\u2069 ({STRANGER}), let in on" in shown.text
         assert list(shown.labels) == ["Take back 1", "Block 2"]
         taps(boss, shown, "Block 2")

@@ -1,0 +1,51 @@
+"""Everything a person reads, in one place and in the language of the moment. Knows no formatting but plain text.
+
+language       whom we speak to now; what translates
+figures        numbers, dates, sizes
+answers        what is said of and under an answer, and instead of one
+access         who may ask: invitations, people, groups
+door           what those hear who are not served
+commands       the commands for everyone
+desk           what admins read
+terminal       what the command line prints besides
+
+`words.NAME` is what a module above calls so: a function, or a constant, which is translated each time it is asked for.
+So nobody keeps one: `from bot.words import NAME` and a table filled at import would speak English for ever. Inside this
+package a constant is `_(NAME)`. The translations are in ru/, a file for each module.
+"""
+
+# ruff: noqa: F403  what the areas say is said here, and mypy knows each name
+
+from typing import TYPE_CHECKING, Any
+
+from bot.words import access, answers, commands, desk, door, figures, terminal
+from bot.words.language import _, known, languages, speak, speaking
+
+__all__ = ["known", "languages", "speak", "speaking"]
+
+AREAS = (access, answers, commands, desk, door, figures, terminal)
+
+_SAID = {name: value for area in AREAS for name, value in vars(area).items() if not name.startswith("_")}
+
+if TYPE_CHECKING:
+    from bot.words.access import *
+    from bot.words.answers import *
+    from bot.words.commands import *
+    from bot.words.desk import *
+    from bot.words.door import *
+    from bot.words.figures import *
+    from bot.words.terminal import *
+else:
+
+    def __getattr__(name: str) -> Any:  # noqa: ANN401  functions, constants, tables
+        """Return a function as it is, a constant or the values of a table in the language of the moment."""
+        if name not in _SAID:
+            message = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(message)
+        match _SAID[name]:
+            case str() as constant:
+                return _(constant)
+            case dict() as table:
+                return {key: _(value) for key, value in table.items()}
+            case said:
+                return said

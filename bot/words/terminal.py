@@ -1,0 +1,71 @@
+"""What only the command line prints. In English: whoever runs the program reads its English documentation as well."""
+
+import datetime as dt
+from pathlib import Path
+
+from bot.words.desk import changes, failures, gone
+from bot.words.figures import articles, day, when
+from index.records import Answer, Plan, Revision
+
+IN_THE_TERMINAL = (
+    "This is the chat in the terminal. For Telegram: write /newbot to @BotFather, and put the token it gives you into "
+    "a file .env here, as TELEGRAM_BOT_TOKEN=…"
+)
+RANKED = "Passages found, best first, those of its parts after the question's (meaning: cosine; words: BM25):"
+FITTED = "{count} questions about a collection, with {model}"
+CALIBRATED = (
+    "The judge was fitted to {summary}. From the next start on, this library's answers are judged by {path}; remove it "
+    "to return to the judge that comes with the install."
+)
+CHAT_HOW = "A question may lean on those before it. /new starts afresh, quit ends."
+NOT_REMOVED = "Nothing was changed."
+STOPPED_AFTER = (
+    "Stopped. The new articles are served already; only tidying up was cut short, and the next reindex does it."
+)
+SAVED = "Saved to {path}, {megabytes:,.1f} MB. It holds what people asked: keep it as private as the bot."
+WATCHING = "Watching {folder}: it is read again two seconds after the last change. Ctrl-C ends it."
+
+
+def decision(answer: Answer) -> str:
+    """Say what decided whether an answer is given."""
+    verdict = "Answered" if answer.answered else "Refused"
+    return (
+        f"{verdict}: the articles answer with a probability of {answer.probability:.3f}, and "
+        f"{answer.threshold:.3f} is wanted ([answer] caution). The likeliest sentences, and what was seen of them:"
+    )
+
+
+def dry_run(value: Plan) -> str:
+    """Say what a reindex would do, and what it would ask."""
+    failed = f", {len(value.failures)} failed" if value.failures else ""
+    lines = [f"{changes(value)}, {value.unchanged} unchanged{failed}"]
+    if not value.changes:
+        lines.append(f"Nothing to do: the library agrees with {value.folder}.")
+    if value.again:
+        lines.append(
+            "All passages are embedded again, because the model, its prefixes or the sizes of passages in the settings "
+            "are not those that the index was made with."
+        )
+    if value.consent:
+        lines.append(f"{gone(value)} That wants consent: `footnote index --yes`, or the button under /reindex.")
+    return "\n".join([*lines, *failures(value.failures)])
+
+
+def ask_consent(value: Plan) -> str:
+    """Ask at the terminal whether so much may be removed."""
+    return f"{dry_run(value)}\nRemove {articles(value.removed)}? [y/N] "
+
+
+def served_all_the_same(error: str, revision: Revision) -> str:
+    """Say that `run` could not reindex and goes on with what there is."""
+    return f"{error} Revision {revision.number}, made on {when(revision)}, is served as it was."
+
+
+def restored(made_at: str, aside: Path | None) -> str:
+    """Write what a restored backup means for the next start."""
+    before = f" What was there before is kept in {aside}: remove it when you need it no more." if aside else ""
+    on = day(dt.datetime.fromisoformat(made_at).date())
+    return (
+        f"The library is as it was on {on}. What is missing of its index is made again, without the model, "
+        f"at the next question.{before}"
+    )
