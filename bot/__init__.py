@@ -7,6 +7,7 @@ the bot, as a whole   app (composition, and its table of handlers), lifecycle (b
 an update comes in    poll, or web on listen → inbox (stored) → dispatch (taken in turn) → attempt → door (limits)
 who may ask           gate → people (stored); arrivals (in groups), invitations, roll (/people); authority (admins only)
 and is handled        questions → answers (what becomes of one), commands, admin, reindexing, schedule
+outside private chats mention (what is meant for the bot) → groups; inline (what is typed) → results
 what is kept          journal (answers, what people thought of them) of kept, in tables
 what an answer shows  evidence (a passage, the reasons), buttons, fragment (links to the very sentence)
 a reply goes out      render (words into messages), say (one function sends), notice (edited while it goes on), pace

@@ -21,8 +21,11 @@ WHY = rf"^w:({ID})$"
 BACK = rf"^b:({ID})$"
 VOTE = rf"^v:({ID}):([ud])$"
 REASON = rf"^r:({ID}):(source|outdated|answer|refuse)$"
-SHOW = rf"^(?:e_({ID})_(\d{{1,2}})|w_({ID}))$"
+SHOW = rf"(?:e_({ID})_(\d{{1,2}})|w_({ID}))"
 """The payload of a link that shows a passage, or the reasons, in the private chat: for answers in groups."""
+
+IN_GROUPS = (BACK, VOTE, REASON)
+"""What may be pressed in a group: whatever shows more would change the one message that all read."""
 
 A_ROW = 8
 """Buttons that fit side by side on a phone when they hold a digit or a sign."""

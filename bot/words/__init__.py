@@ -6,6 +6,7 @@ answers        what is said of and under an answer, and instead of one
 access         who may ask: invitations, people, groups
 door           what those hear who are not served
 commands       the commands for everyone
+elsewhere      groups and inline mode
 desk           what admins read
 terminal       what the command line prints besides
 
@@ -18,12 +19,12 @@ package a constant is `_(NAME)`. The translations are in ru/, a file for each mo
 
 from typing import TYPE_CHECKING, Any
 
-from bot.words import access, answers, commands, desk, door, figures, terminal
+from bot.words import access, answers, commands, desk, door, elsewhere, figures, terminal
 from bot.words.language import _, known, languages, speak, speaking
 
 __all__ = ["known", "languages", "speak", "speaking"]
 
-AREAS = (access, answers, commands, desk, door, figures, terminal)
+AREAS = (access, answers, commands, desk, door, elsewhere, figures, terminal)
 
 _SAID = {name: value for area in AREAS for name, value in vars(area).items() if not name.startswith("_")}
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from bot.words.commands import *
     from bot.words.desk import *
     from bot.words.door import *
+    from bot.words.elsewhere import *
     from bot.words.figures import *
     from bot.words.terminal import *
 else:
