@@ -86,6 +86,7 @@ class Asked:
                 self._state.draft(chat, sender=self._person.user, html=chosen.html, body=body),
                 buttons=chosen.buttons,
                 link_preview=chosen.link_preview,
+                thread=room.thread,
                 via_bot=self._state.bot,
                 inline_id=f"BAAAAP{self._state.new_id()}" if chosen.buttons else None,
             )

@@ -23,7 +23,6 @@ RIGHTS: Final = (
     "can_edit_stories",
     "can_delete_stories",
     "can_pin_messages",
-    "can_send_welcome_messages",
 )
 """Those an administrator is given here: all that every kind of group knows."""
 
@@ -62,13 +61,14 @@ def get_chat_member(state: State, request: methods.GetChatMember) -> Json:
 
 
 def get_chat_administrators(state: State, request: methods.GetChatAdministrators) -> list[Json]:
-    """List the creator and the administrators, of the bots only the one that asks."""
+    """List the creator and the administrators, of the bots only the one that asks unless all are asked for."""
     chat = _with_members(state, request.chat_id)
     if chat.person:
         raise refuse("there are no administrators in the private chat")
     chiefs = {user_id: role for user_id, role in chat.roles.items() if role in {Role.CREATOR, Role.ADMINISTRATOR}}
     found = ((state.user(user_id), role) for user_id, role in chiefs.items())
-    return [member_json(user, role) for user, role in found if user and (not user.is_bot or user == state.bot)]
+    bots = request.return_bots is True
+    return [member_json(user, role) for user, role in found if user and (bots or not user.is_bot or user == state.bot)]
 
 
 def leave_chat(state: State, request: methods.LeaveChat) -> bool:

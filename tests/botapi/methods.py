@@ -211,7 +211,7 @@ _ALL: Final = (
     ),
     _method(methods.SendChatAction, "chat_id action message_thread_id", send_chat_action),
     _method(methods.GetChatMember, "chat_id user_id", get_chat_member),
-    _method(methods.GetChatAdministrators, "chat_id", get_chat_administrators),
+    _method(methods.GetChatAdministrators, "chat_id return_bots", get_chat_administrators),
     _method(methods.LeaveChat, "chat_id", leave_chat),
     _method(methods.SetMyCommands, "commands scope language_code", set_my_commands),
     _method(methods.GetMyCommands, "scope language_code", get_my_commands),

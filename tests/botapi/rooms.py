@@ -38,7 +38,9 @@ class Press:
 
 
 class Room:
-    """A chat as those who are in it see it."""
+    """A chat as those who are in it see it; `thread` is the topic, where it is one of a forum."""
+
+    thread: int | None = None
 
     def __init__(self, state: State, chat: Chat) -> None:
         """Open the chat, or go into it where it is open."""
