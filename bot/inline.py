@@ -84,6 +84,9 @@ class Inline:
         except (TimeoutError, FootnoteError) as error:
             log.warning("what was typed got no results: %s", str(error) or "it took too long")
             return ()
+        except Exception:  # an outer edge: who types waits for something, and nothing of it may come back later
+            log.exception("what was typed got no results")
+            return ()
 
     def _found(self, question: str) -> Results:
         revision, language = self._library.revision(), LANGUAGE.get()

@@ -21,7 +21,7 @@ _AFTER = re.compile(r"(?:[,;:]|[.!–—-]+(?=\s|$))*\s*")
 _BEFORE = " \t\n,;:"
 """And between what they are asked and their name, before the end of the sentence."""
 
-_CLOSING = tuple("?!.…)»”\"'")
+_CLOSING = tuple("?!.…,;)»”\"'")
 
 
 @dataclass(frozen=True, slots=True)
