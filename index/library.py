@@ -253,7 +253,7 @@ class Library:
         return digest_of(article)
 
     def digests(self, ids: Sequence[ArticleId]) -> dict[ArticleId, str]:
-        """Return the digests of articles as they are now, reading no text; what is not held is left out."""
+        """Return what `digest` says of articles as they are now, a few of them; what is not held is left out."""
         return self._catalogue().digests(ids)
 
     def since(self, ids: Sequence[ArticleId]) -> dict[ArticleId, int]:

@@ -22,7 +22,7 @@ from bot.reindexing import Reindexing, Run
 from index.library import Library
 from tests.barebot import Bot, keyboard
 from tests.botapi import BotApi, Message, Person
-from tests.botapi.groups import Group
+from tests.botapi.groups import FIRST_SUPERGROUP_ID, Group
 from tests.botapi.rooms import Press, Room
 from tests.conftest import ADMIN, GUEST, STRANGER, WHEN, Serve, answered, until
 
@@ -58,7 +58,14 @@ WRITTEN = (
     Thing("/REINDEX", words.REINDEX_BUSY, admins=True),
     Thing("/reindex@footnote_test_bot now", words.REINDEX_BUSY, admins=True),
     Thing("/rollback", "Go back?", admins=True),
+    Thing("/invite", "", admins=True),
+    Thing("/people", "blocked", admins=True),
+    Thing("/block 4711", "4711 is blocked.", admins=True),
+    Thing("/unblock 4712", "4712 is not blocked.", admins=True),
 )
+KNOCK = Thing(f"/start i_{'a' * 32}", words.IN_ALREADY)
+"""What a stranger may write; what comes of that is another matter, see test_invitations."""
+
 PRESSED = (
     Thing("sources:0", ""),
     Thing("old:button", ""),
@@ -67,6 +74,10 @@ PRESSED = (
     Thing("reindex:leave", words.KEPT, admins=True),
     Thing("rollback:stay", words.KEPT, admins=True),
     Thing(f"reindex:stop:{RUN}", words.STOPPING, admins=True),
+    Thing("people:0", "", admins=True),
+    Thing("people:ask:b:4711:0", "", admins=True),
+    Thing("people:do:u:4712:0", "4712 is not blocked.", admins=True),
+    Thing(f"people:do:r:{'0' * 16}:0", words.INVITATION_NOT_OPEN, admins=True),
 )
 
 Row: TypeAlias = tuple[str, str, str, str]
@@ -109,13 +120,17 @@ def ids(role: str) -> list[int]:
     return list(range(IDS[role], IDS[role] + 40))
 
 
+GROUPS = [FIRST_SUPERGROUP_ID - n for n in range(40)]
+"""Where groups are; those that are not on a list are left, see test_arrivals."""
+
 LISTS: dict[str, dict[str, list[int]]] = {
     "open to everyone": {},
-    "private": {"telegram__allowed": ids("reader")},
+    "private": {"telegram__allowed": ids("reader"), "telegram__groups": GROUPS},
     "open but to some": {"telegram__blocked": [*ids("outsider"), *ids("admin")]},
     "private but for some": {
         "telegram__allowed": [*ids("reader"), *ids("outsider")],
         "telegram__blocked": ids("outsider"),
+        "telegram__groups": GROUPS,
     },
 }
 """Admins who are blocked as well are admins."""
@@ -178,7 +193,7 @@ def checks(world: World, role: str, place: str) -> Iterator[Check]:
     """Do everything that one row of the matrix is about."""
     for_all, for_admins, button_for_all, button_for_admins = MATRIX[role, place]
     if place == "private chat":
-        for thing in WRITTEN:
+        for thing in (*WRITTEN, *([] if role == "outsider" else [KNOCK])):
             expected = for_admins if thing.admins else for_all
             yield said(world.person(role), thing, f"{role} writes {thing.data}", expected)
     elif not place.startswith("press"):
@@ -193,7 +208,7 @@ def unheard(world: World, role: str, place: str) -> Check:
     channel, person = world.api.channel("News"), world.person("reader" if role in ("nameless", "channel") else role)
     group = world.group(person)
     message = person.says("/start") if place == "edited message" else None
-    for thing in WRITTEN:
+    for thing in (*WRITTEN, KNOCK):
         if message is not None:
             message = person.edits(message, thing.data)
         elif place == "channel":
@@ -241,8 +256,8 @@ def turned(world: World, press: Press, message: Message, thing: Thing, cell: str
     """Look at what a press was answered, and what became of the message."""
 
     done = expected == DONE
-    edited = done and (thing.data.startswith("sources") or thing.told == words.KEPT)
-    alert = thing.told == words.REINDEX_BUSY if done else expected != NOTHING
+    edited = done and (thing.data.startswith(("sources", "people")) or thing.told == words.KEPT)
+    alert = thing.told == words.REINDEX_BUSY or thing.data.startswith("people:do") if done else expected != NOTHING
 
     def seen() -> object:
         answer = press.answer(5)

@@ -31,7 +31,7 @@ def test_a_question_is_answered_with_the_claim_and_the_passage_that_proves_it(
     assert "[1] The old harbour · The Gazette · 1 May 2024\n" in rest
     entities = {entity.type: entity for entity in reply.entities}
     assert entities["bold"].of(reply.text) == "The old harbour of Lindholm was closed to cargo ships in 1987."
-    assert entities["text_link"].url == "https://example.org/harbour"
+    assert (entities["text_link"].url or "").startswith("https://example.org/harbour#:~:text=The%20old%20harbour")
     assert "fishing boats" in entities["expandable_blockquote"].of(reply.text)
     assert reply.labels == ("1", "Why", "👍", "👎")
 
