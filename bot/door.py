@@ -84,12 +84,10 @@ class Door:
     def _in_group(self, update: Update, me: Me) -> str | None:
         """Let pass what is meant for us in a group we may be in, and the buttons that all who read there share."""
         person, message, query = in_group(update), update.message, update.callback_query
-        if person is None or not self._gate.admits_group(update):
-            return "not_for_us" if self._gate.admits(update) else "not_admitted"
         meant = message is not None and mention.call(message, me) is not None
         pressed = query is not None and any(re.match(one, query.data or "") for one in buttons.IN_GROUPS)
-        if not (meant or pressed):
-            return "not_for_us"
+        if person is None or not (meant or pressed) or not self._gate.admits_group(update):
+            return "not_for_us" if self._gate.admits(update) else "not_admitted"
         return self._late(self._oldest) or self._too_much(person)
 
     def _typed(self, query: InlineQuery) -> str | None:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -53,8 +54,8 @@ class Counted:
         return self._ask(question, *rest)
 
 
-def typed(api: BotApi, bot: Any, person: Person, text: str) -> Asked:
-    """Let somebody type, and wait until that is in the bot's hands or waits before them."""
+def typed(api: BotApi, person: Person, text: str) -> Asked:
+    """Let somebody type, and wait until that has come to the bot."""
     query = person.asks_inline(text)
     until(lambda: api.waiting == 0)
     return query
@@ -94,7 +95,7 @@ def test_the_answer_and_then_the_passages_are_offered_and_one_is_sent(
 
 @pytest.mark.parametrize("text", ["", "Whe", "  W  "])
 def test_what_is_no_question_yet_leads_into_the_private_chat(
-    api: BotApi, serve: Serve, shared: Library, anna: Person, text: str
+    serve: Serve, shared: Library, anna: Person, text: str
 ) -> None:
     with serve(shared):
         query = anna.asks_inline(text)
@@ -119,8 +120,14 @@ def test_who_may_not_ask_is_offered_nothing_but_the_way_to_hear_why(
             assert person.waits(lambda _: True, after=started).text == words.NOT_ALLOWED
 
 
-def test_the_same_question_is_asked_once_in_each_revision(
-    api: BotApi, serve: Serve, own_library: Library, folder: Any, anna: Person, bela: Person, monkeypatch: Any
+def test_the_same_question_is_asked_once_in_each_revision(  # noqa: PLR0917  all of it is part of the scene
+    api: BotApi,
+    serve: Serve,
+    own_library: Library,
+    folder: Path,
+    anna: Person,
+    bela: Person,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     counted = Counted(own_library, monkeypatch)
     with serve(own_library):
@@ -138,15 +145,15 @@ def test_the_same_question_is_asked_once_in_each_revision(
 
 
 def test_what_is_typed_next_supersedes_what_waits(
-    api: BotApi, serve: Serve, shared: Library, anna: Person, monkeypatch: Any
+    api: BotApi, serve: Serve, shared: Library, anna: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted = Counted(shared, monkeypatch)
     counted.may_answer.clear()
     with serve(shared) as bot:
-        first = typed(api, bot, anna, "When was")
+        first = typed(api, anna, "When was")
         until(lambda: counted.asked)
-        waiting = [typed(api, bot, anna, f"{WHEN[:length]}") for length in (12, 20, 40)]
-        last = typed(api, bot, anna, WHEN)
+        waiting = [typed(api, anna, f"{WHEN[:length]}") for length in (12, 20, 40)]
+        last = typed(api, anna, WHEN)
         counted.may_answer.set()
         assert "1987" in last.results(20)[0].text
         assert first.results()
@@ -156,18 +163,18 @@ def test_what_is_typed_next_supersedes_what_waits(
 
 
 def test_what_was_typed_too_long_ago_is_closed_without_work(
-    api: BotApi, serve: Serve, shared: Library, anna: Person, monkeypatch: Any
+    api: BotApi, serve: Serve, shared: Library, anna: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted = Counted(shared, monkeypatch)
     monkeypatch.setattr(door, "STALE", -1.0)
     with serve(shared) as bot:
-        typed(api, bot, anna, WHEN)
+        typed(api, anna, WHEN)
         idle(api, bot)
     assert (counted.asked, api.count("answerInlineQuery")) == ([], 0)
 
 
 def test_typing_uses_up_no_questions_and_has_a_limit_of_its_own(
-    api: BotApi, serve: Serve, shared: Library, anna: Person, monkeypatch: Any
+    serve: Serve, shared: Library, anna: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(door, "TYPED", 3)
     with serve(shared, delivery__burst=1, delivery__per_minute=1):
@@ -179,7 +186,7 @@ def test_typing_uses_up_no_questions_and_has_a_limit_of_its_own(
 
 @pytest.mark.parametrize("error", [StoreUnavailable("The database does not answer."), RuntimeError("secret detail")])
 def test_an_error_gives_no_result_and_says_nothing(
-    api: BotApi, serve: Serve, shared: Library, anna: Person, monkeypatch: Any, error: Exception
+    api: BotApi, serve: Serve, shared: Library, anna: Person, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def fails(*_: Any) -> Answer:
         raise error
@@ -192,7 +199,7 @@ def test_an_error_gives_no_result_and_says_nothing(
 
 
 def test_without_articles_and_without_words_there_are_no_results(
-    api: BotApi, serve: Serve, make_library: MakeLibrary, anna: Person
+    serve: Serve, make_library: MakeLibrary, anna: Person
 ) -> None:
     with serve(make_library()):
         assert anna.asks_inline(WHEN).results(20) == ()
@@ -200,13 +207,13 @@ def test_without_articles_and_without_words_there_are_no_results(
 
 
 def test_an_answer_that_comes_too_late_or_is_refused_hurts_nobody(
-    api: BotApi, serve: Serve, shared: Library, anna: Person, expected: list[str], monkeypatch: Any
+    api: BotApi, serve: Serve, shared: Library, anna: Person, expected: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected.append("query is too old")
     counted = Counted(shared, monkeypatch)
     counted.may_answer.clear()
     with serve(shared) as bot:
-        query = typed(api, bot, anna, WHEN)
+        query = typed(api, anna, WHEN)
         until(lambda: counted.asked)
         query.expires()
         counted.may_answer.set()
@@ -215,8 +222,9 @@ def test_an_answer_that_comes_too_late_or_is_refused_hurts_nobody(
 
 
 def test_only_who_types_may_see_it_though_another_update_is_beside_it(
-    api: BotApi, serve: Serve, shared: Library, anna: Person
+    api: BotApi, serve: Serve, shared: Library, expected: list[str]
 ) -> None:
+    expected.append("query is too old")
     with serve(shared, telegram__allowed=[ADMIN]) as bot:
         before = api.count("answerInlineQuery")
         query = {"id": "1", "from": {"id": STRANGER, "is_bot": False, "first_name": "Eve"}, "query": WHEN, "offset": ""}
