@@ -129,6 +129,10 @@ class Answers:
         place = _place(context, message)
         await _press(context, message, buttons.under(kept, place, None if place.group else vote))
 
+    async def cited(self, update: Update, pattern: str) -> tuple[CallbackQuery, Message, Kept, tuple[str, ...]] | None:
+        """Return what `_pressed` does of a button that leads from an answer to what it cites."""
+        return await self._pressed(update, pattern)
+
     async def _pressed(
         self, update: Update, pattern: str
     ) -> tuple[CallbackQuery, Message, Kept, tuple[str, ...]] | None:

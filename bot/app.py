@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import itertools
 import logging
 from functools import partial
 from pathlib import Path
@@ -23,11 +24,13 @@ from telegram.ext import (
 )
 from telegram.request import HTTPXRequest
 
-from bot import admin, buttons, heap, inbox, pace, web, words
+from bot import admin, buttons, desk, heap, inbox, pace, pages, suggest, web, words
 from bot.answers import Answers
 from bot.arrivals import Arrivals
 from bot.attempt import CURRENT
+from bot.bulletin import Bulletin
 from bot.commands import Commands
+from bot.desk import Desk
 from bot.dispatch import AT_ONCE, Dispatcher, report
 from bot.door import Door
 from bot.gate import Gate
@@ -41,11 +44,14 @@ from bot.limits import Limits
 from bot.listen import Listener
 from bot.metrics import Metrics
 from bot.people import People
+from bot.personal import FORGET, KEEP, Personal, Times
 from bot.poll import Patience, Poller
 from bot.questions import Asking, Questions, Threads
+from bot.reading import Reading
 from bot.reindexing import Reindexing
 from bot.roll import ASK, DO, TURN, Roll
 from bot.schedule import Schedule
+from bot.suggest import Suggestions
 from bot.threads import Threads as Pool
 from bot.web import Webhook, webhook_secret
 from config import Settings, Telegram
@@ -111,13 +117,22 @@ def build(
     people = People(database, bot=number)
     gate = Gate(telegram, people)
     answers = Answers(library, journal, gate, threads=looking)
-    commands = Commands(library, gate, answers, every=telegram.reindex_every, threads=looking)
+    suggestions = Suggestions(library, questions, threads=looking)
+    commands = Commands(library, gate, answers, suggestions, threads=looking)
+    bulletin = Bulletin(reindexing, gate, every=telegram.reindex_every, waiting=stored.waiting, threads=looking)
     door = Door(gate, Limits(settings.delivery), oldest=settings.delivery.oldest)
     arrivals = Arrivals(people, gate, threads=looking)
     _elsewhere(bot, Groups(questions), Inline(library, threads=asking), number)
     _receive(bot, arrivals, Invitations(people, gate, threads=looking), Roll(people, gate, threads=looking))
-    _handle(bot, door, questions, answers, commands, admin.Admin(reindexing, gate))
+    _handle_desk(bot, bulletin, Desk(library, journal, gate, threads=looking))
     kept_for = DAY * settings.conversation.keep_days
+    personal = Personal(
+        {"journal": journal, "messages": stored, "names": people},
+        Times(kept_for, settings.delivery.keep),
+        threads=looking,
+    )
+    _handle_reading(bot, Reading(library, answers, threads=looking), suggestions, personal)
+    _handle(bot, door, questions, answers, commands, admin.Admin(reindexing, gate))
     dispatcher = Dispatcher(
         bot,
         stored,
@@ -230,6 +245,24 @@ def _receive(bot: Bot, arrivals: Arrivals, invitations: Invitations, roll: Roll)
     bot.add_handler(CallbackQueryHandler(roll.do, pattern=DO))
 
 
+def _handle_reading(bot: Bot, reading: Reading, suggestions: Suggestions, personal: Personal) -> None:
+    """Add the handlers of what people read and of what is kept of them: before those that take whatever is left."""
+    private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
+    bot.add_handler(CommandHandler("latest", reading.latest, private))
+    bot.add_handler(CommandHandler("sources", reading.sources, private))
+    bot.add_handler(CommandHandler("article", reading.article, private))
+    bot.add_handler(CommandHandler("privacy", personal.privacy, private))
+    bot.add_handler(CommandHandler("forget", personal.forget, private))
+    bot.add_handler(CallbackQueryHandler(reading.turn, pattern=pages.LATEST))
+    bot.add_handler(CallbackQueryHandler(reading.turn_sources, pattern=pages.SOURCES))
+    bot.add_handler(CallbackQueryHandler(reading.open, pattern=pages.ARTICLE))
+    bot.add_handler(CallbackQueryHandler(reading.found, pattern=pages.FOUND))
+    bot.add_handler(CallbackQueryHandler(reading.whole, pattern=pages.WHOLE))
+    bot.add_handler(CallbackQueryHandler(suggestions.ask, pattern=suggest.ASK))
+    bot.add_handler(CallbackQueryHandler(personal.agree, pattern=FORGET))
+    bot.add_handler(CallbackQueryHandler(personal.leave, pattern=KEEP))
+
+
 def _handle(
     bot: Bot, door: Door, questions: Questions, answers: Answers, commands: Commands, admins: admin.Admin
 ) -> None:
@@ -240,8 +273,6 @@ def _handle(
     bot.add_handler(CommandHandler("help", commands.help, private))
     bot.add_handler(CommandHandler("ask", questions.command, private))
     bot.add_handler(CommandHandler("new", questions.afresh, private))
-    bot.add_handler(CommandHandler("sources", commands.sources, private))
-    bot.add_handler(CommandHandler("status", commands.status, private))
     bot.add_handler(CommandHandler("reindex", admins.reindex, private))
     bot.add_handler(CommandHandler("rollback", admins.rollback, private))
     bot.add_handler(MessageHandler(private & filters.COMMAND, commands.help))
@@ -253,13 +284,23 @@ def _handle(
     bot.add_handler(CallbackQueryHandler(answers.back, pattern=buttons.BACK))
     bot.add_handler(CallbackQueryHandler(answers.vote, pattern=buttons.VOTE))
     bot.add_handler(CallbackQueryHandler(answers.reason, pattern=buttons.REASON))
-    bot.add_handler(CallbackQueryHandler(commands.turn, pattern=r"^sources:\d{1,6}$"))
     bot.add_handler(CallbackQueryHandler(admins.agree, pattern=admin.AGREE))
     bot.add_handler(CallbackQueryHandler(admins.stop, pattern=admin.STOP))
     bot.add_handler(CallbackQueryHandler(admins.go_back, pattern=admin.GO_BACK))
     bot.add_handler(CallbackQueryHandler(admins.stay, pattern=admin.LEAVE))
     bot.add_handler(CallbackQueryHandler(commands.stray))
     bot.add_error_handler(_keep_error)
+
+
+def _handle_desk(bot: Bot, bulletin: Bulletin, office: Desk) -> None:
+    """Add the handlers of what is counted. Before those of `_handle`, the last of which take all that is left."""
+    private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
+    bot.add_handler(CommandHandler("status", bulletin.status, private))
+    bot.add_handler(CommandHandler("stats", office.stats, private))
+    bot.add_handler(CommandHandler("gaps", office.gaps, private))
+    bot.add_handler(CommandHandler("export", office.export, private))
+    bot.add_handler(CallbackQueryHandler(office.other_days, pattern=desk.STATS))
+    bot.add_handler(CallbackQueryHandler(office.turn, pattern=desk.GAPS))
 
 
 async def _keep_error(update: object, context: ContextTypes.DEFAULT_TYPE) -> None:
@@ -292,11 +333,14 @@ async def _begin(bot: Bot, stored: Inbox, telegram: Telegram) -> None:
 
 async def _show_commands(bot: Bot, telegram: Telegram) -> None:
     """Fill the menus. Only a hint to clients: what a person may do is decided where it is done."""
-    everyone = [BotCommand(name, what) for name, what in words.COMMANDS.items()]
-    more = [BotCommand(name, what) for name, what in words.ADMIN_COMMANDS.items()]
-    try:
-        await bot.bot.set_my_commands(everyone)
-        for person in telegram.admins:
-            await bot.bot.set_my_commands([*everyone, *more], scope=BotCommandScopeChat(person))
-    except TelegramError as error:  # an admin who never wrote to the bot has no chat yet
-        log.info("the menu of commands could not be set: %s", error)
+    scopes = [None, *(BotCommandScopeChat(person) for person in telegram.admins)]
+    for scope, language in itertools.product(scopes, words.languages()):
+        with words.speaking(language):
+            commands = {**words.COMMANDS, **(words.ADMIN_COMMANDS if scope else {})}
+        menu = [BotCommand(name, what) for name, what in commands.items()]
+        try:  # what is set without a language is for all that have no menu of their own
+            await bot.bot.set_my_commands(
+                menu, scope=scope, language_code=None if language == words.ENGLISH else language
+            )
+        except TelegramError as error:  # an admin who never wrote to the bot has no chat yet
+            log.info("a menu of commands could not be set: %s", error)

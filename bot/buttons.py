@@ -60,7 +60,8 @@ def around(kept: Kept, number: int, window: Window, view: View) -> InlineKeyboar
         more.append(_button(words.MORE_BEFORE_BUTTON, opened(kept, number, Window(window.before + 1, window.after))))
     if view.more_after:
         more.append(_button(words.MORE_AFTER_BUTTON, opened(kept, number, Window(window.before, window.after + 1))))
-    return InlineKeyboardMarkup([*([more] if more else []), [_button(words.BACK_BUTTON, f"b:{kept.id}")]])
+    whole = _button(words.WHOLE_BUTTON, f"x:{opened(kept, number, window).removeprefix('e:')}")
+    return InlineKeyboardMarkup([*([more] if more else []), [_button(words.BACK_BUTTON, f"b:{kept.id}"), whole]])
 
 
 def back(kept: Kept) -> InlineKeyboardMarkup:

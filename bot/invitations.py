@@ -13,7 +13,7 @@ from telegram.ext import ContextTypes, filters
 from telegram.helpers import create_deep_linked_url
 
 from bot import render, words
-from bot.authority import admin_chat
+from bot.admin import admin_chat
 from bot.gate import Gate, token_in
 from bot.people import Opened, People
 from bot.say import say, surely_not_sent

@@ -16,7 +16,7 @@ from telegram.error import BadRequest
 from telegram.ext import ContextTypes
 
 from bot import render, words
-from bot.authority import admin_chat, pressed
+from bot.admin import admin_chat, admin_press
 from bot.gate import Gate
 from bot.people import Entry, Guest, Invitation, Outcast, Page, People
 from bot.say import answer, edit, say
@@ -80,7 +80,7 @@ class Roll:
 
     async def turn(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Show another page in place, or the list again."""
-        found = await pressed(self._gate, update)
+        found = await admin_press(self._gate, update)
         if found is not None:
             query, message = found
             await answer(query)
@@ -88,7 +88,7 @@ class Roll:
 
     async def ask(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Ask in place whether that is meant."""
-        found = await pressed(self._gate, update)
+        found = await admin_press(self._gate, update)
         if found is None:
             return
         query, message = found
@@ -103,7 +103,7 @@ class Roll:
 
     async def do(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Do what was asked about, and show the list again."""
-        found = await pressed(self._gate, update)
+        found = await admin_press(self._gate, update)
         if found is None:
             return
         query, message = found

@@ -58,6 +58,9 @@ WRITTEN = (
     Thing("/REINDEX", words.REINDEX_BUSY, admins=True),
     Thing("/reindex@footnote_test_bot now", words.REINDEX_BUSY, admins=True),
     Thing("/rollback", "Go back?", admins=True),
+    Thing("/stats 0", "Write /stats alone", admins=True),
+    Thing("/gaps 0", "Write /gaps alone", admins=True),
+    Thing("/export 0", "Write /export alone", admins=True),
     Thing("/invite", "", admins=True),
     Thing("/people", "blocked", admins=True),
     Thing("/block 4711", "4711 is blocked.", admins=True),
@@ -70,10 +73,13 @@ PRESSED = (
     Thing("sources:0", ""),
     Thing("old:button", ""),
     Thing("reindex:agree:2:9", words.REINDEX_BUSY, admins=True),
+    Thing("reindex:agree:2:0", words.REINDEX_BUSY, admins=True),
     Thing("rollback:go:2:1", words.REINDEX_BUSY, admins=True),
     Thing("reindex:leave", words.KEPT, admins=True),
     Thing("rollback:stay", words.KEPT, admins=True),
     Thing(f"reindex:stop:{RUN}", words.STOPPING, admins=True),
+    Thing("stats:7", "", admins=True),
+    Thing("gaps:30:0", "", admins=True),
     Thing("people:0", "", admins=True),
     Thing("people:ask:b:4711:0", "", admins=True),
     Thing("people:do:u:4712:0", "4712 is not blocked.", admins=True),
@@ -260,7 +266,7 @@ def turned(world: World, press: Press, message: Message, thing: Thing, cell: str
     """Look at what a press was answered, and what became of the message."""
 
     done = expected == DONE
-    edited = done and (thing.data.startswith(("sources", "people")) or thing.told == words.KEPT)
+    edited = done and (thing.data.startswith(("sources", "gaps", "people")) or thing.told == words.KEPT)
     alert = thing.told == words.REINDEX_BUSY or thing.data.startswith("people:do") if done else expected != NOTHING
 
     def seen() -> object:
@@ -329,7 +335,7 @@ def test_everybody_gets_what_is_theirs_and_nothing_else(
         checked = list(checks(world, "admin", "private chat"))
         idle(api, bot)
         assert not wrong(checked), "\n".join(wrong(checked))
-        assert (reindexing.begun, run.stop) == (5, True)
+        assert (reindexing.begun, run.stop) == (6, True)
     assert [told for group in world.groups for told in told_in(group) if told != "Well?"] == []
     assert errors(caplog) == []
 
@@ -482,7 +488,7 @@ def test_no_message_but_a_plain_one_is_a_command_of_an_admin(
             api.inject({"message": {key: value for key, value in (plain | odd).items() if value is not None}})
             idle(api, bot)
             assert reindexing.begun == 0, how
-        assert words.REINDEX_STARTED not in told_in(boss)
+        assert words.LOOKING not in told_in(boss)
         api.inject({"message": plain})
         boss.waits(lambda m: m.text.startswith("Nothing to do"))
         assert reindexing.begun == 1

@@ -178,7 +178,6 @@ def test_where_it_may_not_write_it_leaves_all_the_same(
     api: BotApi,
     serve: Serve,
     shared: Library,
-    anna: Person,
     group: Group,
     expected: list[str],
     caplog: pytest.LogCaptureFixture,
@@ -187,7 +186,7 @@ def test_where_it_may_not_write_it_leaves_all_the_same(
     expected.append(refusal)
     api.fail_next("sendMessage", status=400, description=refusal)
     with serve(shared, telegram__allowed=[GUEST]) as bot:
-        group.adds_bot(by=anna)
+        group.adds_bot(by=group.members[0])
         idle(api, bot)
     assert (told(group), is_in(group)) == ([], False)
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []

@@ -1,5 +1,8 @@
 """The list of people as an admin meets it, and what blocking means to whoever is blocked."""
 
+import contextlib
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,7 +10,7 @@ import pytest
 from bot import words
 from bot.inbox import FILE
 from bot.pace import Limits
-from bot.people import People
+from bot.people import FRESH, People
 from bot.roll import PAGE
 from index.database import Database
 from index.library import Library
@@ -27,6 +30,16 @@ def boss(api: BotApi) -> Person:
 @pytest.fixture
 def eve(api: BotApi) -> Person:
     return api.person(STRANGER, "Eve")
+
+
+@contextlib.contextmanager
+def listed(where: Path | str) -> Iterator[People]:
+    """Open the list of the bot whose data a test keeps in `where`, or on a server, as another bot would."""
+    if isinstance(where, Path):
+        (where / "data").mkdir(exist_ok=True)
+    database = Database(where / "data" / FILE if isinstance(where, Path) else where)
+    yield People(database, bot=int(TOKEN.partition(":")[0]))
+    database.close()
 
 
 def taps(person: Person, message: Message, label: str) -> str:
@@ -82,22 +95,31 @@ def test_an_invitation_that_was_taken_back_lets_in_nobody_and_whoever_came_by_it
 
 
 def test_a_blocked_person_gets_no_answer_to_what_waits_already(
-    api: BotApi, serve: Serve, shared: Library, boss: Person, eve: Person
+    api: BotApi, serve: Serve, shared: Library, eve: Person, tmp_path: Path
 ) -> None:
-    with serve(shared):
-        answered(eve, "/start")
     for _ in range(3):
         eve.says(WHEN)
-    boss.says(f"/block {STRANGER}")
-    with serve(shared, telegram__allowed=[]) as bot:  # all at once: what came first may be answered
-        boss.waits(lambda m: m.text == f"{STRANGER} is blocked.")
+    with listed(tmp_path) as people:
+        people.block(STRANGER, by=ADMIN)
+    with serve(shared) as bot:
+        until(lambda: api.waiting == 0 and bot._parts.inbox.waiting() == 0)
+    assert told(eve) == [words.NOT_ALLOWED]
+
+
+def test_what_another_bot_decides_holds_here(
+    api: BotApi, serve: Serve, shared: Library, eve: Person, database: str
+) -> None:
+    with serve(shared, telegram__allowed=[GUEST], store__database=database) as bot:
+        assert answered(eve, WHEN).text == words.NOT_ALLOWED
+        with listed(database) as others:
+            token, _ = others.invite(by=ADMIN, times=1, seconds=60)
+            others.open(token, person=STRANGER, name="Eve", language="")
+            assert "1987" in answered(eve, WHEN).text, "whoever was let in a moment ago"
+            others.block(STRANGER, by=ADMIN)
+        time.sleep(FRESH)
         eve.says(WHEN)
         until(lambda: api.waiting == 0 and bot._parts.inbox.waiting() == 0)
-        before = len(told(eve))
-        eve.says(WHEN)
-        until(lambda: api.waiting == 0 and bot._parts.inbox.waiting() == 0)
-    assert words.NOT_ALLOWED in told(eve)
-    assert len(told(eve)) == before
+    assert len(told(eve)) == 2, "and the line that turns somebody away is not said twice in half a minute"
 
 
 def test_block_and_unblock_take_any_id_but_those_of_admins(serve: Serve, shared: Library, boss: Person) -> None:
@@ -154,12 +176,9 @@ def test_buttons_that_are_stale_or_made_up_change_nothing(
 
 
 def test_a_long_list_has_pages(serve: Serve, shared: Library, boss: Person, tmp_path: Path) -> None:
-    (tmp_path / "data").mkdir()
-    database = Database(tmp_path / "data" / FILE)
-    people = People(database, bot=int(TOKEN.partition(":")[0]))
-    for person in range(1_001, 1_001 + PAGE + 2):
-        people.block(person, by=ADMIN)
-    database.close()
+    with listed(tmp_path) as people:
+        for person in range(1_001, 1_001 + PAGE + 2):
+            people.block(person, by=ADMIN)
     with serve(shared, limits=PACED, telegram__allowed=[GUEST]):
         shown = answered(boss, "/people")
         assert list(shown.labels[-2:]) == [f"Unblock {PAGE}", "›"]
