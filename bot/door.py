@@ -14,7 +14,7 @@ from bot.inline import STALE
 from bot.limits import Limits
 from bot.mention import Me
 from bot.questions import thread_of
-from bot.say import answer, say, show
+from bot.say import answer, offer, say
 from config import Delivery
 
 TRIES = 5
@@ -140,9 +140,9 @@ async def _reply(message: Message, context: ContextTypes.DEFAULT_TYPE, outcome: 
 async def _show_nothing(query: InlineQuery, outcome: str) -> None:
     """Show no results; of what was typed too long ago nobody waits for any."""
     if outcome == "not_admitted":
-        await show(query, button=words.PRIVATE_BUTTON, payload="private")
+        await offer(query, button=words.PRIVATE_BUTTON, payload="private")
     elif outcome != "expired":
-        await show(query)
+        await offer(query)
 
 
 _SAID_IN_GROUPS = ("expired", "crowded", "too_fast")

@@ -16,7 +16,7 @@ from telegram.ext import ContextTypes
 
 from bot import words
 from bot.results import results
-from bot.say import show
+from bot.say import offer
 from bot.words.language import LANGUAGE
 from config.errors import FootnoteError
 from index.errors import QuestionError
@@ -67,9 +67,9 @@ class Inline:
             return
         question = " ".join(unicodedata.normalize("NFC", query.query).split())
         if len(question) < SHORTEST:
-            await show(query, button=words.INLINE_HINT, payload=HINT)
+            await offer(query, button=words.INLINE_HINT, payload=HINT)
         else:
-            await show(query, await self._results(question))
+            await offer(query, await self._results(question))
 
     async def picked(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Let alone what somebody sent into our chat from our own results: it is an answer, and no question."""

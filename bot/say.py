@@ -134,10 +134,10 @@ async def answer(query: CallbackQuery, text: str = "", *, alert: bool = False) -
         await query.answer(text, show_alert=alert)
 
 
-async def show(
+async def offer(
     query: InlineQuery, results: Sequence[InlineQueryResult] = (), *, button: str = "", payload: str = ""
 ) -> None:
-    """Show results for what somebody typed; above them, if it is given, a button that starts the private chat.
+    """Offer results for what somebody typed; above them, if it is given, a button that starts the private chat.
 
     Nobody misses it where it fails: they have typed on, or gone. Each person gets their own, in their language.
     """

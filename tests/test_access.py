@@ -1,9 +1,9 @@
 """Who may do what, and where: every command and every button for everybody, in every place, by the real bot.
 
 `MATRIX` says what is right, from the rules and not from the code: a person is known by their numeric id alone; the bot
-serves people in their own private chats (and in groups those of test_access_elsewhere); an admin is on the list of admins, and writes or presses there in person;
-whoever is not let in gets one polite line there, and nothing elsewhere; an edited message asks for nothing again; and a
-button is answered wherever it was pressed, or it would spin.
+serves people in their own private chats, and in groups whom test_access_elsewhere tells of; an admin is on the list of
+admins, and writes or presses there in person; whoever is not let in gets one polite line there, and nothing elsewhere;
+an edited message asks for nothing again; and a button is answered wherever it was pressed, or it would spin.
 """
 
 import logging

@@ -237,3 +237,13 @@ def test_only_who_types_may_see_it_though_another_update_is_beside_it(
         idle(api, bot)
     assert api.count("answerInlineQuery") == before
     assert api.count("sendMessage") == 0
+
+
+def test_each_person_is_answered_in_their_language_though_they_type_the_same(
+    api: BotApi, serve: Serve, shared: Library, anna: Person
+) -> None:
+    ivan = api.person(STRANGER, "Ivan", language_code="ru")
+    with serve(shared):
+        for person, title in ((anna, "The articles do not answer that"), (ivan, "В статьях нет ответа на это")):
+            query = person.asks_inline("Who owns the zeppelin of Lindholm?")
+            assert (query.results(20)[0].title, query.was_cached) == (title, False)
