@@ -1,5 +1,6 @@
 """The bot in groups, from the side of those who are there: when it speaks, how, and of what it keeps silent."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -245,3 +246,23 @@ def test_talk_that_is_not_meant_for_the_bot_uses_up_no_questions(
         idle(api, bot)
         said = group.says(anna, f"@{NAME} {WHEN}")
         assert "1987" in group.waits(lambda _: True, after=said, timeout=20).text
+
+
+def test_what_comes_too_late_is_said_in_one_line_for_all_of_it(
+    api: BotApi, serve: Serve, shared: Library, anna: Person
+) -> None:
+    group = api.group("Readers", anna)
+    text = f"@{NAME} {WHEN}"
+    with serve(shared, delivery__oldest=60) as bot:
+        for number in (9_001, 9_002, 9_003):
+            message = {
+                "message_id": number,
+                "date": int(time.time()) - 3_600,
+                "from": {"id": anna.id, "is_bot": False, "first_name": "Anna"},
+                "chat": {"id": group.id, "type": "supergroup", "title": "Readers"},
+                "text": text,
+                "entities": [{"type": "mention", "offset": 0, "length": len(NAME) + 1}],
+            }
+            api.inject({"message": message}, chat_id=group.id)
+        idle(api, bot)
+    assert [message.text for message in told(group)] == [words.TOO_LATE]
