@@ -18,7 +18,7 @@ from bot.buttons import Place
 from bot.evidence import View, Window
 from bot.gate import accessible
 from bot.journal import Journal, Reason, Vote
-from bot.kept import Kept
+from bot.kept import UNASKED, Kept
 from bot.say import answer, edit, press, say
 from index.errors import NotIndexed
 from index.library import Library
@@ -124,6 +124,10 @@ class Answers:
         place = _place(context, message)
         await _press(context, message, buttons.under(kept, place, None if place.group else vote))
 
+    async def cited(self, update: Update, pattern: str) -> tuple[CallbackQuery, Message, Kept, tuple[str, ...]] | None:
+        """Return what `_pressed` does of a button that leads from an answer to what it cites."""
+        return await self._pressed(update, pattern)
+
     async def _pressed(
         self, update: Update, pattern: str
     ) -> tuple[CallbackQuery, Message, Kept, tuple[str, ...]] | None:
@@ -175,7 +179,16 @@ def shown(kept: Kept, place: Place) -> list[str]:
         citation.number: kept.links.get(citation.number) or buttons.link(kept, citation.number, place.bot)
         for citation in kept.answer.citations
     }
-    return render.answer(kept.answer, links=links, short=place.group)
+    return render.after(_heading(kept), render.answer(kept.answer, links=links, short=place.group))
+
+
+def _heading(kept: Kept) -> str:
+    """Return what stands above the answer of a watch: why it is there."""
+    if not kept.watch:
+        return ""
+    if kept.asked.message == UNASKED:
+        return words.watch_found(kept.answer.question)
+    return words.watch_begun(kept.answer)
 
 
 def _place(context: ContextTypes.DEFAULT_TYPE, message: Message) -> Place:

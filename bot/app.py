@@ -23,24 +23,36 @@ from telegram.ext import (
 )
 from telegram.request import HTTPXRequest
 
-from bot import admin, buttons, heap, inbox, pace, web, words
+from bot import admin, buttons, desk, heap, inbox, pace, pages, suggest, watches, web, words
 from bot.answers import Answers
+from bot.arrivals import Arrivals
 from bot.attempt import CURRENT
+from bot.bulletin import Bulletin
 from bot.commands import Commands
+from bot.desk import Desk
 from bot.dispatch import AT_ONCE, Dispatcher, report
 from bot.door import Door
 from bot.gate import Gate
 from bot.inbox import Inbox
+from bot.invitations import Invitations, Opening
 from bot.journal import Journal
 from bot.lifecycle import Lifecycle, Parts
 from bot.limits import Limits
 from bot.listen import Listener
+from bot.lookout import Lookout
 from bot.metrics import Metrics
+from bot.people import People
+from bot.personal import FORGET, KEEP, Personal, Times
 from bot.poll import Patience, Poller
 from bot.questions import Asking, Questions, Threads
+from bot.reading import Reading
 from bot.reindexing import Reindexing
+from bot.roll import ASK, DO, TURN, Roll
 from bot.schedule import Schedule
+from bot.suggest import Suggestions
 from bot.threads import Threads as Pool
+from bot.watches import Bounds, Watches
+from bot.watchlist import Watchlist
 from bot.web import Webhook, webhook_secret
 from config import Settings, Telegram
 from config.errors import SettingsError
@@ -48,7 +60,7 @@ from index.database import Database
 from index.library import Library
 from index.lock import hold
 
-UPDATES = ["message", "edited_message", "callback_query"]
+UPDATES = ["message", "edited_message", "callback_query", "my_chat_member"]
 """What we ask Telegram for."""
 
 ASKING = 2
@@ -95,19 +107,36 @@ def build(
         never_crowded=telegram.admins,
     )
     bot = _application(telegram, limits)
+    threads = Threads(asking, looking)
     questions = Questions(
         library,
         journal,
-        threads=Threads(asking, looking),
+        threads=threads,
         settings=Asking(settings.delivery, settings.conversation),
         metrics=metrics,
     )
     answers = Answers(library, journal, threads=looking)
-    gate = Gate(telegram)
-    commands = Commands(library, gate, answers, every=telegram.reindex_every, threads=looking)
+    people = People(database, bot=number)
+    gate = Gate(telegram, people)
+    suggestions = Suggestions(library, questions, threads=looking)
+    commands = Commands(library, gate, answers, suggestions, threads=looking)
+    bulletin = Bulletin(reindexing, gate, every=telegram.reindex_every, waiting=stored.waiting, threads=looking)
     door = Door(gate, Limits(settings.delivery), oldest=settings.delivery.oldest)
-    _handle(bot, door, questions, answers, commands, admin.Admin(reindexing, gate))
+    arrivals = Arrivals(people, gate, threads=looking)
+    _receive(bot, arrivals, Invitations(people, gate, threads=looking), Roll(people, gate, threads=looking))
+    _handle_desk(bot, bulletin, Desk(library, journal, gate, threads=looking))
     kept_for = DAY * settings.conversation.keep_days
+    watchlist = Watchlist(database, bot=number)
+    personal = Personal(
+        {"journal": journal, "messages": stored, "names": people, "watches": watchlist},
+        Times(kept_for, settings.delivery.keep),
+        threads=looking,
+    )
+    _handle_reading(bot, Reading(library, answers, threads=looking), suggestions, personal)
+    bounds = Bounds(telegram.watches, settings.delivery.deadline, settings.conversation)
+    _handle_watches(bot, Watches(library, journal, watchlist, threads=threads, bounds=bounds))
+    Lookout(library, journal, watchlist, gate=gate, threads=looking).start(bot)
+    _handle(bot, door, questions, answers, commands, admin.Admin(reindexing, gate))
     dispatcher = Dispatcher(
         bot,
         stored,
@@ -199,6 +228,48 @@ def _application(telegram: Telegram, limits: pace.Limits | None) -> Bot:
     )
 
 
+def _receive(bot: Bot, arrivals: Arrivals, invitations: Invitations, roll: Roll) -> None:
+    """Add the handlers of who may come in; those of `_handle` are tried after them."""
+    private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
+    bot.add_handler(TypeHandler(Update, arrivals.check), group=-2)
+    bot.add_handler(MessageHandler(private & Opening(), invitations.opened))
+    bot.add_handler(CommandHandler("invite", invitations.invite, private))
+    bot.add_handler(CommandHandler("people", roll.show, private))
+    bot.add_handler(CommandHandler("block", roll.block, private))
+    bot.add_handler(CommandHandler("unblock", roll.unblock, private))
+    bot.add_handler(CallbackQueryHandler(roll.turn, pattern=TURN))
+    bot.add_handler(CallbackQueryHandler(roll.ask, pattern=ASK))
+    bot.add_handler(CallbackQueryHandler(roll.do, pattern=DO))
+
+
+def _handle_reading(bot: Bot, reading: Reading, suggestions: Suggestions, personal: Personal) -> None:
+    """Add the handlers of what people read and of what is kept of them: before those that take whatever is left."""
+    private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
+    bot.add_handler(CommandHandler("latest", reading.latest, private))
+    bot.add_handler(CommandHandler("sources", reading.sources, private))
+    bot.add_handler(CommandHandler("article", reading.article, private))
+    bot.add_handler(CommandHandler("privacy", personal.privacy, private))
+    bot.add_handler(CommandHandler("forget", personal.forget, private))
+    bot.add_handler(CallbackQueryHandler(reading.turn, pattern=pages.LATEST))
+    bot.add_handler(CallbackQueryHandler(reading.turn_sources, pattern=pages.SOURCES))
+    bot.add_handler(CallbackQueryHandler(reading.open, pattern=pages.ARTICLE))
+    bot.add_handler(CallbackQueryHandler(reading.found, pattern=pages.FOUND))
+    bot.add_handler(CallbackQueryHandler(reading.whole, pattern=pages.WHOLE))
+    bot.add_handler(CallbackQueryHandler(suggestions.ask, pattern=suggest.ASK))
+    bot.add_handler(CallbackQueryHandler(personal.agree, pattern=FORGET))
+    bot.add_handler(CallbackQueryHandler(personal.leave, pattern=KEEP))
+
+
+def _handle_watches(bot: Bot, watching: Watches) -> None:
+    """Add the handlers of the questions that people watch: before those that take whatever is left."""
+    private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
+    bot.add_handler(CommandHandler("watch", watching.begin, private))
+    bot.add_handler(CommandHandler("watches", watching.overview, private))
+    bot.add_handler(CallbackQueryHandler(watching.stop, pattern=buttons.STOP_WATCHING))
+    bot.add_handler(CallbackQueryHandler(watching.remove, pattern=watches.REMOVE))
+    bot.add_handler(CallbackQueryHandler(watching.turn, pattern=watches.TURN))
+
+
 def _handle(
     bot: Bot, door: Door, questions: Questions, answers: Answers, commands: Commands, admins: admin.Admin
 ) -> None:
@@ -209,8 +280,6 @@ def _handle(
     bot.add_handler(CommandHandler("help", commands.help, private))
     bot.add_handler(CommandHandler("ask", questions.command, private))
     bot.add_handler(CommandHandler("new", questions.afresh, private))
-    bot.add_handler(CommandHandler("sources", commands.sources, private))
-    bot.add_handler(CommandHandler("status", commands.status, private))
     bot.add_handler(CommandHandler("reindex", admins.reindex, private))
     bot.add_handler(CommandHandler("rollback", admins.rollback, private))
     bot.add_handler(MessageHandler(private & filters.COMMAND, commands.help))
@@ -222,13 +291,23 @@ def _handle(
     bot.add_handler(CallbackQueryHandler(answers.back, pattern=buttons.BACK))
     bot.add_handler(CallbackQueryHandler(answers.vote, pattern=buttons.VOTE))
     bot.add_handler(CallbackQueryHandler(answers.reason, pattern=buttons.REASON))
-    bot.add_handler(CallbackQueryHandler(commands.turn, pattern=r"^sources:\d{1,6}$"))
     bot.add_handler(CallbackQueryHandler(admins.agree, pattern=admin.AGREE))
     bot.add_handler(CallbackQueryHandler(admins.stop, pattern=admin.STOP))
     bot.add_handler(CallbackQueryHandler(admins.go_back, pattern=admin.GO_BACK))
     bot.add_handler(CallbackQueryHandler(admins.stay, pattern=admin.LEAVE))
     bot.add_handler(CallbackQueryHandler(commands.stray))
     bot.add_error_handler(_keep_error)
+
+
+def _handle_desk(bot: Bot, bulletin: Bulletin, office: Desk) -> None:
+    """Add the handlers of what is counted. Before those of `_handle`, the last of which take all that is left."""
+    private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
+    bot.add_handler(CommandHandler("status", bulletin.status, private))
+    bot.add_handler(CommandHandler("stats", office.stats, private))
+    bot.add_handler(CommandHandler("gaps", office.gaps, private))
+    bot.add_handler(CommandHandler("export", office.export, private))
+    bot.add_handler(CallbackQueryHandler(office.other_days, pattern=desk.STATS))
+    bot.add_handler(CallbackQueryHandler(office.turn, pattern=desk.GAPS))
 
 
 async def _keep_error(update: object, context: ContextTypes.DEFAULT_TYPE) -> None:

@@ -24,6 +24,9 @@ REASON = rf"^r:({ID}):(source|outdated|answer|refuse)$"
 SHOW = rf"^(?:e_({ID})_(\d{{1,2}})|w_({ID}))$"
 """The payload of a link that shows a passage, or the reasons, in the private chat: for answers in groups."""
 
+STOP_WATCHING = rf"^watch:stop:({ID})$"
+"""End the watch that brought an answer."""
+
 A_ROW = 8
 """Buttons that fit side by side on a phone when they hold a digit or a sign."""
 
@@ -44,10 +47,11 @@ def under(kept: Kept, place: Place, vote: Vote | None = None) -> InlineKeyboardM
         _button(_voted("👍", chosen=vote is not None and vote.good), f"v:{kept.id}:u"),
         _button(_voted("👎", chosen=vote is not None and not vote.good), f"v:{kept.id}:d"),
     ]
+    stop = [[_button(words.STOP_WATCHING_BUTTON, f"watch:stop:{kept.watch}")]] if kept.watch else []
     if len(passages) + len(rest) <= A_ROW:
-        return InlineKeyboardMarkup([[*passages, *rest]])
+        return InlineKeyboardMarkup([[*passages, *rest], *stop])
     rows = [passages[at : at + A_ROW] for at in range(0, len(passages), A_ROW)]
-    return InlineKeyboardMarkup([*rows, rest])
+    return InlineKeyboardMarkup([*rows, rest, *stop])
 
 
 def around(kept: Kept, number: int, window: Window, view: View) -> InlineKeyboardMarkup:
@@ -57,7 +61,8 @@ def around(kept: Kept, number: int, window: Window, view: View) -> InlineKeyboar
         more.append(_button(words.MORE_BEFORE_BUTTON, opened(kept, number, Window(window.before + 1, window.after))))
     if view.more_after:
         more.append(_button(words.MORE_AFTER_BUTTON, opened(kept, number, Window(window.before, window.after + 1))))
-    return InlineKeyboardMarkup([*([more] if more else []), [_button(words.BACK_BUTTON, f"b:{kept.id}")]])
+    whole = _button(words.WHOLE_BUTTON, f"x:{opened(kept, number, window).removeprefix('e:')}")
+    return InlineKeyboardMarkup([*([more] if more else []), [_button(words.BACK_BUTTON, f"b:{kept.id}"), whole]])
 
 
 def back(kept: Kept) -> InlineKeyboardMarkup:

@@ -173,7 +173,8 @@ def _people(telegram: Telegram) -> str:
     admins, others = len(telegram.admins), set(telegram.allowed) - set(telegram.admins)
     who = f"{len(others)} more people may ask" if telegram.allowed else "everyone may ask"
     but = f", but for {len(telegram.blocked)} who are blocked" if telegram.blocked else ""
-    return f"{admins} admin{'s' if admins > 1 else ''}; {who}{but}"
+    groups = f"; so may all in {len(telegram.groups)} group{'s' if len(telegram.groups) > 1 else ''}"
+    return f"{admins} admin{'s' if admins > 1 else ''}; {who}{but}{groups if telegram.groups else ''}"
 
 
 def _port(settings: Settings, *, running: bool) -> str:

@@ -259,6 +259,24 @@ class Inbox:
             old = sa.and_(updates.c.bot == self._bot, updates.c.closed < self._now() - keep)
             return int(db.execute(updates.delete().where(old)).rowcount)
 
+    def count(self, person: int) -> int:
+        """Return how many messages of a person are kept in words, because they could not be worked on."""
+        with self._database.reading() as db:
+            return len(self._left_of(db, person))
+
+    def forget(self, person: int) -> int:
+        """Remove those words, and from all that was closed whose it was; return how many messages they were.
+
+        That an update came stays known for as long as of any other, or Telegram could deliver it once more.
+        """
+        theirs = sa.and_(updates.c.bot == self._bot, ~updates.c.open, updates.c.lane == person)
+        with self._database.writing() as db:
+            left = self._left_of(db, person)
+            for id_ in left:
+                db.execute(updates.update().where(self._is(id_)).values(body=""))
+            db.execute(updates.update().where(theirs).values(lane=_LOOSE + updates.c.id % _LOOSE))
+        return len(left)
+
     def dispose(self) -> None:
         """Let go of the database."""
         self._database.close()
@@ -291,6 +309,12 @@ class Inbox:
             "outcome": "",
         }
 
+    def _left_of(self, db: sa.Connection, person: int) -> list[int]:
+        """Return the ids of what a person sent, here or in a group, and was set aside."""
+        aside = sa.and_(updates.c.bot == self._bot, ~updates.c.open, updates.c.body != "")
+        rows = db.execute(sa.select(updates.c.id, updates.c.lane, updates.c.body).where(aside))
+        return [row.id for row in rows if row.lane == person or person in _senders(json.loads(row.body))]
+
     def _waiting(self, db: sa.Connection) -> int:
         query = sa.select(sa.func.count()).where(updates.c.bot == self._bot, updates.c.open)
         return int(db.execute(query).scalar_one())
@@ -321,6 +345,12 @@ def lane(raw: Raw) -> int:
     places += [part.get("from") for part in kinds]
     ids = [_whole(place.get("id")) for place in places if isinstance(place, dict)]
     return next((id_ for id_ in ids if id_ and abs(id_) < 2**53), _LOOSE + raw["update_id"] % _LOOSE)
+
+
+def _senders(raw: Raw) -> set[int | None]:
+    """Return the ids of those who sent an update."""
+    parts = [part.get("from") for part in raw.values() if isinstance(part, dict)]
+    return {_whole(sender.get("id")) for sender in parts if isinstance(sender, dict)}
 
 
 def is_update(raw: object) -> bool:

@@ -98,9 +98,9 @@ def paragraphs(value: str) -> Iterator[Block]:
     return (_plain(part) for part in re.split(r"\n{2,}", value))
 
 
-def sources(articles: Sequence[Article], *, first: int) -> str:
+def sources(articles: Sequence[Article], *, first: int, heading: str = "") -> str:
     """Return one page of the list of articles, numbered from `first`."""
-    blocks = []
+    blocks = [Block((Run(heading, bold=True),))]
     for number, article in enumerate(articles, start=first):
         name = _name(article, 200)
         blocks.append(Block((Run(f"{number}. "), name, Run(_aside(article)))))

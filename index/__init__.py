@@ -10,7 +10,8 @@ models                embed, rerank on model, load, shelf; compile, compiled, su
 segments              tiers (which), worker → make (built in a child), vectors in store, lexicon, words, seal, audit
 serving               served, snapshot, replica (in step with other machines)
 a question            followup, when, parts → retrieve, within, fuse → respond → answer, kinds, judge → compose
-looking around        catalogue (articles, outlets, since when), examples (what to ask), alike (questions that are one)
+looking around        catalogue (articles, outlets, since when), shelfmark (a short name for each),
+                      examples (what to ask), alike (questions that are one)
 how good it is        evaluate, calibrate, risk
 copies                backup, restore
 """

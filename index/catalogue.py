@@ -3,7 +3,11 @@
 Reads the ledger, one state of it a call, and knows nothing of segments, models or questions.
 """
 
-from collections.abc import Sequence
+import heapq
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -38,12 +42,30 @@ class Catalogue:
 
     def newest(self, *, limit: int, offset: int = 0, source: str | None = None) -> list[Article]:
         """Return articles of all outlets or of one, newest first, those without a date last; their text is left out."""
-        columns = [c if c.name not in ("text", "headings") else sa.literal("").label(c.name) for c in articles.c]
-        query = sa.select(*columns).order_by(articles.c.date.desc(), articles.c.id).limit(limit).offset(offset)
+        query = _without_text().limit(limit).offset(offset)
         if source is not None:
             query = query.where(articles.c.source == source)
         with self._ledger.reading() as db:
             return [to_article(row) for row in db.execute(query.where(_served(db)))]
+
+    def ids(self) -> Iterator[ArticleId]:
+        """Yield the ids of all articles."""
+        with self._ledger.reading() as db:
+            query = sa.select(articles.c.id).where(_served(db))
+            yield from map(ArticleId, db.execute(query, execution_options=_STREAMED).scalars())
+
+    def titled(self, words: str, *, limit: int) -> list[Article]:
+        """Return articles in whose title each of the words begins a word, without their text.
+
+        First those that are called just so, then those that have the words in this order, then the rest; among
+        equals the newest first. Looked for in Python: SQLite knows of upper and lower case only what ASCII has.
+        """
+        sought = _plain(words)
+        with self._ledger.reading() as db:
+            rows = db.execute(_without_text().where(_served(db)), execution_options=_STREAMED)
+            ranked = ((_fit(_plain(row.title or row.id), sought), row) for row in rows)
+            best = heapq.nsmallest(limit, (one for one in ranked if one[0] is not None), key=lambda one: one[0] or 0)
+            return [to_article(row) for _, row in best]
 
     def outlets(self) -> list[Outlet]:
         """Return who published the articles, most articles first; those without an outlet have the name ""."""
@@ -86,6 +108,24 @@ class Catalogue:
         return found
 
 
+def _without_text() -> sa.Select[Any]:
+    """Return the query for all there is to say of articles but their text, newest first."""
+    columns = [c if c.name not in ("text", "headings") else sa.literal("").label(c.name) for c in articles.c]
+    return sa.select(*columns).order_by(articles.c.date.desc(), articles.c.id)
+
+
+def _plain(text: str) -> str:
+    """Return the words of a text with a space before each, as they are compared."""
+    return "".join(f" {word}" for word in re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold()))
+
+
+def _fit(title: str, sought: str) -> int | None:
+    """Return how well a title fits what is sought, 0 the best; None where it does not. Both are `_plain`."""
+    if not sought or not all(f" {word}" in title for word in sought.split()):
+        return None
+    return 0 if title == sought else 1 if sought in title else 2
+
+
 def _served(db: sa.Connection) -> sa.ColumnElement[bool]:
     """Return the condition under which an article belongs to the current revision, as this transaction sees it."""
     number = db.execute(_CURRENT).scalar()
@@ -93,3 +133,6 @@ def _served(db: sa.Connection) -> sa.ColumnElement[bool]:
 
 
 _CURRENT = sa.select(sa.func.max(revisions.c.number)).where(~revisions.c.undone)
+
+_STREAMED = {"yield_per": 1_000}
+"""So that what is looked through is not held in memory."""

@@ -102,6 +102,12 @@ def test_a_bot_in_order_is_fine_in_every_respect(api: BotApi, desk: Desk, tmp_pa
     assert reach.clock(me) == "agrees with Telegram's"
 
 
+def test_it_says_in_how_many_groups_people_may_ask(desk: Desk, tmp_path: Path) -> None:
+    lists = {"FOOTNOTE_TELEGRAM_ADMINS": "7", "FOOTNOTE_TELEGRAM_ALLOWED": "7,8,9"}
+    found = examined(desk.url, tmp_path / "data", **lists, FOOTNOTE_TELEGRAM_GROUPS="-1001,-1002")
+    assert found["people"].words == "1 admin; 2 more people may ask; so may all in 2 groups"
+
+
 def test_without_an_admin_it_says_how_to_become_one(desk: Desk, tmp_path: Path) -> None:
     found = examined(desk.url, tmp_path / "data")["people"]
     assert found.fine

@@ -1,6 +1,7 @@
 """Looking around in a library: articles one by one, by outlet, since when; questions grouped, and questions to ask."""
 
 import itertools
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index import alike
+from index import alike, shelfmark
 from index.alike import groups
 from index.embed import Vectors
 from index.errors import NotIndexed
@@ -18,6 +19,7 @@ from index.examples import ASKED, question_about
 from index.ledger import digest_of
 from index.library import Library
 from index.records import ArticleId, Outlet
+from index.shelfmark import MARK, Shelfmarks
 from tests.conftest import BAKERY, HARBOUR, MakeLibrary, write
 
 BAKERY_ID, HARBOUR_ID, GONE = ArticleId("bakery.md"), ArticleId("harbour.md"), ArticleId("gone.md")
@@ -298,3 +300,64 @@ def test_each_outlet_is_asked_about_before_any_is_twice(own_library: Library, fo
 )
 def test_a_title_makes_a_question(title: str, question: str) -> None:
     assert question_about(title) == question
+
+
+def test_an_article_is_found_by_its_shelfmark_in_another_process_and_another_revision(
+    library: Library, make_library: MakeLibrary, folder: Path
+) -> None:
+    long = ArticleId("ä" * 60 + "/" + "deep/" * 60 + "long.md")
+    (folder / long).parent.mkdir(parents=True)
+    write(folder / long, title="Deep", text=BAKERY)
+    library.index(folder)
+    marks = {id_: library.shelfmark(id_) for id_ in (BAKERY_ID, HARBOUR_ID, long)}
+    assert all(re.fullmatch(MARK, mark) for mark in marks.values())
+    other = make_library(**{"store__database": library._place.database} if library._place.database else {})
+    assert {id_: other.shelved(mark) for id_, mark in marks.items()} == {id_: id_ for id_ in marks}
+    write(folder / "bakery.md", title="A bakery stays", text=BAKERY)
+    (folder / "harbour.md").unlink()
+    library.index(folder)
+    third = make_library(**{"store__database": library._place.database} if library._place.database else {})
+    assert third.shelved(marks[BAKERY_ID]) == BAKERY_ID
+    assert third.shelved(marks[HARBOUR_ID]) is None
+    assert third.shelved("AAAAAAAAAAAA") is None
+
+
+def test_shelfmarks_that_are_forgotten_are_looked_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shelfmark, "REMEMBERED", 2)
+    marks, ids = Shelfmarks(), [ArticleId(f"{n}.md") for n in range(5)]
+    given = [marks.of(id_) for id_ in ids]
+    looked: list[int] = []
+
+    def among() -> list[ArticleId]:
+        looked.append(1)
+        return ids
+
+    assert [marks.find(mark, among) for mark in reversed(given)] == ids[::-1]
+    assert len(looked) == 3
+    assert len(marks._known) == 2
+
+
+@pytest.mark.parametrize(
+    "words, titles",
+    [
+        ("harbour", ["The old harbour", "Harbour, new", "The harbour of old"]),
+        ("OLD HARB", ["The old harbour", "The harbour of old"]),
+        ("the old harbour!", ["The old harbour", "The harbour of old"]),
+        ("Ärger", ["Viel ÄRGER"]),
+        ("bour", []),
+        ("harbour zeppelin", []),
+        ("?!", []),
+        ("", []),
+        ("%", []),
+    ],
+)
+def test_articles_are_found_by_words_of_their_titles(
+    library: Library, folder: Path, words: str, titles: list[str]
+) -> None:
+    write(folder / "new.md", title="Harbour, new", date="2023-01-01", text="One text about it.")
+    write(folder / "of.md", title="The harbour of old", date="2022-01-01", text="Another text about it.")
+    write(folder / "ä.md", title="Viel ÄRGER", date="2021-01-01", text="And a third one.")
+    library.index(folder)
+    assert [article.title for article in library.titled(words, limit=9)] == titles
+    assert [article.title for article in library.titled(words, limit=1)] == titles[:1]
+    assert not any(article.text for article in library.titled(words, limit=9))

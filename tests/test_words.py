@@ -192,7 +192,7 @@ def test_constants_and_tables_are_in_the_language_of_the_moment() -> None:
     assert words.ADMINS_ONLY == "Only an admin of this bot may do that."
     with words.speaking("ru"):
         assert words.ADMINS_ONLY == "Это может сделать только администратор бота."
-        assert words.COMMANDS.keys() == {"ask", "sources", "status", "help"}
+        assert words.COMMANDS.keys() >= {"ask", "sources", "status", "help"}
         assert words.COMMANDS["status"].startswith("Что я знаю")
         with words.speaking("en"):
             assert words.COMMANDS["status"].startswith("What I know")

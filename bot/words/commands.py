@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from bot.words.desk import RESTS
 from bot.words.figures import articles, duration, megabytes, number, passages, when
 from bot.words.language import N_, _, ngettext
+from bot.words.personal import FORGET_DOES, PRIVACY_DOES
+from bot.words.reading import ARTICLE_DOES, LATEST_DOES, NEW_DOES, SOURCES_DOES, TRY
+from bot.words.watches import WATCH_DOES, WATCHES_DOES
 from index.library import Status
 
 TEXT_ONLY = N_("I can only read text so far. Please write your question.")
@@ -14,13 +17,27 @@ OLDER_BUTTON = N_("Older ›")
 
 COMMANDS = {
     "ask": N_("Ask a question: /ask Where will they meet?"),
-    "sources": N_("The articles I know, newest first"),
+    "new": NEW_DOES,
+    "watch": WATCH_DOES,
+    "watches": WATCHES_DOES,
+    "latest": LATEST_DOES,
+    "sources": SOURCES_DOES,
+    "article": ARTICLE_DOES,
     "status": N_("What I know and how I am"),
     "help": N_("How to ask, and what I do"),
+    "privacy": PRIVACY_DOES,
+    "forget": FORGET_DOES,
 }
 ADMIN_COMMANDS = {
     "reindex": N_("Read the folder of articles again"),
     "rollback": N_("Go back to the articles before the last reindex"),
+    "stats": N_("How many ask, and how it goes: /stats 30"),
+    "gaps": N_("What the articles do not answer, or not well: /gaps 30"),
+    "export": N_("Feedback as cases for an evaluation: /export 30"),
+    "invite": N_("Make a link that lets somebody in"),
+    "people": N_("Who was let in, who is blocked, which invitations are open"),
+    "block": N_("Answer somebody no more: /block and their id"),
+    "unblock": N_("Answer them again: /unblock and their id"),
 }
 
 
@@ -37,15 +54,17 @@ def start(*, person: int, admin: bool) -> str:
     return f"{greeting}\n\n{role}"
 
 
-def help_text(*, admin: bool, examples: Sequence[str]) -> str:
-    """Explain how to ask, with titles from the collection as examples of what it is about."""
+def help_text(*, admin: bool, examples: Sequence[str], questions: Sequence[str] = ()) -> str:
+    """Explain how to ask, with questions to try, or titles from the collection as examples of what it is about."""
     commands = {**COMMANDS, **(ADMIN_COMMANDS if admin else {})}
     lines = [
         _("Just write a question. Whole questions work best: “Where will they meet?” rather than “meeting”."),
         "",
         _("Each claim has a number; under the answer you find that passage, with the words I rely on in bold."),
     ]
-    if examples:
+    if questions:
+        lines += ["", _(TRY), *(f"{place}. {question}" for place, question in enumerate(questions, start=1))]
+    elif examples:
         lines += ["", _("Some of what I know about:"), *(f"• {title}" for title in examples)]
     lines += ["", *(f"/{name} – {_(what)}" for name, what in commands.items())]
     return "\n".join(lines)

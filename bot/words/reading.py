@@ -1,0 +1,46 @@
+"""What is said around the articles themselves: lists of them, their pages, the outlets, and questions to begin with."""
+
+import datetime as dt
+
+from bot.words.figures import day
+from bot.words.language import N_, _
+
+LATEST_DOES = N_("The newest articles, to read")
+SOURCES_DOES = N_("Who published the articles I know")
+ARTICLE_DOES = N_("Read an article: /article and words of its title")
+NEW_DOES = N_("Begin afresh: the next question follows no other")
+
+PAGE_BACK_BUTTON = "‹"
+PAGE_ON_BUTTON = "›"
+WHOLE_BUTTON = N_("Whole article")
+NO_OUTLET = N_("Without an outlet")
+FOUND_TITLES = N_("Articles with these words in their titles:")
+ARTICLE_HOW = N_(
+    "Write /article and words of a title: /article old harbour. /latest and /sources lead to all articles."
+)
+SEARCHED_LONG_AGO = N_("I do not know any more what you looked for. Please send /article with words of the title.")
+NOT_HELD = N_("The collection does not hold this article any more.")
+OUTLET_NOT_HELD = N_("The collection holds nothing of this outlet any more.")
+NOT_AS_BEFORE = N_("The article has changed since. This is how it is now.")
+
+TRY = N_("Questions that these articles answer, to ask by a tap:")
+EXAMPLE_GONE = N_("The articles have changed since. /help has new questions.")
+
+
+def no_such_title(sought: str) -> str:
+    """Say that no article is called so."""
+    return _("No article has a title with these words: {words}\n\n/latest and /sources lead to all articles.").format(
+        words=sought
+    )
+
+
+def you_ask(question: str) -> str:
+    """Repeat a question that somebody asked by a button."""
+    return _("You ask: {question}").format(question=question)
+
+
+def from_to(first: dt.date | None, last: dt.date | None) -> str:
+    """Write between which days articles were published; nothing where nobody knows."""
+    if first is None or last is None or first == last:
+        return day(first or last)
+    return f"{day(first)} – {day(last)}"
