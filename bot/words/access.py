@@ -56,7 +56,8 @@ _DEEDS = {"b": N_("Block"), "u": N_("Unblock"), "r": N_("Take back")}
 def invitation(value: Invitation, link: str) -> str:
     """Hand out an invitation."""
     label = f"\n{value.label}" if value.label else ""
-    return f"{link}\n{label}\n{_lets_in(value)} {_('/people shows it, and takes it back.')}"
+    where = _("/people shows it, and takes it back.")
+    return f"{link}\n{label}\n{_lets_in(value)} {where}"
 
 
 def opened(value: Opened, *, person: int) -> str:
@@ -93,7 +94,8 @@ def roll_button(kind: str, at: int | None = None) -> str:
 
 def ask_revoke(value: Invitation) -> str:
     """Ask whether an invitation is to be taken back."""
-    return f"{_('Take back this invitation? Whoever opened it may still ask.')}\n\n{_entry(value)}"
+    question = _("Take back this invitation? Whoever opened it may still ask.")
+    return f"{question}\n\n{_entry(value)}"
 
 
 def who(person: int, name: str) -> str:
