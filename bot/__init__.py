@@ -9,6 +9,7 @@ who may ask           gate → people (stored); arrivals (in groups), invitation
 and is handled        questions → answers (what becomes of one), commands, suggest, reading (articles, cut into pages),
                       personal (what is kept of a person), admin, reindexing, schedule
 a question is watched watches (commands, buttons), lookout (compares, writes) → news, watchlist
+outside private chats mention (what is meant for the bot) → groups; inline (what is typed) → results
 what is kept          journal (answers, what people thought of them) of kept, in tables
 what an answer shows  evidence (a passage, the reasons), buttons, fragment (links to the very sentence)
 an admin's desk       bulletin; desk → stats and chart, gaps, export

@@ -17,6 +17,7 @@ from telegram.ext import (
     CallbackQueryHandler,
     CommandHandler,
     ContextTypes,
+    InlineQueryHandler,
     MessageHandler,
     TypeHandler,
     filters,
@@ -33,7 +34,9 @@ from bot.desk import Desk
 from bot.dispatch import AT_ONCE, Dispatcher, report
 from bot.door import Door
 from bot.gate import Gate
+from bot.groups import Groups
 from bot.inbox import Inbox
+from bot.inline import Inline
 from bot.invitations import Invitations, Opening
 from bot.journal import Journal
 from bot.lifecycle import Lifecycle, Parts
@@ -60,7 +63,7 @@ from index.database import Database
 from index.library import Library
 from index.lock import hold
 
-UPDATES = ["message", "edited_message", "callback_query", "my_chat_member"]
+UPDATES = ["message", "edited_message", "callback_query", "inline_query", "my_chat_member"]
 """What we ask Telegram for."""
 
 ASKING = 2
@@ -115,14 +118,15 @@ def build(
         settings=Asking(settings.delivery, settings.conversation),
         metrics=metrics,
     )
-    answers = Answers(library, journal, threads=looking)
     people = People(database, bot=number)
     gate = Gate(telegram, people)
+    answers = Answers(library, journal, gate, threads=looking)
     suggestions = Suggestions(library, questions, threads=looking)
     commands = Commands(library, gate, answers, suggestions, threads=looking)
     bulletin = Bulletin(reindexing, gate, every=telegram.reindex_every, waiting=stored.waiting, threads=looking)
     door = Door(gate, Limits(settings.delivery), oldest=settings.delivery.oldest)
     arrivals = Arrivals(people, gate, threads=looking)
+    _elsewhere(bot, Groups(questions), Inline(library, threads=asking), number)
     _receive(bot, arrivals, Invitations(people, gate, threads=looking), Roll(people, gate, threads=looking))
     _handle_desk(bot, bulletin, Desk(library, journal, gate, threads=looking))
     kept_for = DAY * settings.conversation.keep_days
@@ -226,6 +230,13 @@ def _application(telegram: Telegram, limits: pace.Limits | None) -> Bot:
         .rate_limiter(pace.Pace(limits))
         .build()
     )
+
+
+def _elsewhere(bot: Bot, groups: Groups, inline: Inline, number: int) -> None:
+    """Add the handlers of what people ask outside of their private chats."""
+    bot.add_handler(MessageHandler(filters.ViaBot(number) & filters.UpdateType.MESSAGE, inline.picked))
+    bot.add_handler(MessageHandler(filters.ChatType.GROUPS & filters.UpdateType.MESSAGE & filters.TEXT, groups.heard))
+    bot.add_handler(InlineQueryHandler(inline.typed))
 
 
 def _receive(bot: Bot, arrivals: Arrivals, invitations: Invitations, roll: Roll) -> None:

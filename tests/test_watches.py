@@ -252,10 +252,9 @@ def test_a_watch_outlives_the_bot_and_what_was_indexed_meanwhile_is_told_when_it
 
 def test_an_empty_library_can_be_watched(serve: Serve, make_library: MakeLibrary, folder: Path, anna: Person) -> None:
     library = make_library(library__articles=str(folder))
-    boss = anna
-    with serve(library, telegram__admins=[GUEST]):
+    with serve(library):
         assert "So far the articles do not say." in answered(anna, f"/watch {WHEN}").text
-        boss.says("/reindex")
+        library.index()
         assert "1987. [1]" in anna.waits(lambda m: m.text.startswith("Your watch"), timeout=60).text
 
 

@@ -443,7 +443,13 @@ def test_an_admin_who_speaks_russian_reindexes_in_russian(
         assert back.labels == ("Вернуться", "Не менять")
         boss.presses(back, "Вернуться").answer()
         settles(boss, back, "Снова действует версия 1")
-        assert "приостановлена" in answered(boss, "/status").text
+        status = answered(boss, "/status").text
+        assert "приостановлена" in status
+        assert re.search(r"Последняя переиндексация, .+: добавлено 1", status)
+        assert answered(boss, "/stats").text.startswith("С ")
+        assert answered(boss, "/gaps 5").text.startswith("За последние 5 дней")
+        assert answered(boss, "/export 1").text.startswith("Среди отзывов за последний 1 день")
+        assert answered(boss, "/export 0").text.startswith("Напишите просто /export")
         answered(boss, "/help")
     said = [re.sub(r"/\S*articles\b", "", message.text) for message in boss.chat if message.from_bot]
     assert not [word for text in said for word in latin(text)]
