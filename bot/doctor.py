@@ -138,6 +138,7 @@ def _bot(settings: Settings, data: Path) -> Iterator[Finding]:
         yield (known := _try("telegram", lambda: reach.token(me)))
         yield _try("clock", lambda: reach.clock(me))
         if known.fine:
+            yield _try("inline", lambda: reach.inline(me))
             yield _try("webhook", lambda: reach.webhook(line, running=bool(runs)))
             yield _try("pollers", lambda: _pollers(line, runs))
     yield Finding("people", fine=True, words=_people(settings.telegram))

@@ -6,11 +6,15 @@ import re
 from telegram import CallbackQuery, MaybeInaccessibleMessage, Message, Update, User
 from telegram.constants import ChatID, ChatType
 
+from bot.buttons import SHOW
 from bot.people import NOBODY, Known, People
 from config import Telegram
 
 OPENING = re.compile(r"/start i_([A-Za-z0-9_-]{1,62})")
 """What a client writes for a person who opened an invitation; Telegram allows 64 characters after the command."""
+
+FOLLOWING = re.compile(rf"/start (?:{SHOW})")
+"""And for one who follows a link under an answer in a group."""
 
 GROUPS = (ChatType.GROUP, ChatType.SUPERGROUP)
 
@@ -59,6 +63,12 @@ class Gate:
         person = update.effective_user
         return person is not None and not person.is_bot and self.may_ask(person.id)
 
+    def admits_typing(self, update: Update) -> bool:
+        """Whether whoever types after the bot's name may see what it would answer."""
+        query = update.inline_query
+        alone = update.effective_message is None and update.callback_query is None
+        return query is not None and alone and not query.from_user.is_bot and self.may_ask(query.from_user.id)
+
     def may_ask(self, person: int) -> bool:
         """Whether a person may use the bot in their private chat."""
         if person in self.admins:
@@ -76,6 +86,25 @@ class Gate:
         """
         person, chat = in_group(update), update.effective_chat
         return person is not None and chat is not None and self.allows_group(chat.id) and not self.is_blocked(person.id)
+
+    def follows(self, update: Update) -> bool:
+        """Whether somebody opens what stands behind an answer in a group, in person: they may be only its member.
+
+        `may_read` says whether it is one that they may see.
+        """
+        person, message = in_person(update), update.message
+        if person is None or message is None or not self._groups or self.is_blocked(person.id):
+            return False
+        return FOLLOWING.fullmatch(message.text or "") is not None and in_own_words(message)
+
+    def may_read(self, person: int, chat: int) -> bool:
+        """Whether a person may see in their private chat what was asked in a chat; whoever has the link saw it there.
+
+        What somebody asked in their private chat is nobody else's.
+        """
+        if chat > 0:
+            return chat == person and self.may_ask(person)
+        return self.allows_group(chat) and not self.is_blocked(person)
 
     def allows_group(self, chat: int) -> bool:
         """Whether the bot may be in a group: one that the settings name, or what became of it.
