@@ -114,11 +114,11 @@ MATRIX: dict[tuple[str, str], Row] = {
 }
 
 IDS = {"admin": 1_000, "reader": 2_000, "outsider": 3_000, "robot": 4_000}
-"""Where the ids of each begin; 40 follow."""
+"""Where the ids of each begin; 100 follow."""
 
 
 def ids(role: str) -> list[int]:
-    return list(range(IDS[role], IDS[role] + 40))
+    return list(range(IDS[role], IDS[role] + 100))
 
 
 LISTS: dict[str, dict[str, list[int]]] = {
