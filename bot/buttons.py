@@ -21,11 +21,14 @@ WHY = rf"^w:({ID})$"
 BACK = rf"^b:({ID})$"
 VOTE = rf"^v:({ID}):([ud])$"
 REASON = rf"^r:({ID}):(source|outdated|answer|refuse)$"
-SHOW = rf"^(?:e_({ID})_(\d{{1,2}})|w_({ID}))$"
+SHOW = rf"(?:e_({ID})_(\d{{1,2}})|w_({ID}))"
 """The payload of a link that shows a passage, or the reasons, in the private chat: for answers in groups."""
 
 STOP_WATCHING = rf"^watch:stop:({ID})$"
 """End the watch that brought an answer."""
+
+IN_GROUPS = (BACK, VOTE, REASON)
+"""What may be pressed in a group: whatever shows more would change the one message that all read."""
 
 A_ROW = 8
 """Buttons that fit side by side on a phone when they hold a digit or a sign."""

@@ -71,12 +71,7 @@ class Kept:
 
 def keep(id_: str, asked: Asked, answer: Answer, *, watch: str = "") -> Kept:
     """Make of a fresh answer what is kept of it."""
-    places, links = {}, {}
-    for citation in answer.citations:
-        article = citation.article
-        places[citation.number] = Place(digest_of(article), citation.passage.start)
-        if article.url:
-            links[citation.number] = fragment.link(article.url, article.text, citation.start, citation.end)
+    places = {one.number: Place(digest_of(one.article), one.passage.start) for one in answer.citations}
     slim = replace(
         answer,
         citations=tuple(_slim(citation) for citation in answer.citations),
@@ -85,7 +80,16 @@ def keep(id_: str, asked: Asked, answer: Answer, *, watch: str = "") -> Kept:
         hits=(),
         timings={},
     )
-    return Kept(id_, asked, slim, places, links, watch=watch)
+    return Kept(id_, asked, slim, places, links_of(answer), watch=watch)
+
+
+def links_of(answer: Answer) -> dict[int, str]:
+    """Return the addresses of the very sentences that a fresh answer cites, where their articles have one."""
+    return {
+        one.number: fragment.link(one.article.url, one.article.text, one.start, one.end)
+        for one in answer.citations
+        if one.article.url
+    }
 
 
 def to_json(kept: Kept) -> str:

@@ -4,12 +4,22 @@ import asyncio
 import contextlib
 import html
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, TypeAlias
 
 import httpx
-from telegram import Bot, CallbackQuery, InlineKeyboardMarkup, LinkPreviewOptions, Message, ReplyParameters
+from telegram import (
+    Bot,
+    CallbackQuery,
+    InlineKeyboardMarkup,
+    InlineQuery,
+    InlineQueryResult,
+    InlineQueryResultsButton,
+    LinkPreviewOptions,
+    Message,
+    ReplyParameters,
+)
 from telegram.constants import ParseMode
 from telegram.error import (
     BadRequest,
@@ -29,6 +39,9 @@ from bot.pace import Pace
 
 AT_ONCE = 0.25
 """Seconds of thinking that pass for none; a call to Telegram takes about as long."""
+
+CACHED = 5
+"""Seconds for which Telegram answers what a person typed once more by itself: while they hesitate, and no longer."""
 
 TYPED = 4.5
 """Seconds between two signs of typing: Telegram shows one for five, or until the message comes."""
@@ -119,6 +132,18 @@ async def answer(query: CallbackQuery, text: str = "", *, alert: bool = False) -
     """Answer a button. Nobody misses it where it fails: one pressed long ago is too old for it, and works as well."""
     with contextlib.suppress(TelegramError):
         await query.answer(text, show_alert=alert)
+
+
+async def offer(
+    query: InlineQuery, results: Sequence[InlineQueryResult] = (), *, button: str = "", payload: str = ""
+) -> None:
+    """Offer results for what somebody typed; above them, if it is given, a button that starts the private chat.
+
+    Nobody misses it where it fails: they have typed on, or gone. Each person gets their own, in their language.
+    """
+    above = InlineQueryResultsButton(button, start_parameter=payload) if button else None
+    with contextlib.suppress(TelegramError):
+        await query.answer(results, button=above, cache_time=CACHED, is_personal=True)
 
 
 async def press(bot: Bot, message: Message, buttons: InlineKeyboardMarkup | None) -> None:

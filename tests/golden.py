@@ -12,7 +12,7 @@ from tests.botapi import Button, CallbackAnswer, Entity, Message
 FOLDER = Path(__file__).parent / "golden"
 
 _MARKS = {"bold": ("**", "**"), "italic": ("_", "_"), "code": ("`", "`"), "pre": ("```", "```")}
-_ID = re.compile(r"\b[0-9a-f]{16}\b")
+_ID = re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{16}(?![0-9A-Za-z])")
 _MOMENT = re.compile(r"\b\d{1,2} \w{3} \d{4}, \d\d:\d\d\b")
 
 
@@ -45,32 +45,33 @@ class Transcript:
 
 def shown(message: Message) -> str:
     """Write a message with its formatting and buttons: **bold**, [label](address), > an expandable quote."""
-    lines = [_formatted(message.text, message.entities)]
+    lines = [formatted(message.text, message.entities)]
     lines += ["  ".join(_label(button) for button in row) for row in message.buttons]
     return _MOMENT.sub("‹when›", _ID.sub("‹id›", "\n".join(lines)))
 
 
-def _formatted(text: str, entities: Iterable[Entity]) -> str:
+def formatted(text: str, entities: Iterable[Entity]) -> str:
+    """Write a text with its formatting."""
     units = text.encode("utf-16-le")
-    inserts: list[tuple[int, int, str]] = []
+    inserts: list[tuple[int, int, int, str]] = []
     quotes: list[tuple[int, int]] = []
-    for entity in entities:
+    for order, entity in enumerate(entities):
         start, end = entity.offset, entity.offset + entity.length
         if entity.type in ("expandable_blockquote", "blockquote"):
             quotes.append((start, end))
         opening, closing = (
             ("[", f"]({entity.url})") if entity.type == "text_link" else _MARKS.get(entity.type, ("", ""))
         )
-        inserts += [(start, 1, opening), (end, 0, closing)]
+        inserts += [(start, 1, order, opening), (end, 0, -order, closing)]  # what opened last is closed first
     for start, end in quotes:
         lines = units[2 * start : 2 * end].decode("utf-16-le")
-        inserts += [(start, 0, "> ")]
+        inserts += [(start, 0, 1, "> ")]
         at = start
         for line in lines.split("\n")[:-1]:
             at += len(line.encode("utf-16-le")) // 2 + 1
-            inserts.append((at, 0, "> "))
+            inserts.append((at, 0, 1, "> "))
     pieces, at = [], 0
-    for place, _, mark in sorted(inserts, key=lambda one: (one[0], one[1])):
+    for place, _, _, mark in sorted(inserts, key=lambda one: one[:3]):
         pieces += [units[2 * at : 2 * place].decode("utf-16-le"), mark]
         at = place
     return "".join([*pieces, units[2 * at :].decode("utf-16-le")])

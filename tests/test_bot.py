@@ -82,8 +82,8 @@ def test_every_command_answers_and_the_menu_is_set(api: BotApi, serve: Serve, sh
         assert "Your Telegram id is 8" in answered(anna, "/start").text
         assert "/reindex" in answered(boss, "/start").text
         help_text = answered(anna, "/help").text
-        assert "• Library hours" in help_text
-        assert "/sources" in help_text
+        assert "Library hours" in help_text
+        assert all(f"/{command} –" in help_text for command in words.COMMANDS)
         assert "/reindex" not in help_text
         assert "3 articles, 3 passages" in answered(anna, "/status").text
         assert "1987" in answered(anna, f"/ask {WHEN}").text
@@ -91,7 +91,7 @@ def test_every_command_answers_and_the_menu_is_set(api: BotApi, serve: Serve, sh
         assert "1987" in answered(anna, f"/ask\n{WHEN}").text
         assert answered(anna, "/ask").text == words.ASK_HOW
         assert "Just write a question" in answered(anna, "/nonsense").text
-        listed = answered(anna, "/sources").text
+        listed = answered(anna, "/latest").text
     assert listed.split("\n\n")[0] == "1. Library hours · The Gazette · 3 Jul 2024"
     scopes = [call.parameters.get("scope") for call in api.calls("setMyCommands")]
     assert len(scopes) == 2
@@ -125,7 +125,7 @@ def test_a_text_that_clients_cut_in_two_gets_an_answer_for_each_part(
         assert "1987" in answered(anna, WHEN).text
 
 
-def test_sources_are_paged_by_buttons_in_one_message(
+def test_the_newest_articles_are_paged_by_buttons_in_one_message(
     api: BotApi, serve: Serve, make_library: MakeLibrary, folder: Path, expected: list[str]
 ) -> None:
     expected.append("message is not modified")
@@ -135,7 +135,7 @@ def test_sources_are_paged_by_buttons_in_one_message(
     library.index(folder)
     anna = api.person(GUEST, "Anna")
     with serve(library):
-        page = answered(anna, "/sources")
+        page = answered(anna, "/latest")
         assert page.text.startswith("1. Library hours")
         anna.presses(page, "Older ›").answer(10)
         page = anna.waits(lambda m: "9. " in m.text and m.edits == 1)
@@ -155,7 +155,8 @@ def test_without_articles_the_bot_says_so_and_an_admin_can_reindex(
     anna, boss = api.person(GUEST, "Anna"), api.person(ADMIN, "Boss")
     with serve(make_library(library__articles=str(folder))):
         assert answered(anna, WHEN).text == words.NO_ARTICLES
-        assert answered(anna, "/sources").text == words.NO_ARTICLES
+        for command in ("/latest", "/sources", "/article harbour"):
+            assert answered(anna, command).text == words.NO_ARTICLES
         assert "Just write a question" in answered(anna, "/help").text
         reindexes(boss)
         boss.waits(lambda m: "Added 3, changed 0, removed 0, unchanged 0, failed 0." in m.text, timeout=60)

@@ -34,6 +34,10 @@ ADMIN_COMMANDS = {
     "stats": N_("How many ask, and how it goes: /stats 30"),
     "gaps": N_("What the articles do not answer, or not well: /gaps 30"),
     "export": N_("Feedback as cases for an evaluation: /export 30"),
+    "invite": N_("Make a link that lets somebody in"),
+    "people": N_("Who was let in, who is blocked, which invitations are open"),
+    "block": N_("Answer somebody no more: /block and their id"),
+    "unblock": N_("Answer them again: /unblock and their id"),
 }
 
 

@@ -32,7 +32,7 @@ def how_many_days(command: str, *, most: int) -> str:
 
 def days_button(days: int) -> str:
     """Label the button that chooses so many days."""
-    return ngettext("{n} day", "{n} days", days).format(n=days)
+    return ngettext("Last day", "Last {n} days", days).format(n=days)
 
 
 def stats(value: Stats) -> str:
