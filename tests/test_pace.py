@@ -168,3 +168,10 @@ def test_it_remembers_a_bounded_number_of_chats(clock: Clock, monkeypatch: pytes
     pace, calls = Pace(Limits(a_second=1e9), now=clock), Calls(clock)
     asyncio.run(clock.run(*[calls.call(pace, "sendMessage", n + 1) for n in range(50)]))
     assert len(pace._chats) == 10
+
+
+@pytest.mark.parametrize("method", ["sendMessage", "sendPhoto", "sendDocument"])
+def test_every_kind_of_message_waits_for_its_turn(clock: Clock, method: str) -> None:
+    pace, calls = Pace(now=clock), Calls(clock)
+    asyncio.run(clock.run(calls.call(pace, "sendMessage", 1), calls.call(pace, method, 1)))
+    assert calls.times() == pytest.approx([1_000.0, 1_001.0])

@@ -70,7 +70,7 @@ class Group(Room):
         forum: bool = False,
         bot: Role | None = None,
     ) -> None:
-        """Create it with its members; only a supergroup can be a forum; `bot` tells what the bot is, if it is there."""
+        """Create it with its members; only a supergroup can be a forum. `bot` is its role where it is there."""
         if forum and kind != "supergroup":
             raise ValueError("only a supergroup has topics")
         super().__init__(state, _new_chat(state, title, kind=kind))
