@@ -1,4 +1,4 @@
-"""/reindex and its buttons: shows what would change, asks where much would go, shows progress and the outcome."""
+"""/reindex and its buttons: shows what would change, asks, shows progress and the outcome; and /rollback."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ from index.errors import FootnoteError
 from index.records import Plan, Report, Revision
 
 AGREE = r"^reindex:agree:\d{1,9}:\d{1,9}$"
-"""The revision that somebody was asked about, and how many of its articles would be removed."""
+"""The revision that somebody was asked about, 0 for none, and how many of its articles they agree to remove."""
 
 LEAVE = r"^(reindex:leave|rollback:stay)$"
 STOP = r"^reindex:stop:[0-9a-f]{1,16}-\d{1,9}$"
@@ -35,8 +35,8 @@ class Admin:
         self._settled: set[tuple[int, int]] = set()
 
     async def reindex(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
-        """Start a reindex, unless one is running, and follow it in the background."""
-        chat = await self._admin_chat(update, context)
+        """Find out what a reindex would change, unless one is running, and ask; in the background."""
+        chat = await admin_chat(self._gate, update, context)
         if chat is None:
             return
         run = self._reindexing.begin()
@@ -44,23 +44,22 @@ class Admin:
             await self._say_busy(chat, context)
             return
         try:
-            message = await say(context.bot, chat, render.text(words.REINDEX_STARTED), buttons=_stop_button(run))
+            message = await say(context.bot, chat, render.text(words.LOOKING), buttons=_stop_button(run))
         except BaseException:
             self._reindexing.end(run)
             raise
         if message is not None:
-            follow = self._follow(context, run, Notice(context.bot, message))
+            follow = self._follow(context, run, Notice(context.bot, message), agreed=None)
             context.application.create_task(follow, update=update)
 
     async def agree(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
-        """Remove the articles that the plan named; where more would go by now, ask again."""
+        """Do what the plan named; where more articles would go by now than was agreed to, ask again."""
         pressed = await self._pressed(update)
         if pressed is None:
             return
         query, message = pressed
         revision, removed = _numbers(query)
-        current = await asyncio.to_thread(self._library.revision)
-        if current is None or current.number != revision:
+        if await self._number() != revision:
             await _out_of_date(context, query, message, command="reindex")
             return
         run = self._reindexing.begin()
@@ -102,7 +101,7 @@ class Admin:
 
     async def rollback(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Show which revision a rollback would return to, and ask."""
-        chat = await self._admin_chat(update, context)
+        chat = await admin_chat(self._gate, update, context)
         if chat is None:
             return
         current, before = await asyncio.to_thread(self._newest_two)
@@ -133,11 +132,13 @@ class Admin:
         try:
             text = words.rolled_back(await self._reindexing.rollback(run))
         except FootnoteError as error:
-            text = str(error)
+            text = words.trouble(error)
         await answer(query)
         await notice.end(text)
 
-    async def _follow(self, context: ContextTypes.DEFAULT_TYPE, run: Run, notice: Notice, *, agreed: int = 0) -> None:
+    async def _follow(
+        self, context: ContextTypes.DEFAULT_TYPE, run: Run, notice: Notice, *, agreed: int | None
+    ) -> None:
         """Show how far a run is, at the end what came of it, and the question it ends with."""
 
         async def look() -> None:
@@ -148,47 +149,27 @@ class Admin:
         try:
             outcome = await self._reindexing.read(run, look, agreed=agreed)
         except FootnoteError as error:
-            text = str(error)
+            text = words.trouble(error)
         else:
-            text, buttons = (
-                told(run, outcome),
-                consent_buttons(outcome, await asyncio.to_thread(self._library.revision)),
-            )
+            text, buttons = told(run, outcome), question_buttons(outcome, await self._number())
         if buttons is not None:  # a new question on an old message
             self._settled.discard(_key(notice.message))
         await notice.end(text, buttons=buttons)
 
+    async def _number(self) -> int:
+        """Return the number of the current revision, 0 before the first indexing."""
+        current = await asyncio.to_thread(self._library.revision)
+        return current.number if current else 0
+
     def _newest_two(self) -> tuple[Revision | None, Revision | None]:
         return self._library.revision(), self._library.before()
 
-    async def _admin_chat(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> int | None:
-        """Return the chat of an admin who wrote the command; tell anybody else, and an admin who passed it on."""
-        chat, message = update.effective_chat, update.effective_message
-        if chat is None or message is None:
-            return None
-        if not self._gate.is_admin(update):
-            refusal = words.ADMINS_ONLY
-        elif not in_own_words(message):
-            refusal = words.OWN_WORDS
-        else:
-            return chat.id
-        await say(context.bot, chat.id, render.text(refusal))
-        return None
-
     async def _pressed(self, update: Update, *, question: bool = True) -> tuple[CallbackQuery, Message] | None:
         """Return a button that an admin pressed and its message; tell anybody else, and who answers twice."""
-        query = update.callback_query
-        if query is None:
-            return None
-        message = accessible(query.message)
-        if not self._gate.is_admin(update):
-            await answer(query, words.ADMINS_ONLY, alert=True)
-        elif message is None:
-            await answer(query, words.TOO_OLD, alert=True)
-        elif question and _key(message) in self._settled:
-            await answer(query, words.SETTLED)
-        else:
-            return query, message
+        pressed = await admin_press(self._gate, update)
+        if pressed is None or not question or _key(pressed[1]) not in self._settled:
+            return pressed
+        await answer(pressed[0], words.SETTLED)
         return None
 
     async def _say_busy(self, chat: int, context: ContextTypes.DEFAULT_TYPE) -> None:
@@ -197,6 +178,36 @@ class Admin:
             await say(context.bot, chat, render.text(words.REINDEX_BUSY_BY_ITSELF), buttons=_stop_button(run))
         else:
             await say(context.bot, chat, render.text(words.REINDEX_BUSY))
+
+
+async def admin_chat(gate: Gate, update: Update, context: ContextTypes.DEFAULT_TYPE) -> int | None:
+    """Return the chat of an admin who wrote a command; tell anybody else, and an admin who passed it on."""
+    chat, message = update.effective_chat, update.effective_message
+    if chat is None or message is None:
+        return None
+    if not gate.is_admin(update):
+        refusal = words.ADMINS_ONLY
+    elif not in_own_words(message):
+        refusal = words.OWN_WORDS
+    else:
+        return chat.id
+    await say(context.bot, chat.id, render.text(refusal))
+    return None
+
+
+async def admin_press(gate: Gate, update: Update) -> tuple[CallbackQuery, Message] | None:
+    """Return a button that an admin pressed and its message; tell anybody else."""
+    query = update.callback_query
+    if query is None:
+        return None
+    message = accessible(query.message)
+    if not gate.is_admin(update):
+        await answer(query, words.ADMINS_ONLY, alert=True)
+    elif message is None:
+        await answer(query, words.TOO_OLD, alert=True)
+    else:
+        return query, message
+    return None
 
 
 def told(run: Run, outcome: Plan | Report | None) -> str:
@@ -208,19 +219,22 @@ def told(run: Run, outcome: Plan | Report | None) -> str:
             return words.nothing_to_do(outcome)
         case Report():
             return words.report(outcome)
-        case Plan():
+        case Plan() if outcome.consent:
             return words.consent(outcome)
+        case Plan():
+            return words.choice(outcome)
         case None:
             return words.RESTS
 
 
-def consent_buttons(outcome: Plan | Report | None, revision: Revision | None) -> InlineKeyboardMarkup | None:
-    """Return the buttons under a plan that needs consent; the question is about `revision`."""
-    if not isinstance(outcome, Plan) or not outcome.consent or revision is None:
+def question_buttons(outcome: Plan | Report | None, revision: int) -> InlineKeyboardMarkup | None:
+    """Return the buttons under a plan that would change something; the question is about `revision`, 0 for none."""
+    if not isinstance(outcome, Plan) or not outcome.changes:
         return None
+    label, removed = (words.remove_button(outcome), outcome.removed) if outcome.consent else (words.REINDEX_BUTTON, 0)
     return InlineKeyboardMarkup(
         [
-            [_button(words.remove_button(outcome), f"reindex:agree:{revision.number}:{outcome.removed}")],
+            [_button(label, f"reindex:agree:{revision}:{removed}")],
             [_button(words.LEAVE_BUTTON, "reindex:leave")],
         ]
     )
@@ -239,7 +253,7 @@ def _progress(run: Run) -> str:
         return words.STOPPING
     plan = words.plan(run.plan) if run.plan else ""
     progress = words.progress(run.progress) if run.progress else ""
-    return "\n\n".join(filter(None, (plan, progress))) or words.REINDEX_STARTED
+    return "\n\n".join(filter(None, (plan, progress))) or words.LOOKING
 
 
 async def _out_of_date(

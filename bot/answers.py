@@ -16,9 +16,9 @@ from telegram.ext import ContextTypes
 from bot import buttons, evidence, render, words
 from bot.buttons import Place
 from bot.evidence import View, Window
-from bot.gate import accessible
+from bot.gate import Gate, accessible
 from bot.journal import Journal, Reason, Vote
-from bot.kept import Kept
+from bot.kept import UNASKED, Kept
 from bot.say import answer, edit, press, say
 from index.errors import NotIndexed
 from index.library import Library
@@ -32,9 +32,10 @@ log = logging.getLogger(__name__)
 class Answers:
     """What becomes of an answer after it was given."""
 
-    def __init__(self, library: Library, journal: Journal, *, threads: Executor) -> None:
-        """Read `journal` and `library` on `threads`."""
+    def __init__(self, library: Library, journal: Journal, gate: Gate, *, threads: Executor) -> None:
+        """Read `journal` and `library` on `threads`; `gate` says who may see what in their private chat."""
         self._library = library
+        self._gate = gate
         self._journal = journal
         self._threads = threads
 
@@ -54,21 +55,25 @@ class Answers:
         await _show(context, message, view.html, buttons.around(kept, int(number), window, view))
 
     async def show(self, update: Update, context: ContextTypes.DEFAULT_TYPE, payload: str) -> bool:
-        """Show the passage or the reasons that a link names, as a message of its own; return whether it names any."""
-        named, chat = re.match(buttons.SHOW, payload), update.effective_chat
+        """Show the passage or the reasons that a link names, as a message of its own; return whether it names any.
+
+        To be called in a private chat.
+        """
+        named, chat = re.fullmatch(buttons.SHOW, payload), update.effective_chat
         if named is None or chat is None:
             return False
         id_, number, id_of_why = named.groups()
         kept = await self._look(lambda: self._journal.get(id_ or id_of_why))
-        if kept is not None and kept.asked.chat > 0 and kept.asked.chat != chat.id:
-            kept = None  # what somebody asked in their private chat is nobody else's
+        if kept is not None and not self._gate.may_read(chat.id, kept.asked.chat):
+            kept = None
         html = None
         if kept is not None and not id_:
             html = await self._why(kept)
         elif kept is not None:
             with contextlib.suppress(LookupError):
                 html = (await self._view(kept, int(number), Window())).html
-        await say(context.bot, chat.id, render.text(words.ANSWER_FORGOTTEN) if html is None else [html])
+        gone = words.ANSWER_FORGOTTEN if self._gate.may_ask(chat.id) else words.NOT_ALLOWED
+        await say(context.bot, chat.id, render.text(gone) if html is None else [html])
         return True
 
     async def why(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
@@ -179,7 +184,16 @@ def shown(kept: Kept, place: Place) -> list[str]:
         citation.number: kept.links.get(citation.number) or buttons.link(kept, citation.number, place.bot)
         for citation in kept.answer.citations
     }
-    return render.answer(kept.answer, links=links, short=place.group)
+    return render.after(_heading(kept), render.answer(kept.answer, links=links, short=place.group))
+
+
+def _heading(kept: Kept) -> str:
+    """Return what stands above the answer of a watch: why it is there."""
+    if not kept.watch:
+        return ""
+    if kept.asked.message == UNASKED:
+        return words.watch_found(kept.answer.question)
+    return words.watch_begun(kept.answer)
 
 
 def _place(context: ContextTypes.DEFAULT_TYPE, message: Message) -> Place:

@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import itertools
 import logging
 from functools import partial
 from pathlib import Path
@@ -16,33 +17,45 @@ from telegram.ext import (
     CallbackQueryHandler,
     CommandHandler,
     ContextTypes,
+    InlineQueryHandler,
     MessageHandler,
     TypeHandler,
     filters,
 )
 from telegram.request import HTTPXRequest
 
-from bot import admin, buttons, heap, inbox, pace, pages, suggest, web, words
+from bot import admin, buttons, desk, heap, inbox, pace, pages, suggest, watches, web, words
 from bot.answers import Answers
+from bot.arrivals import Arrivals
 from bot.attempt import CURRENT
+from bot.bulletin import Bulletin
 from bot.commands import Commands
+from bot.desk import Desk
 from bot.dispatch import AT_ONCE, Dispatcher, report
 from bot.door import Door
 from bot.gate import Gate
+from bot.groups import Groups
 from bot.inbox import Inbox
+from bot.inline import Inline
+from bot.invitations import Invitations, Opening
 from bot.journal import Journal
 from bot.lifecycle import Lifecycle, Parts
 from bot.limits import Limits
 from bot.listen import Listener
+from bot.lookout import Lookout
 from bot.metrics import Metrics
+from bot.people import People
 from bot.personal import FORGET, KEEP, Personal, Times
 from bot.poll import Patience, Poller
 from bot.questions import Asking, Questions, Threads
 from bot.reading import Reading
 from bot.reindexing import Reindexing
+from bot.roll import ASK, DO, TURN, Roll
 from bot.schedule import Schedule
 from bot.suggest import Suggestions
 from bot.threads import Threads as Pool
+from bot.watches import Bounds, Watches
+from bot.watchlist import Watchlist
 from bot.web import Webhook, webhook_secret
 from config import Settings, Telegram
 from config.errors import SettingsError
@@ -50,7 +63,7 @@ from index.database import Database
 from index.library import Library
 from index.lock import hold
 
-UPDATES = ["message", "edited_message", "callback_query"]
+UPDATES = ["message", "edited_message", "callback_query", "inline_query", "my_chat_member"]
 """What we ask Telegram for."""
 
 ASKING = 2
@@ -97,23 +110,36 @@ def build(
         never_crowded=telegram.admins,
     )
     bot = _application(telegram, limits)
+    threads = Threads(asking, looking)
     questions = Questions(
         library,
         journal,
-        threads=Threads(asking, looking),
+        threads=threads,
         settings=Asking(settings.delivery, settings.conversation),
         metrics=metrics,
     )
-    answers = Answers(library, journal, threads=looking)
-    gate = Gate(telegram)
+    people = People(database, bot=number)
+    gate = Gate(telegram, people)
+    answers = Answers(library, journal, gate, threads=looking)
     suggestions = Suggestions(library, questions, threads=looking)
-    commands = Commands(library, gate, answers, suggestions, every=telegram.reindex_every, threads=looking)
+    commands = Commands(library, gate, answers, suggestions, threads=looking)
+    bulletin = Bulletin(reindexing, gate, every=telegram.reindex_every, waiting=stored.waiting, threads=looking)
     door = Door(gate, Limits(settings.delivery), oldest=settings.delivery.oldest)
+    arrivals = Arrivals(people, gate, threads=looking)
+    _elsewhere(bot, Groups(questions), Inline(library, threads=asking), number)
+    _receive(bot, arrivals, Invitations(people, gate, threads=looking), Roll(people, gate, threads=looking))
+    _handle_desk(bot, bulletin, Desk(library, journal, gate, threads=looking))
     kept_for = DAY * settings.conversation.keep_days
+    watchlist = Watchlist(database, bot=number)
     personal = Personal(
-        {"journal": journal, "messages": stored}, Times(kept_for, settings.delivery.keep), threads=looking
+        {"journal": journal, "messages": stored, "names": people, "watches": watchlist},
+        Times(kept_for, settings.delivery.keep),
+        threads=looking,
     )
     _handle_reading(bot, Reading(library, answers, threads=looking), suggestions, personal)
+    bounds = Bounds(telegram.watches, settings.delivery.deadline, settings.conversation)
+    _handle_watches(bot, Watches(library, journal, watchlist, threads=threads, bounds=bounds))
+    Lookout(library, journal, watchlist, gate=gate, threads=looking).start(bot)
     _handle(bot, door, questions, answers, commands, admin.Admin(reindexing, gate))
     dispatcher = Dispatcher(
         bot,
@@ -206,6 +232,27 @@ def _application(telegram: Telegram, limits: pace.Limits | None) -> Bot:
     )
 
 
+def _elsewhere(bot: Bot, groups: Groups, inline: Inline, number: int) -> None:
+    """Add the handlers of what people ask outside of their private chats."""
+    bot.add_handler(MessageHandler(filters.ViaBot(number) & filters.UpdateType.MESSAGE, inline.picked))
+    bot.add_handler(MessageHandler(filters.ChatType.GROUPS & filters.UpdateType.MESSAGE & filters.TEXT, groups.heard))
+    bot.add_handler(InlineQueryHandler(inline.typed))
+
+
+def _receive(bot: Bot, arrivals: Arrivals, invitations: Invitations, roll: Roll) -> None:
+    """Add the handlers of who may come in; those of `_handle` are tried after them."""
+    private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
+    bot.add_handler(TypeHandler(Update, arrivals.check), group=-2)
+    bot.add_handler(MessageHandler(private & Opening(), invitations.opened))
+    bot.add_handler(CommandHandler("invite", invitations.invite, private))
+    bot.add_handler(CommandHandler("people", roll.show, private))
+    bot.add_handler(CommandHandler("block", roll.block, private))
+    bot.add_handler(CommandHandler("unblock", roll.unblock, private))
+    bot.add_handler(CallbackQueryHandler(roll.turn, pattern=TURN))
+    bot.add_handler(CallbackQueryHandler(roll.ask, pattern=ASK))
+    bot.add_handler(CallbackQueryHandler(roll.do, pattern=DO))
+
+
 def _handle_reading(bot: Bot, reading: Reading, suggestions: Suggestions, personal: Personal) -> None:
     """Add the handlers of what people read and of what is kept of them: before those that take whatever is left."""
     private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
@@ -224,6 +271,16 @@ def _handle_reading(bot: Bot, reading: Reading, suggestions: Suggestions, person
     bot.add_handler(CallbackQueryHandler(personal.leave, pattern=KEEP))
 
 
+def _handle_watches(bot: Bot, watching: Watches) -> None:
+    """Add the handlers of the questions that people watch: before those that take whatever is left."""
+    private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
+    bot.add_handler(CommandHandler("watch", watching.begin, private))
+    bot.add_handler(CommandHandler("watches", watching.overview, private))
+    bot.add_handler(CallbackQueryHandler(watching.stop, pattern=buttons.STOP_WATCHING))
+    bot.add_handler(CallbackQueryHandler(watching.remove, pattern=watches.REMOVE))
+    bot.add_handler(CallbackQueryHandler(watching.turn, pattern=watches.TURN))
+
+
 def _handle(
     bot: Bot, door: Door, questions: Questions, answers: Answers, commands: Commands, admins: admin.Admin
 ) -> None:
@@ -234,7 +291,6 @@ def _handle(
     bot.add_handler(CommandHandler("help", commands.help, private))
     bot.add_handler(CommandHandler("ask", questions.command, private))
     bot.add_handler(CommandHandler("new", questions.afresh, private))
-    bot.add_handler(CommandHandler("status", commands.status, private))
     bot.add_handler(CommandHandler("reindex", admins.reindex, private))
     bot.add_handler(CommandHandler("rollback", admins.rollback, private))
     bot.add_handler(MessageHandler(private & filters.COMMAND, commands.help))
@@ -252,6 +308,17 @@ def _handle(
     bot.add_handler(CallbackQueryHandler(admins.stay, pattern=admin.LEAVE))
     bot.add_handler(CallbackQueryHandler(commands.stray))
     bot.add_error_handler(_keep_error)
+
+
+def _handle_desk(bot: Bot, bulletin: Bulletin, office: Desk) -> None:
+    """Add the handlers of what is counted. Before those of `_handle`, the last of which take all that is left."""
+    private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
+    bot.add_handler(CommandHandler("status", bulletin.status, private))
+    bot.add_handler(CommandHandler("stats", office.stats, private))
+    bot.add_handler(CommandHandler("gaps", office.gaps, private))
+    bot.add_handler(CommandHandler("export", office.export, private))
+    bot.add_handler(CallbackQueryHandler(office.other_days, pattern=desk.STATS))
+    bot.add_handler(CallbackQueryHandler(office.turn, pattern=desk.GAPS))
 
 
 async def _keep_error(update: object, context: ContextTypes.DEFAULT_TYPE) -> None:
@@ -284,11 +351,14 @@ async def _begin(bot: Bot, stored: Inbox, telegram: Telegram) -> None:
 
 async def _show_commands(bot: Bot, telegram: Telegram) -> None:
     """Fill the menus. Only a hint to clients: what a person may do is decided where it is done."""
-    everyone = [BotCommand(name, what) for name, what in words.COMMANDS.items()]
-    more = [BotCommand(name, what) for name, what in words.ADMIN_COMMANDS.items()]
-    try:
-        await bot.bot.set_my_commands(everyone)
-        for person in telegram.admins:
-            await bot.bot.set_my_commands([*everyone, *more], scope=BotCommandScopeChat(person))
-    except TelegramError as error:  # an admin who never wrote to the bot has no chat yet
-        log.info("the menu of commands could not be set: %s", error)
+    scopes = [None, *(BotCommandScopeChat(person) for person in telegram.admins)]
+    for scope, language in itertools.product(scopes, words.languages()):
+        with words.speaking(language):
+            commands = {**words.COMMANDS, **(words.ADMIN_COMMANDS if scope else {})}
+        menu = [BotCommand(name, what) for name, what in commands.items()]
+        try:  # what is set without a language is for all that have no menu of their own
+            await bot.bot.set_my_commands(
+                menu, scope=scope, language_code=None if language == words.ENGLISH else language
+            )
+        except TelegramError as error:  # an admin who never wrote to the bot has no chat yet
+            log.info("a menu of commands could not be set: %s", error)

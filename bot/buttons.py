@@ -21,8 +21,14 @@ WHY = rf"^w:({ID})$"
 BACK = rf"^b:({ID})$"
 VOTE = rf"^v:({ID}):([ud])$"
 REASON = rf"^r:({ID}):(source|outdated|answer|refuse)$"
-SHOW = rf"^(?:e_({ID})_(\d{{1,2}})|w_({ID}))$"
+SHOW = rf"(?:e_({ID})_(\d{{1,2}})|w_({ID}))"
 """The payload of a link that shows a passage, or the reasons, in the private chat: for answers in groups."""
+
+STOP_WATCHING = rf"^watch:stop:({ID})$"
+"""End the watch that brought an answer."""
+
+IN_GROUPS = (BACK, VOTE, REASON)
+"""What may be pressed in a group: whatever shows more would change the one message that all read."""
 
 A_ROW = 8
 """Buttons that fit side by side on a phone when they hold a digit or a sign."""
@@ -44,10 +50,11 @@ def under(kept: Kept, place: Place, vote: Vote | None = None) -> InlineKeyboardM
         _button(_voted("👍", chosen=vote is not None and vote.good), f"v:{kept.id}:u"),
         _button(_voted("👎", chosen=vote is not None and not vote.good), f"v:{kept.id}:d"),
     ]
+    stop = [[_button(words.STOP_WATCHING_BUTTON, f"watch:stop:{kept.watch}")]] if kept.watch else []
     if len(passages) + len(rest) <= A_ROW:
-        return InlineKeyboardMarkup([[*passages, *rest]])
+        return InlineKeyboardMarkup([[*passages, *rest], *stop])
     rows = [passages[at : at + A_ROW] for at in range(0, len(passages), A_ROW)]
-    return InlineKeyboardMarkup([*rows, rest])
+    return InlineKeyboardMarkup([*rows, rest, *stop])
 
 
 def around(kept: Kept, number: int, window: Window, view: View) -> InlineKeyboardMarkup:

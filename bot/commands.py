@@ -1,4 +1,4 @@
-"""The commands that say what the bot is: /start, /help, /status; and what is no question at all."""
+"""The commands that say what the bot is: /start, /help; and what is no question at all."""
 
 import asyncio
 import contextlib
@@ -27,16 +27,9 @@ class Commands:
     """Answers the commands that only look things up."""
 
     def __init__(
-        self,
-        library: Library,
-        gate: Gate,
-        answers: Answers,
-        suggestions: Suggestions,
-        *,
-        every: int,
-        threads: Executor,
+        self, library: Library, gate: Gate, answers: Answers, suggestions: Suggestions, *, threads: Executor
     ) -> None:
-        """Look things up in `library`, on `threads`; its folder is read again `every` so many minutes (0: never).
+        """Look things up in `library`, on `threads`.
 
         `answers` are shown where a link to one of them leads into the private chat, `suggestions` with /help.
         """
@@ -45,7 +38,6 @@ class Commands:
         self._suggestions = suggestions
         self._threads = threads
         self._gate = gate
-        self._every = every
 
     async def start(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Greet, or show what a link leads to."""
@@ -64,10 +56,6 @@ class Commands:
         text = words.help_text(admin=self._gate.is_admin(update), examples=titles, questions=examples)
         if chat is not None:
             await say(context.bot, chat.id, render.text(text), buttons=suggest.buttons(examples))
-
-    async def status(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
-        """Say what the library holds."""
-        await _reply(update, context, words.status(await self._look(self._library.status), every=self._every))
 
     async def not_text(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Say that a photo or a voice message is no question we can read."""

@@ -138,6 +138,7 @@ def _bot(settings: Settings, data: Path) -> Iterator[Finding]:
         yield (known := _try("telegram", lambda: reach.token(me)))
         yield _try("clock", lambda: reach.clock(me))
         if known.fine:
+            yield _try("inline", lambda: reach.inline(me))
             yield _try("webhook", lambda: reach.webhook(line, running=bool(runs)))
             yield _try("pollers", lambda: _pollers(line, runs))
     yield Finding("people", fine=True, words=_people(settings.telegram))
@@ -173,7 +174,8 @@ def _people(telegram: Telegram) -> str:
     admins, others = len(telegram.admins), set(telegram.allowed) - set(telegram.admins)
     who = f"{len(others)} more people may ask" if telegram.allowed else "everyone may ask"
     but = f", but for {len(telegram.blocked)} who are blocked" if telegram.blocked else ""
-    return f"{admins} admin{'s' if admins > 1 else ''}; {who}{but}"
+    groups = f"; so may all in {len(telegram.groups)} group{'s' if len(telegram.groups) > 1 else ''}"
+    return f"{admins} admin{'s' if admins > 1 else ''}; {who}{but}{groups if telegram.groups else ''}"
 
 
 def _port(settings: Settings, *, running: bool) -> str:

@@ -1,6 +1,11 @@
-"""Keeps the C library from holding on to memory that nothing uses any more. Knows no bot."""
+"""Keeps the C library from holding on to memory that nothing uses any more, and tells how much it has. Knows no bot."""
 
+import contextlib
 import ctypes
+import os
+import resource
+import sys
+from pathlib import Path
 
 ARENAS = 2
 """Heaps that threads share: glibc gives each of some fifteen threads one of its own, and each keeps what it freed."""
@@ -22,3 +27,11 @@ def bound() -> bool:
         return False
     wanted = {_M_ARENA_MAX: ARENAS, _M_TRIM_THRESHOLD: KEPT, _M_MMAP_THRESHOLD: KEPT}
     return all(mallopt(option, value) == 1 for option, value in wanted.items())
+
+
+def resident() -> int:
+    """Return the bytes of memory that this process has; where there is no /proc, the most that it ever had."""
+    with contextlib.suppress(OSError):
+        return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1_024  # getrusage(2): bytes there, kilobytes elsewhere

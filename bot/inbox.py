@@ -35,6 +35,9 @@ update alone three times more, since that takes it some 50 ms each."""
 _LOOSE = 2**60
 """Lanes from here on are of updates that belong to no chat; ids of chats fit in 52 bits."""
 
+_TYPED = range(2**53, 2**54)
+"""Lanes of what people type after the bot's name, by person: what they asked in their chats need not wait for it."""
+
 Raw = Mapping[str, Any]
 """An update as the Bot API sends it."""
 
@@ -142,7 +145,17 @@ class Inbox:
             for at, row in enumerate(rows):
                 crowded = waiting + at >= self._room and row["lane"] not in self._never_crowded
                 row["turn"] = _AT_ONCE if crowded else _IN_TURN
-            return sum(db.execute(self._add, row).rowcount for row in rows)
+            new = sum(db.execute(self._add, row).rowcount for row in rows)
+            for row in rows:
+                if row["lane"] in _TYPED:
+                    db.execute(self._supersede(row["lane"], before=row["id"], now=now))
+            return new
+
+    def _supersede(self, lane: int, *, before: int, now: float) -> sa.Update:
+        """Close what nobody works on yet of what somebody typed, because they have typed on."""
+        waiting = sa.and_(updates.c.bot == self._bot, updates.c.open, updates.c.lane == lane, updates.c.holder == "")
+        values = {"open": False, "outcome": SUPERSEDED, "closed": now, "body": ""}
+        return updates.update().where(waiting, updates.c.id < before).values(values)
 
     def take(self, *, suspect: bool = False) -> Taken | None:
         """Take the next update that is due: the oldest of those before which none of the same chat is open.
@@ -334,11 +347,19 @@ class Inbox:
 ASIDE = "aside"
 """Outcome of an update that could not be worked on."""
 
+SUPERSEDED = "superseded"
+"""Outcome of what somebody typed before they typed on."""
+
 _AT_ONCE, _IN_TURN = 0, 1
 
 
 def lane(raw: Raw) -> int:
     """Return what an update waits in line by: its chat; else its sender; else nothing but itself."""
+    typed = raw.get("inline_query")
+    if isinstance(typed, dict) and isinstance(typed.get("from"), dict):
+        person = _whole(typed["from"].get("id")) or 0
+        if 0 < person < len(_TYPED):
+            return _TYPED.start + person
     kinds = [part for part in raw.values() if isinstance(part, dict)]
     places = [part.get("chat") for part in kinds]
     places += [part["message"].get("chat") for part in kinds if isinstance(part.get("message"), dict)]

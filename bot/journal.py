@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot import tables
-from bot.kept import Asked, Kept, from_json, to_json
+from bot.kept import UNASKED, Asked, Kept, from_json, to_json
 from index.database import Database, insert
 from index.followup import TURNS
 from index.records import Turn
@@ -95,6 +95,15 @@ class Past:
     up: int
     down: int
     reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """An answer that people thought something of: what it was, the turns before it, and what they said."""
+
+    kept: Kept
+    before: tuple[Turn, ...]
+    votes: tuple[Vote, ...]
 
 
 class Journal:
@@ -199,18 +208,24 @@ class Journal:
         return Vote(row.good, Reason(row.reason)) if row else None
 
     def past(self, *, since: float) -> list[Past]:
-        """Return all answers given since then, oldest first, with what people thought of them."""
+        """Return all answers to what was asked since then, oldest first, with what people thought of them."""
         columns = [answers.c[name] for name in ("id", "asked", "took", "answered", "question")]
-        query = sa.select(*columns).where(answers.c.bot == self._bot, answers.c.asked >= since)
-        voted = sa.select(votes.c.answer, votes.c.good, votes.c.reason).join(
-            answers, sa.and_(answers.c.bot == votes.c.bot, answers.c.id == votes.c.answer)
-        )
+        asked = sa.and_(answers.c.asked >= since, answers.c.asking != UNASKED)
+        query = sa.select(*columns).where(answers.c.bot == self._bot, asked)
         with self._database.reading() as db:
             rows = db.execute(query.order_by(answers.c.asked)).all()
-            said: dict[str, list[Vote]] = {}
-            for answer, good, reason in db.execute(voted.where(answers.c.bot == self._bot, answers.c.asked >= since)):
-                said.setdefault(answer, []).append(Vote(good, Reason(reason)))
+            said = self._said(db, since=since)
         return [_past(row, said.get(row.id, [])) for row in rows]
+
+    def feedback(self, *, since: float) -> list[Feedback]:
+        """Return the answers given since then that people thought something of, oldest first."""
+        query = answers.select().where(answers.c.bot == self._bot, answers.c.asked >= since)
+        voted = sa.select(votes.c.answer).where(votes.c.bot == self._bot)
+        with self._database.reading() as db:
+            said = self._said(db, since=since)
+            rows = db.execute(query.where(answers.c.id.in_(voted)).order_by(answers.c.asked, answers.c.id))
+            found = [_kept(row) for row in rows]
+        return [Feedback(kept, tuple(self.turns(kept.asked.parent)), tuple(said[kept.id])) for kept in found]
 
     def count(self, person: int) -> dict[str, int]:
         """Return how much is kept of a person: `questions` and `votes`."""
@@ -247,13 +262,23 @@ class Journal:
         ]
         begun = sa.select(fresh.c.at).where(fresh.c.bot == self._bot, *theirs[1]).scalar_subquery()
         later = answers.c.asked > sa.func.coalesce(begun, 0.0)
-        return self._newest(*theirs[0], answers.c.asked >= self._now() - within, later, answers.c.message > 0)
+        asked = sa.and_(answers.c.message > 0, answers.c.asking != UNASKED)  # what comes unasked changes no subject
+        return self._newest(*theirs[0], answers.c.asked >= self._now() - within, later, asked)
 
     def _newest(self, *conditions: sa.ColumnElement[bool]) -> Kept | None:
         query = answers.select().where(answers.c.bot == self._bot, *conditions).order_by(answers.c.asked.desc())
         with self._database.reading() as db:
             row = db.execute(query.limit(1)).first()
         return _kept(row) if row else None
+
+    def _said(self, db: sa.Connection, *, since: float) -> dict[str, list[Vote]]:
+        """Return what people thought of the answers given since then, by the id of the answer."""
+        both = sa.and_(answers.c.bot == votes.c.bot, answers.c.id == votes.c.answer)
+        query = sa.select(votes.c.answer, votes.c.good, votes.c.reason).select_from(votes.join(answers, both))
+        said: dict[str, list[Vote]] = {}
+        for row in db.execute(query.where(answers.c.bot == self._bot, answers.c.asked >= since)):
+            said.setdefault(row.answer, []).append(Vote(row.good, Reason(row.reason)))
+        return said
 
     def _is(self, id_: str) -> sa.ColumnElement[bool]:
         return sa.and_(answers.c.bot == self._bot, answers.c.id == id_)

@@ -13,6 +13,9 @@ from bot import fragment
 from index.ledger import digest_of
 from index.records import Answer, Article, ArticleId, Citation, Claim, Judged, Passage, PassageId, Period, Turn
 
+UNASKED = -1
+"""The message of the question of an answer that nobody asked for now: a watch brought it."""
+
 LIKELIEST = 5
 """Sentences kept of those that might have answered: what "Why" shows."""
 
@@ -46,7 +49,8 @@ class Kept:
     """An answer and where it went. `places` and `links` are by the number of a citation.
 
     `first` and `message` are the first and the last message that showed it, 0 until they are sent; buttons stand under
-    the last. `took` are the seconds from the question's arrival until then.
+    the last. `took` are the seconds from the question's arrival until then. `watch` is the id of the watch that it
+    begins, or that brought it.
     """
 
     id: str
@@ -57,6 +61,7 @@ class Kept:
     first: int = 0
     message: int = 0
     took: float = 0.0
+    watch: str = ""
 
     @property
     def turn(self) -> Turn:
@@ -64,14 +69,9 @@ class Kept:
         return Turn(self.answer.question, self.answer.text)
 
 
-def keep(id_: str, asked: Asked, answer: Answer) -> Kept:
+def keep(id_: str, asked: Asked, answer: Answer, *, watch: str = "") -> Kept:
     """Make of a fresh answer what is kept of it."""
-    places, links = {}, {}
-    for citation in answer.citations:
-        article = citation.article
-        places[citation.number] = Place(digest_of(article), citation.passage.start)
-        if article.url:
-            links[citation.number] = fragment.link(article.url, article.text, citation.start, citation.end)
+    places = {one.number: Place(digest_of(one.article), one.passage.start) for one in answer.citations}
     slim = replace(
         answer,
         citations=tuple(_slim(citation) for citation in answer.citations),
@@ -80,7 +80,16 @@ def keep(id_: str, asked: Asked, answer: Answer) -> Kept:
         hits=(),
         timings={},
     )
-    return Kept(id_, asked, slim, places, links)
+    return Kept(id_, asked, slim, places, links_of(answer), watch=watch)
+
+
+def links_of(answer: Answer) -> dict[int, str]:
+    """Return the addresses of the very sentences that a fresh answer cites, where their articles have one."""
+    return {
+        one.number: fragment.link(one.article.url, one.article.text, one.start, one.end)
+        for one in answer.citations
+        if one.article.url
+    }
 
 
 def to_json(kept: Kept) -> str:
@@ -101,6 +110,7 @@ def to_json(kept: Kept) -> str:
             "period": period and [str(period.earliest or ""), str(period.latest or ""), period.newest],
             "beyond": answer.beyond,
             "judged": [[_article_json(one.passage.article), one.text, one.probability] for one in answer.judged],
+            "watch": kept.watch,
         },
         ensure_ascii=False,
         separators=(",", ":"),
@@ -128,7 +138,7 @@ def from_json(id_: str, asked: Asked, revision: int, body: str, *, first: int, m
     )
     places = {one["number"]: Place(one["digest"], one["at"]) for one in raw["citations"]}
     links = {one["number"]: one["link"] for one in raw["citations"] if one["link"]}
-    return Kept(id_, asked, answer, places, links, first, message, took)
+    return Kept(id_, asked, answer, places, links, first, message, took, raw.get("watch", ""))
 
 
 def _slim(citation: Citation) -> Citation:

@@ -14,7 +14,7 @@ from typing import Any
 from telegram.error import RetryAfter, TimedOut
 from telegram.ext import BaseRateLimiter
 
-WRITES = frozenset({"sendMessage", "editMessageText", "editMessageReplyMarkup"})
+WRITES = frozenset({"sendMessage", "sendPhoto", "sendDocument", "editMessageText", "editMessageReplyMarkup"})
 """What Telegram counts; typing, answers to buttons and all that only reads is free, and is dropped when it is busy."""
 
 PATIENCE = 5.0

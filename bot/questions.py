@@ -158,7 +158,7 @@ class Questions:
         except StoreUnavailable:  # it comes back, and so does the question
             raise
         except FootnoteError as error:
-            text = str(error)
+            text = words.trouble(error)
         else:
             self._metrics.answered(kept.answer)
             return kept

@@ -105,6 +105,18 @@ def token(reply: Reply) -> str:
     return f"the token is good, the bot is @{reply.result().get('username')}"
 
 
+def inline(reply: Reply) -> str:
+    """Say whether people can ask in any chat, by the answer to getMe. Only BotFather can change that.
+
+    Raises:
+        FootnoteError: it did not say.
+    """
+    me = reply.result()
+    if me.get("supports_inline_queries"):
+        return f"on: @{me.get('username')} and a question offers the answer in any chat"
+    return "off: to ask in any chat by the bot's name, send /setinline to @BotFather; nothing else needs it"
+
+
 def clock(reply: Reply) -> str:
     """Say how far our clock is from Telegram's.
 

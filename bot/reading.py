@@ -1,4 +1,4 @@
-"""Reading the articles themselves: the newest, the outlets, one by title, by button or from what an answer cites."""
+"""Reading the articles: the newest, the outlets, one by its title, by a button or from what an answer cites."""
 
 import asyncio
 import logging

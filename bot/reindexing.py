@@ -4,6 +4,7 @@ Knows nothing of chats.
 """
 
 import asyncio
+import datetime as dt
 import secrets
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -32,6 +33,15 @@ class Run:
     stop: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a reindex ended, and when: what was done, or the plan that waits or changes nothing, or the error."""
+
+    at: dt.datetime
+    by_itself: bool
+    outcome: Plan | Report | FootnoteError
+
+
 _OUTCOMES = {Report: "done", Plan: "only_planned", type(None): "rests"}
 
 
@@ -42,6 +52,7 @@ class Reindexing:
     library: Library
     tally: Callable[[str], None] = field(default=lambda _: None)
     running: Run | None = None
+    last: Ended | None = None
     _process: str = field(default_factory=lambda: secrets.token_hex(4))
     _numbers: "count[int]" = field(default_factory=count)
     _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="reindex"))
@@ -62,18 +73,24 @@ class Reindexing:
         """Whether a run of that name was begun since the program started."""
         return name.partition("-")[0] == self._process
 
-    async def read(self, run: Run, look: Callable[[], Awaitable[None]], *, agreed: int = 0) -> Plan | Report | None:
+    async def read(
+        self, run: Run, look: Callable[[], Awaitable[None]], *, agreed: int | None = 0
+    ) -> Plan | Report | None:
         """Reindex, and `look` meanwhile; return what was done, or the plan where it wants more consent than there is.
 
-        `agreed` is how many articles somebody agreed to remove. When it runs by itself, None says that it rests after a
-        rollback, and a plan without consent that there was nothing to do. Raises as `Library.index`.
+        `agreed` is how many articles somebody agreed to remove; None: nobody has agreed to any change yet. When it runs
+        by itself, None says that it rests after a rollback, and a plan without consent that there was nothing to do.
+        Raises as `Library.index`.
         """
         try:
             outcome = await self._work(run, look, lambda: self._read(run, agreed))
         except FootnoteError as error:
             self.tally(type(error).__name__.lower())
+            self._note(run, error)
             raise
         self.tally(_OUTCOMES[type(outcome)])
+        if isinstance(outcome, Report) or (outcome is not None and run.by_itself):  # else somebody is being asked
+            self._note(run, outcome)
         return outcome
 
     async def rollback(self, run: Run) -> Revision:
@@ -99,14 +116,19 @@ class Reindexing:
         finally:
             self.end(run)
 
-    def _read(self, run: Run, agreed: int) -> Plan | Report | None:
+    def _note(self, run: Run, outcome: Plan | Report | FootnoteError) -> None:
+        self.last = Ended(dt.datetime.now(dt.UTC), run.by_itself, outcome)
+
+    def _read(self, run: Run, agreed: int | None) -> Plan | Report | None:
         def watch(progress: Progress) -> None:
             run.progress = progress
 
         if run.by_itself and self.library.held:
             return None
         plan = run.plan = self.library.plan(watch=watch, stop=lambda: run.stop)
-        if plan.consent and plan.removed > agreed:
+        if agreed is None and plan.changes:
+            return plan
+        if plan.consent and plan.removed > (agreed or 0):
             return plan
         if run.by_itself and not plan.changes:
             return plan

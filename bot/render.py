@@ -156,6 +156,11 @@ def title(citations: Sequence[Citation], links: Mapping[int, str]) -> Block:
     return Block((Run(f"{numbers} "), _name(article, 300, links.get(first, article.url)), Run(_aside(article))))
 
 
+def named(article: Article, link: str) -> Block:
+    """Return the line that names an article, linked to an address if there is one."""
+    return Block((_name(article, 300, link), Run(_aside(article))))
+
+
 def marked(value: str, window: Span | Passage, citations: Sequence[Citation], *, moved: int = 0) -> list[Run]:
     """Return a window of a text with what is cited in bold: first and last a run of what is around, perhaps empty.
 

@@ -4,11 +4,22 @@ import asyncio
 import contextlib
 import html
 import re
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any, TypeAlias
 
 import httpx
-from telegram import Bot, CallbackQuery, InlineKeyboardMarkup, LinkPreviewOptions, Message, ReplyParameters
+from telegram import (
+    Bot,
+    CallbackQuery,
+    InlineKeyboardMarkup,
+    InlineQuery,
+    InlineQueryResult,
+    InlineQueryResultsButton,
+    LinkPreviewOptions,
+    Message,
+    ReplyParameters,
+)
 from telegram.constants import ParseMode
 from telegram.error import (
     BadRequest,
@@ -29,11 +40,17 @@ from bot.pace import Pace
 AT_ONCE = 0.25
 """Seconds of thinking that pass for none; a call to Telegram takes about as long."""
 
+CACHED = 5
+"""Seconds for which Telegram answers what a person typed once more by itself: while they hesitate, and no longer."""
+
 TYPED = 4.5
 """Seconds between two signs of typing: Telegram shows one for five, or until the message comes."""
 
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 _NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+Send: TypeAlias = Callable[..., Awaitable[Message]]
+"""Sends one message: takes the chat, its text or caption, and perhaps `parse_mode`."""
+
 _REFUSED = (BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, RetryAfter)
 
 
@@ -63,9 +80,29 @@ async def say(  # noqa: PLR0913  what a message may have
             how["message_thread_id"] = thread
         if reply_to is not None and number == 1:
             how["reply_parameters"] = ReplyParameters(reply_to, allow_sending_without_reply=True)
-        sent = await _send(bot, chat, markup, how)
+        sent = await _send(partial(bot.send_message, **how), chat, markup)
         chat = sent.chat_id  # another one where the group has become a supergroup
     return sent
+
+
+async def show(
+    bot: Bot, chat: int, picture: bytes, caption: str, *, buttons: InlineKeyboardMarkup | None = None
+) -> Message:
+    """Send a picture with a caption of Telegram HTML, at most 1,024 UTF-16 code units after parsing."""
+
+    async def send(chat: int, text: str, **how: Any) -> Message:  # noqa: ANN401  what `_send` adds
+        return await bot.send_photo(chat, picture, caption=text, reply_markup=buttons, **how)
+
+    return await _send(send, chat, caption)
+
+
+async def hand_over(bot: Bot, chat: int, file: bytes, caption: str, *, name: str) -> Message:
+    """Send a file of that name with a caption like that of a picture."""
+
+    async def send(chat: int, text: str, **how: Any) -> Message:  # noqa: ANN401  what `_send` adds
+        return await bot.send_document(chat, file, filename=name, caption=text, **how)
+
+    return await _send(send, chat, caption)
 
 
 async def edit(
@@ -95,6 +132,18 @@ async def answer(query: CallbackQuery, text: str = "", *, alert: bool = False) -
     """Answer a button. Nobody misses it where it fails: one pressed long ago is too old for it, and works as well."""
     with contextlib.suppress(TelegramError):
         await query.answer(text, show_alert=alert)
+
+
+async def offer(
+    query: InlineQuery, results: Sequence[InlineQueryResult] = (), *, button: str = "", payload: str = ""
+) -> None:
+    """Offer results for what somebody typed; above them, if it is given, a button that starts the private chat.
+
+    Nobody misses it where it fails: they have typed on, or gone. Each person gets their own, in their language.
+    """
+    above = InlineQueryResultsButton(button, start_parameter=payload) if button else None
+    with contextlib.suppress(TelegramError):
+        await query.answer(results, button=above, cache_time=CACHED, is_personal=True)
 
 
 async def press(bot: Bot, message: Message, buttons: InlineKeyboardMarkup | None) -> None:
@@ -153,25 +202,25 @@ def surely_not_sent(error: TelegramError) -> bool:
     return isinstance(error, NetworkError) and not isinstance(error, TimedOut) and not _is_504(error)
 
 
-async def _send(bot: Bot, chat: int, markup: str, how: dict[str, Any]) -> Message:
+async def _send(send: Send, chat: int, markup: str) -> Message:
     try:
-        return await _tried(bot, chat, markup, {"parse_mode": ParseMode.HTML, **how})
+        return await _tried(partial(send, chat, markup, parse_mode=ParseMode.HTML))
     except ChatMigrated as error:
-        return await _tried(bot, error.new_chat_id, markup, {"parse_mode": ParseMode.HTML, **how})
+        return await _tried(partial(send, error.new_chat_id, markup, parse_mode=ParseMode.HTML))
     except BadRequest as error:
         if not _is_about_markup(error):
             raise
-        return await _tried(bot, chat, _plain(markup), how)
+        return await _tried(partial(send, chat, _plain(markup)))
 
 
-async def _tried(bot: Bot, chat: int, text: str, how: dict[str, Any]) -> Message:
+async def _tried(send: Callable[[], Awaitable[Message]]) -> Message:
     """Send one message, and note in the inbox that this is done, before and after."""
     attempt = CURRENT.get()
     if attempt is None:
-        return await bot.send_message(chat, text, **how)
+        return await send()
     await attempt.begin()
     try:
-        sent = await bot.send_message(chat, text, **how)
+        sent = await send()
     except TelegramError as error:
         if surely_not_sent(error):
             await attempt.not_sent()

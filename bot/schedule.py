@@ -12,13 +12,16 @@ from telegram.error import TelegramError
 from telegram.ext import Application, ContextTypes
 
 from bot import render, words
-from bot.admin import consent_buttons, told
+from bot.admin import question_buttons, told
 from bot.reindexing import Reindexing, Run
 from bot.say import say
 from index.errors import Busy, FootnoteError
 from index.records import Plan, Report
 
 log = logging.getLogger(__name__)
+
+
+_JOB = "reindex"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class Schedule:
         """Begin an interval from now: who starts the bot with `run` has just indexed."""
         assert application.job_queue is not None  # noqa: S101  for mypy: the dependencies bring what it needs
         how = {"misfire_grace_time": None, "coalesce": True}  # after a laptop slept: once, however late
-        application.job_queue.run_repeating(self.tick, every, first=every, name="reindex", job_kwargs=how)
+        application.job_queue.run_repeating(self.tick, every, first=every, name=_JOB, job_kwargs=how)
 
     async def tick(self, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Start a reindex in the background, so that a long one does not hold up the queue of jobs."""
@@ -62,10 +65,10 @@ class Schedule:
         except Busy:  # somebody indexes in another process: no more to do
             return
         except FootnoteError as error:
-            news = News(str(error), known_by=str(error))
+            news = News(words.trouble(error), known_by=str(error))
         else:
             revision = await asyncio.to_thread(self._reindexing.library.revision)
-            buttons = consent_buttons(outcome, revision)
+            buttons = question_buttons(outcome, revision.number if revision else 0)
             news = _news(run, outcome)
         known, self._known = self._known, news.known_by
         if news.text and news.known_by != known and context.application.running:
@@ -77,6 +80,12 @@ class Schedule:
                 await say(context.bot, admin, render.text(text), buttons=buttons, silently=True)
             except TelegramError as error:  # who never wrote to the bot has no chat, and one may have blocked it
                 log.info("the admin %s could not be told of the reindex: %s", admin, error)
+
+
+def next_reindex(context: ContextTypes.DEFAULT_TYPE) -> dt.datetime | None:
+    """Return when the folder is read again by itself; None where that is never."""
+    jobs = context.job_queue.get_jobs_by_name(_JOB) if context.job_queue else ()
+    return jobs[0].next_t if jobs else None
 
 
 def _news(run: Run, outcome: Plan | Report | None) -> News:

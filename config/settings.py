@@ -23,6 +23,9 @@ SECRET_SHAPE = re.compile(r"[A-Za-z0-9_-]{1,256}")
 PersonId = Annotated[int, Field(gt=0, lt=2**52)]
 """Telegram promises that ids of people are positive and fit in 52 bits."""
 
+GroupId = Annotated[int, Field(lt=0, gt=-(2**52))]
+"""And that those of groups are negative."""
+
 
 class Section(BaseModel):
     """Base of all sections: unknown keys, wrong types and later changes are errors."""
@@ -117,13 +120,15 @@ class Telegram(Section):
     admins: tuple[PersonId, ...] = ()
     allowed: tuple[PersonId, ...] = ()
     blocked: tuple[PersonId, ...] = ()
+    groups: tuple[GroupId, ...] = ()
     webhook: Annotated[str, Field(pattern=r"^(https?://[^\s/?#@]+/[^\s?#]*)?$")] = ""
     reindex_every: Annotated[int, Field(ge=0, le=525_600)] = 0
+    watches: Annotated[int, Field(ge=0, le=1_000)] = 20
     api_url: Annotated[str, Field(pattern=r"^https?://[^\s]+[^/]$")] = "https://api.telegram.org"
     token: SecretStr | None = None
     webhook_secret: SecretStr | None = None
 
-    @field_validator("admins", "allowed", "blocked", mode="before")
+    @field_validator("admins", "allowed", "blocked", "groups", mode="before")
     @classmethod
     def _list_is_fine(cls, value: object) -> object:
         """TOML has lists where we keep tuples."""
@@ -154,12 +159,6 @@ class Telegram(Section):
             return self.webhook_secret.get_secret_value()
         token = self.token.get_secret_value() if self.token else ""
         return hmac.new(token.encode(), b"footnote webhook secret 1", hashlib.sha256).hexdigest() if token else ""
-
-    def may_ask(self, person: int) -> bool:
-        """Whether a person may use the bot: all but the blocked, unless an allow-list is set. Admins always may."""
-        if person in self.admins:
-            return True
-        return person not in self.blocked and (not self.allowed or person in self.allowed)
 
 
 class Delivery(Section):

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from index.errors import Blank, QuestionError, TooLong, Wordless
 from index.judge import Features, share
 from index.kinds import Kind, match
 from index.records import Article, Hit, Span
@@ -72,14 +73,10 @@ def nearest(hits: Sequence[Hit], *, limit: int) -> tuple[Article, ...]:
     return tuple({hit.passage.article.id: hit.passage.article for hit in hits}.values())[:limit]
 
 
-def check_question(question: str, *, longest: int) -> str:
-    """Return why a question cannot be asked, in words for whoever asked it; nothing where it can."""
+def check_question(question: str, *, longest: int) -> QuestionError | None:
+    """Return why a question cannot be asked; None where it can."""
     if not question.strip():
-        return "Please write your question as text."
+        return Blank()
     if len(question) > longest:
-        return (
-            f"That is longer than a question may be ({len(question):,} of {longest:,} characters). Please shorten it."
-        )
-    if not re.search(r"\w", question):
-        return "I find no words in that. Please ask your question in words."
-    return ""
+        return TooLong(len(question), longest)
+    return None if re.search(r"\w", question) else Wordless()

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from index.ledger import Ledger, batches, to_article, to_date
+from index.ledger import Ledger, batches, digest_of, to_article, to_date
 from index.records import Article, ArticleId, Outlet, Passage, PassageId
 from index.tables import alive, articles, passages, revisions
 
@@ -77,16 +77,19 @@ class Catalogue:
         return [Outlet(name, number, to_date(first), to_date(last)) for name, number, first, last in rows]
 
     def digests(self, ids: Sequence[ArticleId]) -> dict[ArticleId, str]:
-        """Return what `digest_of` says of articles, without reading their texts; what is not held is left out."""
+        """Return what `digest_of` says of articles, whose texts it reads; what is not held is left out.
+
+        The digests that the ledger stores are those of the files: a file may change and its article stay the same.
+        """
         found: dict[ArticleId, str] = {}
         with self._ledger.reading() as db:
             for some in batches(ids):
-                query = sa.select(articles.c.id, articles.c.digest).where(articles.c.id.in_(some), _served(db))
-                found |= {ArticleId(row.id): row.digest for row in db.execute(query)}
+                rows = db.execute(articles.select().where(articles.c.id.in_(some), _served(db)))
+                found |= {ArticleId(row.id): digest_of(to_article(row)) for row in rows}
         return found
 
     def since(self, ids: Sequence[ArticleId]) -> dict[ArticleId, int]:
-        """Return the number of the revision in which articles became what they are; what is not held is left out.
+        """Return the number of the revision in which the files of articles became what they are, where they are held.
 
         Other sizes of passages or another model make every article anew, and do not count, as long as the revision
         before is kept: once it is gone, nobody knows any more that an article was the same in there.

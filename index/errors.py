@@ -3,7 +3,10 @@
 FootnoteError                 its message is one clear sentence, safe to show to the person who asked
 ├── SettingsError             mend the settings, the environment or the flags
 ├── SourceError               mend the folder or the file that was to be read
-├── QuestionError             ask otherwise (blank, far too long)
+├── QuestionError             ask otherwise
+│   ├── Blank                 there is nothing to be asked
+│   ├── Wordless              there are no words to search for
+│   └── TooLong               it is longer than a question may be
 ├── NotIndexed                run `footnote index` first
 ├── OtherModel                the data directory was made with another model: index again, or restore the setting
 ├── Busy                      another process holds the data directory; try again when it is done
@@ -20,6 +23,7 @@ FootnoteError                 its message is one clear sentence, safe to show to
 from config.errors import FootnoteError, SettingsError
 
 __all__ = [
+    "Blank",
     "Busy",
     "Cancelled",
     "Damaged",
@@ -34,7 +38,9 @@ __all__ = [
     "SourceError",
     "StoreUnavailable",
     "Superseded",
+    "TooLong",
     "TooMuchGone",
+    "Wordless",
 ]
 
 
@@ -44,6 +50,34 @@ class SourceError(FootnoteError):
 
 class QuestionError(FootnoteError):
     """A question that cannot be searched for as it stands."""
+
+
+class Blank(QuestionError):
+    """A question of blanks."""
+
+    def __init__(self) -> None:
+        """Ask for one."""
+        super().__init__("Please write your question as text.")
+
+
+class Wordless(QuestionError):
+    """A question of signs only."""
+
+    def __init__(self) -> None:
+        """Ask for words."""
+        super().__init__("I find no words in that. Please ask your question in words.")
+
+
+class TooLong(QuestionError):
+    """A question of more characters than the settings allow."""
+
+    def __init__(self, length: int, longest: int) -> None:
+        """Say by how much: it has `length` of at most `longest` characters."""
+        super().__init__(
+            f"That is longer than a question may be ({length:,} of {longest:,} characters). Please shorten it."
+        )
+        self.length = length
+        self.longest = longest
 
 
 class NotIndexed(FootnoteError):

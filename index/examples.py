@@ -63,13 +63,13 @@ def question_about(title: str) -> str:
     words = " ".join(title.split())
     asked, mark, _ = words.partition("?")
     subject, _, _ = words.partition(": ")
-    subject = (subject if " " in subject else words).rstrip(".!…:; ")
+    subject = (subject if " " in subject else words).rstrip("?.!…:; ")
     if not re.search(r"\w", subject) or len(subject) > LONGEST_TITLE:
         return ""
     if mark and " " in asked:
         return asked + mark
     first, gap, rest = subject.partition(" ")
-    return f"What is known about {(first.lower() if first in _SMALL else first) + gap + rest.rstrip('?')}?"
+    return f"What is known about {(first.lower() if first in _SMALL else first) + gap + rest}?"
 
 
 _SMALL = frozenset("A An The How What When Where Who Why Which".split())

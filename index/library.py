@@ -25,7 +25,7 @@ from index.catalogue import Catalogue
 from index.chunk import Sizes
 from index.compose import Candidate
 from index.embed import Embedder
-from index.errors import Damaged, NothingToUndo, NotIndexed, OtherModel, QuestionError, SourceError, Superseded
+from index.errors import Damaged, NothingToUndo, NotIndexed, OtherModel, SourceError, Superseded
 from index.examples import Examples
 from index.judge import judge_of
 from index.ledger import Ledger, digest_of
@@ -273,7 +273,7 @@ class Library:
         return digest_of(article)
 
     def digests(self, ids: Sequence[ArticleId]) -> dict[ArticleId, str]:
-        """Return the digests of articles as they are now, reading no text; what is not held is left out."""
+        """Return what `digest` says of articles as they are now, a few of them; what is not held is left out."""
         return self._catalogue().digests(ids)
 
     def since(self, ids: Sequence[ArticleId]) -> dict[ArticleId, int]:
@@ -405,7 +405,7 @@ class Library:
     def _query(self, question: str, *, limit: int | None = None) -> TimedQuery:
         problem = answer.check_question(question, longest=self._settings.answer.longest_question)
         if problem:
-            raise QuestionError(problem)
+            raise problem
         asked, today = " ".join(_clean(question).split()), self._today()
         topic, period = when.read(asked, today=today)
         topic = topic if re.search(r"\w", topic) else asked

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import datetime as dt
 import io
 import json
 import logging
@@ -346,6 +347,20 @@ def answered(person: "Person", text: str, *, timeout: float = 20) -> "Message":
     """Let a person say something and return the bot's next message."""
     said = person.says(text)
     return person.waits(lambda _: True, after=said, timeout=timeout)
+
+
+def reindexes(person: "Person", *, timeout: float = 60) -> "Message":
+    """Let an admin ask for a reindex and agree to its plan; return the message that the plan stood in."""
+    said = person.says("/reindex")
+    plan = person.waits(lambda m: "Reindex now" in m.labels, after=said, timeout=timeout)
+    person.presses(plan, "Reindex now").answer(20)
+    return plan
+
+
+def due_now(bot: Any) -> None:
+    """Let the clock of the job queue strike."""
+    (job,) = bot.application.job_queue.get_jobs_by_name("reindex")
+    job.job.modify(next_run_time=dt.datetime.now(dt.UTC))
 
 
 def many(folder: Path, count: int) -> None:

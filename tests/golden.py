@@ -12,7 +12,7 @@ from tests.botapi import Button, CallbackAnswer, Entity, Message
 FOLDER = Path(__file__).parent / "golden"
 
 _MARKS = {"bold": ("**", "**"), "italic": ("_", "_"), "code": ("`", "`"), "pre": ("```", "```")}
-_ID = re.compile(r"\b[0-9a-f]{16}\b")
+_ID = re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{16}(?![0-9A-Za-z])")
 _MOMENT = re.compile(r"\b\d{1,2} \w{3} \d{4}, \d\d:\d\d\b")
 
 
@@ -45,12 +45,13 @@ class Transcript:
 
 def shown(message: Message) -> str:
     """Write a message with its formatting and buttons: **bold**, [label](address), > an expandable quote."""
-    lines = [_formatted(message.text, message.entities)]
+    lines = [formatted(message.text, message.entities)]
     lines += ["  ".join(_label(button) for button in row) for row in message.buttons]
     return _MOMENT.sub("‹when›", _ID.sub("‹id›", "\n".join(lines)))
 
 
-def _formatted(text: str, entities: Iterable[Entity]) -> str:
+def formatted(text: str, entities: Iterable[Entity]) -> str:
+    """Write a text with its formatting."""
     units = text.encode("utf-16-le")
     inserts: list[tuple[int, int, int, str]] = []
     quotes: list[tuple[int, int]] = []

@@ -17,7 +17,20 @@ from bot import words
 from index.library import Library
 from index.records import Answer, Turn
 from tests.botapi import BotApi
-from tests.conftest import ADMIN, GUEST, STRANGER, TOKEN, WHEN, MakeLibrary, Serve, answered, lend, until, write
+from tests.conftest import (
+    ADMIN,
+    GUEST,
+    STRANGER,
+    TOKEN,
+    WHEN,
+    MakeLibrary,
+    Serve,
+    answered,
+    lend,
+    reindexes,
+    until,
+    write,
+)
 
 
 def test_a_question_is_answered_with_the_claim_and_the_passage_that_proves_it(
@@ -31,7 +44,7 @@ def test_a_question_is_answered_with_the_claim_and_the_passage_that_proves_it(
     assert "[1] The old harbour · The Gazette · 1 May 2024\n" in rest
     entities = {entity.type: entity for entity in reply.entities}
     assert entities["bold"].of(reply.text) == "The old harbour of Lindholm was closed to cargo ships in 1987."
-    assert entities["text_link"].url == "https://example.org/harbour"
+    assert (entities["text_link"].url or "").startswith("https://example.org/harbour#:~:text=The%20old%20harbour")
     assert "fishing boats" in entities["expandable_blockquote"].of(reply.text)
     assert reply.labels == ("1", "Why", "👍", "👎")
 
@@ -145,7 +158,7 @@ def test_without_articles_the_bot_says_so_and_an_admin_can_reindex(
         for command in ("/latest", "/sources", "/article harbour"):
             assert answered(anna, command).text == words.NO_ARTICLES
         assert "Just write a question" in answered(anna, "/help").text
-        boss.says("/reindex")
+        reindexes(boss)
         boss.waits(lambda m: "Added 3, changed 0, removed 0, unchanged 0, failed 0." in m.text, timeout=60)
         assert "1987" in answered(anna, WHEN).text
 
@@ -163,7 +176,9 @@ def test_a_reindex_answers_at_once_shows_progress_in_one_message_and_people_go_o
     with serve(own_library):
         said = boss.says("/reindex")
         begun = boss.waits(lambda _: True, after=said, timeout=5)
-        assert begun.text == words.REINDEX_STARTED or "▱" in begun.text
+        assert begun.text == words.LOOKING or "▱" in begun.text or "+120" in begun.text
+        plan = boss.waits(lambda m: "Reindex now" in m.labels, after=said, timeout=60)
+        assert boss.presses(plan, "Reindex now").answer(20).text == words.REINDEX_STARTED
         boss.waits(lambda m: "Embedding passages" in m.text and "▰" in m.text, timeout=60)
         asked = time.monotonic()
         assert "1987" in answered(anna, WHEN).text
@@ -185,7 +200,7 @@ def test_a_bot_that_is_told_to_end_stops_its_reindex_and_the_articles_stay(
         write(folder / f"depot-{n}.md", title=f"Depot {n}", text=text)
     boss = api.person(ADMIN, "Boss")
     with serve(own_library):
-        boss.says("/reindex")
+        reindexes(boss)
         boss.waits(lambda m: "Embedding passages" in m.text, timeout=60)
         told = time.monotonic()
     assert time.monotonic() - told < 15

@@ -1,12 +1,9 @@
 """The Bot API server for tests knows groups, channels, all that may speak there, forged presses and closed doors."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import httpx
 import pytest
-from telegram import Message as TelegramMessage
-from telegram import Update
 from telegram.constants import ChatID, ChatType
 
 from tests.barebot import Bot, keyboard
@@ -38,21 +35,9 @@ def http() -> Iterator[httpx.Client]:
         yield http
 
 
-def updates(bot: Bot) -> list[dict[str, Any]]:
-    """Return what waits and confirm it; python-telegram-bot must be able to read all of it."""
-    waiting: list[dict[str, Any]] = bot.call("getUpdates")
-    if waiting:
-        bot.call("getUpdates", offset=waiting[-1]["update_id"] + 1)
-    for update in waiting:
-        read = Update.de_json(update, None)
-        assert not read.api_kwargs
-        assert not (isinstance(read.effective_message, TelegramMessage) and read.effective_message.api_kwargs)
-    return waiting
-
-
 def test_people_talk_in_a_group_and_the_bot_answers_there(group: Group, anna: Person, bela: Person, bot: Bot) -> None:
     question = group.says(anna, "Where, @footnote_test_bot?")
-    [update] = updates(bot)
+    [update] = bot.updates()
     message = update["message"]
     assert message["chat"] == {"id": group.id, "title": "Readers", "type": "supergroup"}
     assert (message["from"]["id"], "sender_chat" in message) == (7, False)
@@ -68,7 +53,7 @@ def test_people_talk_in_a_group_and_the_bot_answers_there(group: Group, anna: Pe
     assert answer.reply_to == question.id
     press = bela.presses(answer, "Go")
     group.says(bela, "More of that", reply_to=answer)
-    pressed, replied = updates(bot)
+    pressed, replied = bot.updates()
     assert (pressed["callback_query"]["from"]["id"], pressed["callback_query"]["message"]["chat"]["id"]) == (
         8,
         group.id,
@@ -85,7 +70,7 @@ def test_each_supergroup_numbers_its_own_messages(api: BotApi, anna: Person, bot
     assert [one.says(anna, "x").id, two.says(anna, "x").id, one.says(anna, "x").id] == [1, 1, 2]
     assert [anna.says("x").id, basic.says(anna, "x").id, anna.says("x").id] == [1, 2, 3]
     assert (one.id < -(10**12), basic.id > -(10**12)) == (True, True)
-    assert updates(bot)[4]["message"]["chat"]["type"] == "group"
+    assert bot.updates()[4]["message"]["chat"]["type"] == "group"
 
 
 def test_only_members_speak(api: BotApi, group: Group, bot: Bot) -> None:
@@ -94,7 +79,7 @@ def test_only_members_speak(api: BotApi, group: Group, bot: Bot) -> None:
         group.says(carl, "x")
     group.joins(carl)
     group.says(carl, "x")
-    joined, said = updates(bot)
+    joined, said = bot.updates()
     assert [user["id"] for user in joined["message"]["new_chat_members"]] == [9]
     assert "text" not in joined["message"]
     assert said["message"]["text"] == "x"
@@ -102,7 +87,7 @@ def test_only_members_speak(api: BotApi, group: Group, bot: Bot) -> None:
 
 def test_an_anonymous_administrator_speaks_for_the_group(group: Group, bot: Bot) -> None:
     group.says_anonymously("/reindex")
-    [update] = updates(bot)
+    [update] = bot.updates()
     message = update["message"]
     assert (message["from"]["id"], message["from"]["is_bot"]) == (ChatID.ANONYMOUS_ADMIN, True)
     assert message["sender_chat"]["id"] == message["chat"]["id"] == group.id
@@ -114,7 +99,7 @@ def test_a_channel_posts_edits_and_comes_into_its_group(api: BotApi, group: Grou
     channel.edits(post, "/index")
     group.gets(post)
     group.says_as(channel, "hello")
-    posted, edited, forwarded, spoken = updates(bot)
+    posted, edited, forwarded, spoken = bot.updates()
     assert (posted["channel_post"]["sender_chat"]["id"], "from" in posted["channel_post"]) == (channel.id, False)
     assert posted["channel_post"]["chat"]["type"] == ChatType.CHANNEL
     assert (edited["edited_channel_post"]["text"], "edit_date" in edited["edited_channel_post"]) == ("/index", True)
@@ -135,7 +120,7 @@ def test_another_bot_speaks_in_a_group_and_in_private(api: BotApi, group: Group,
     group.joins(robot)
     group.says(robot, "/start")
     robot.says("/start")
-    assert [update["message"]["from"]["is_bot"] for update in updates(bot)] == [True] * 3
+    assert [update["message"]["from"]["is_bot"] for update in bot.updates()] == [True] * 3
     bot.call("sendMessage", chat_id=group.id, text="x")
     assert bot.refusal("sendMessage", chat_id=9, text="x") == "403 Forbidden: bot can't send messages to bots"
 
@@ -146,7 +131,7 @@ def test_people_edit_what_they_wrote_and_nothing_else(group: Group, anna: Person
     assert anna.edits(anna.edits(private, "Hallo"), "Hello").edits == 2
     with pytest.raises(LookupError, match="Béla did not write"):
         bela.edits(said, "x")
-    edited = [update["edited_message"] for update in updates(bot)[2:]]
+    edited = [update["edited_message"] for update in bot.updates()[2:]]
     assert [(each["chat"]["id"], each["text"]) for each in edited] == [
         (group.id, "Where?"),
         (7, "Hallo"),
@@ -164,7 +149,7 @@ def test_a_press_can_be_forged(group: Group, anna: Person, bela: Person, bot: Bo
     press = bela.presses_data(message, "late", gone=True)
     bot.call("deleteMessage", chat_id=7, message_id=message.id)
     anna.presses_data(message, "after its end")
-    first, _, second, gone, after = updates(bot)
+    first, _, second, gone, after = bot.updates()
     query = first["callback_query"]
     assert (query["from"]["id"], query["data"], query["message"]["chat"]["id"]) == (8, "admin:reindex", 7)
     assert second["callback_query"]["data"] == "x" * 1000
@@ -182,7 +167,7 @@ def test_a_group_becomes_a_supergroup_and_the_old_one_says_where(api: BotApi, an
     old = api.group("Readers", anna, basic=True)
     mine = bot.call("sendMessage", chat_id=old.id, text="x")
     new = old.migrates()
-    to, from_ = updates(bot)
+    to, from_ = bot.updates()
     assert (to["message"]["chat"]["id"], to["message"]["migrate_to_chat_id"]) == (old.id, new.id)
     assert (from_["message"]["chat"]["id"], from_["message"]["migrate_from_chat_id"]) == (new.id, old.id)
     for method, parameters in [
@@ -210,7 +195,7 @@ def test_a_bot_that_is_kicked_is_told_and_kept_out(api: BotApi, anna: Person, bo
     )
     group.takes_back()
     bot.call("sendMessage", chat_id=group.id, text="x")
-    changes = [update["my_chat_member"] for update in updates(bot)]
+    changes = [update["my_chat_member"] for update in bot.updates()]
     assert [(each["chat"]["id"], each["new_chat_member"]["status"]) for each in changes] == [
         (group.id, "kicked"),
         (group.id, "member"),

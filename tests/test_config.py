@@ -88,10 +88,11 @@ def test_lists_in_the_environment_are_separated_by_commas() -> None:
     assert (telegram.admins, telegram.allowed) == ((7, 8), (9,))
 
 
-def test_without_an_allow_list_everyone_may_ask_and_with_one_admins_still_may() -> None:
-    assert load(environ={}).telegram.may_ask(5)
-    closed = load(environ={"FOOTNOTE_TELEGRAM_ADMINS": "7", "FOOTNOTE_TELEGRAM_ALLOWED": "9"}).telegram
-    assert [closed.may_ask(person) for person in (5, 7, 9)] == [False, True, True]
+def test_groups_have_negative_ids_and_people_positive_ones() -> None:
+    assert load(environ={"FOOTNOTE_TELEGRAM_GROUPS": "-1001, -5"}).telegram.groups == (-1_001, -5)
+    for name, text in (("GROUPS", "5"), ("GROUPS", "0"), ("ALLOWED", "-5")):
+        with pytest.raises(SettingsError, match=f"FOOTNOTE_TELEGRAM_{name}"):
+            load(environ={f"FOOTNOTE_TELEGRAM_{name}": text})
 
 
 def test_an_empty_variable_counts_as_not_set(tmp_path: Path) -> None:

@@ -100,6 +100,18 @@ def test_a_bot_in_order_is_fine_in_every_respect(api: BotApi, desk: Desk, tmp_pa
     me = Line(Telegram.model_validate({"token": TOKEN, "api_url": api.url}, strict=False)).call("getMe")
     assert reach.token(me) == "the token is good, the bot is @footnote_test_bot"
     assert reach.clock(me) == "agrees with Telegram's"
+    assert (found["inline"].fine, "/setinline" in found["inline"].words) == (True, True)
+    assert reach.inline(me) == found["inline"].words
+    api.enable_inline()
+    assert reach.inline(
+        Line(Telegram.model_validate({"token": TOKEN, "api_url": api.url}, strict=False)).call("getMe")
+    ).startswith("on")
+
+
+def test_it_says_in_how_many_groups_people_may_ask(desk: Desk, tmp_path: Path) -> None:
+    lists = {"FOOTNOTE_TELEGRAM_ADMINS": "7", "FOOTNOTE_TELEGRAM_ALLOWED": "7,8,9"}
+    found = examined(desk.url, tmp_path / "data", **lists, FOOTNOTE_TELEGRAM_GROUPS="-1001,-1002")
+    assert found["people"].words == "1 admin; 2 more people may ask; so may all in 2 groups"
 
 
 def test_without_an_admin_it_says_how_to_become_one(desk: Desk, tmp_path: Path) -> None:

@@ -226,7 +226,9 @@ def test_when_it_was_asked_is_what_telegram_says_unless_that_is_nonsense(open_in
     [
         (update(1, 55), 55),
         ({"update_id": 1, "callback_query": {"from": {"id": 5}, "message": {"chat": {"id": -100}}}}, -100),
-        ({"update_id": 1, "inline_query": {"from": {"id": 5}}}, 5),
+        ({"update_id": 1, "shipping_query": {"from": {"id": 5}}}, 5),
+        ({"update_id": 1, "inline_query": {"from": {"id": 5}}}, 2**53 + 5),
+        ({"update_id": 1, "inline_query": {"from": {"id": 2**60}}}, 2**60 + 1),
         ({"update_id": 1, "poll": {"id": "5"}}, 2**60 + 1),
         ({"update_id": 7, "message": {"chat": {"id": "x"}, "from": {"id": 2**60}}}, 2**60 + 7),
         ({"update_id": 7}, 2**60 + 7),
@@ -234,6 +236,33 @@ def test_when_it_was_asked_is_what_telegram_says_unless_that_is_nonsense(open_in
 )
 def test_updates_wait_in_line_by_chat_by_sender_or_alone(raw: dict[str, Any], expected: int) -> None:
     assert lane(raw) == expected
+
+
+def typed(number: int, person: int = 1) -> dict[str, Any]:
+    return {"update_id": number, "inline_query": {"id": str(number), "from": {"id": person}, "query": "?"}}
+
+
+def test_what_somebody_typed_is_superseded_by_what_they_type_next_unless_it_is_in_hand(open_inbox: Open) -> None:
+    inbox = open_inbox()
+    inbox.put([typed(1), typed(2, person=5), update(3)])
+    first = taken(inbox)
+    assert first.id == 1
+    inbox.put([typed(4)])
+    inbox.put([typed(5), typed(6), update(7)])
+    assert inbox.waiting() == 5
+    assert [taken(inbox).id for _ in range(2)] == [2, 3]
+    assert inbox.take() is None
+    inbox.close(first, "done")
+    assert taken(inbox).id == 6
+    inbox.put([typed(6)])
+    assert inbox.take() is None
+
+
+def test_what_somebody_types_waits_for_no_question_of_theirs(open_inbox: Open) -> None:
+    inbox = open_inbox()
+    inbox.put([update(1), typed(2), update(3)])
+    assert [taken(inbox).id for _ in range(2)] == [1, 2]
+    assert inbox.take() is None
 
 
 def test_a_database_that_cannot_be_used_is_one_clear_sentence(tmp_path: Path) -> None:

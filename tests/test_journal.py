@@ -8,7 +8,7 @@ import pytest
 
 from bot.inbox import FILE
 from bot.journal import Journal, Reason, Vote, new_id
-from bot.kept import Asked, Kept, Place, keep
+from bot.kept import UNASKED, Asked, Kept, Place, keep
 from index.database import Database
 from index.followup import TURNS
 from index.ledger import digest_of
@@ -102,6 +102,17 @@ def test_what_is_old_or_before_new_or_somebody_elses_or_of_another_topic_is_foll
 def test_an_answer_nobody_has_seen_is_no_part_of_a_conversation(journal: Journal, answer: Answer) -> None:
     given(journal, answer, asked(at=NOW - 100))
     assert journal.conversation(asked(), within=900) == ("", [])
+
+
+def test_what_a_watch_brought_was_not_asked_and_is_followed_only_by_a_reply(journal: Journal, answer: Answer) -> None:
+    kept = keep(new_id(), asked(message=UNASKED), answer, watch="00112233445566ff")
+    journal.keep(kept)
+    journal.sent(kept.id, first=30, message=30, took=0.0)
+    assert journal.get(kept.id) == replace(kept, first=30, message=30)
+    assert journal.past(since=0.0) == []
+    assert journal.conversation(asked(message=31), within=900)[0] == ""
+    assert journal.conversation(asked(message=31), within=900, reply_to=30)[0] == kept.id
+    assert journal.count(8)["questions"] == 1
 
 
 def test_the_last_thing_somebody_thinks_of_an_answer_counts(journal: Journal, answer: Answer) -> None:

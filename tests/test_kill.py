@@ -14,7 +14,7 @@ from bot import words
 from tests.balancer import balancer
 from tests.botapi import BotApi, Person
 from tests.collection import put
-from tests.conftest import ADMIN, answered, until
+from tests.conftest import ADMIN, answered, reindexes, until
 from tests.served import Served, free_port, running, small_library
 
 ASKED = "Which zeppelin{number}q lands here?"
@@ -108,7 +108,7 @@ def test_one_of_two_bots_reindexes_and_both_serve_the_new_articles_within_second
         with running(bots[0]), running(bots[1]):
             until(lambda: [bot.metric("footnote_revision") for bot in bots] == [1.0, 1.0])
             put(tmp_path / "articles", {f"a{n}": 2 for n in range(6)})
-            boss.says("/reindex")
+            reindexes(boss)
             boss.waits(lambda m: m.text.startswith("Done in"), timeout=60)
             until(lambda: [bot.metric("footnote_revision") for bot in bots] == [2.0, 2.0], seconds=10)
             for _ in range(6):  # whichever of them is asked

@@ -17,7 +17,7 @@ ONLY_IN = {
     "chromadb": {"index/store.py"},
     "tantivy": {"index/lexicon.py"},
     "sqlalchemy": {
-        *(f"bot/{name}.py" for name in ("inbox", "journal", "tables")),
+        *(f"bot/{name}.py" for name in ("inbox", "journal", "people", "tables", "watchlist")),
         *(f"index/{name}.py" for name in ("database", "tables", "writer", "ledger", "draft", "catalogue")),
     },
     "babel": {"bot/words/figures.py", "bot/words/language.py"},

@@ -69,7 +69,8 @@ def test_a_digest_tells_whether_an_article_is_still_what_it_was(library: Library
     kept = library.digest(cited)
     assert library.digests([HARBOUR_ID, GONE]) == {HARBOUR_ID: kept}
     write(folder / "bakery.md", title="A bakery moves", text=BAKERY)
-    library.index(folder)
+    (folder / "harbour.md").write_text((folder / "harbour.md").read_text() + "\n\n\n")
+    assert library.index(folder).changed == 2
     assert library.digests([HARBOUR_ID])[HARBOUR_ID] == kept
     write(folder / "harbour.md", title="The old harbour", date="2024-05-01", text=HARBOUR.replace("1987", "1988"))
     library.index(folder)
@@ -154,7 +155,7 @@ def test_questions_that_mean_the_same_are_one_group_and_the_largest_comes_first(
     texts = list(itertools.chain(*itertools.zip_longest(*reversed(ALIKE), fillvalue="")))
     texts = [text for text in texts if text]
     found = [{texts[index] for index in group} for group in shared.alike(texts)]
-    assert sorted(found, key=len) == sorted(map(set, ALIKE), key=len)
+    assert {frozenset(group) for group in found} == {frozenset(group) for group in ALIKE}
     assert [len(group) for group in found] == [3, 3, 2, 1]
 
 
@@ -249,11 +250,16 @@ def test_examples_are_found_once_a_revision(own_library: Library, folder: Path, 
 def test_what_the_article_of_a_title_does_not_answer_is_no_example(
     own_library: Library, folder: Path, asked: list[str]
 ) -> None:
-    write(folder / "odd.md", title="Zeppelins over Quito?", date="2025-01-01", text="It rained on Monday.")
+    write(
+        folder / "odd.md",
+        title="In which month does the bakery Morgenrot move to the station square?",
+        date="2025-01-01",
+        text="It rained on Monday.",
+    )
     write(folder / "mute.md", title="???", date="2025-01-02", text="Nothing was said.")
     own_library.index(folder)
-    assert "Zeppelins over Quito?" not in own_library.examples(9)
-    assert "Zeppelins over Quito?" in asked
+    assert "In which month does the bakery Morgenrot move to the station square?" not in own_library.examples(9)
+    assert "In which month does the bakery Morgenrot move to the station square?" in asked
     assert len(asked) == 4
 
 

@@ -12,7 +12,21 @@ import pytest
 from bot import words
 from index.library import Library
 from tests.botapi import BotApi, Message, Person
-from tests.conftest import ADMIN, GUEST, TOKEN, WHEN, MakeLibrary, Serve, answered, many, to_embed, until, write
+from tests.conftest import (
+    ADMIN,
+    GUEST,
+    TOKEN,
+    WHEN,
+    MakeLibrary,
+    Serve,
+    answered,
+    due_now,
+    many,
+    reindexes,
+    to_embed,
+    until,
+    write,
+)
 
 OTHER_ADMIN = 17
 
@@ -37,12 +51,6 @@ def pressed(person: Person, message: Message, label: str) -> Any:
     return person.presses(message, label).answer(20)
 
 
-def due_now(bot: Any) -> None:
-    """Let the clock of the job queue strike."""
-    (job,) = bot.application.job_queue.get_jobs_by_name("reindex")
-    job.job.modify(next_run_time=dt.datetime.now(dt.UTC))
-
-
 @pytest.fixture
 def boss(api: BotApi) -> Person:
     return api.person(ADMIN, "Boss")
@@ -59,13 +67,66 @@ def test_the_plan_stands_above_the_progress_and_nothing_to_do_is_said(
         assert idle.labels == ()
         many(folder, 60)
         (folder / "bakery.md").unlink()
-        said = boss.says("/reindex")
-        shown = boss.waits(lambda m: "Embedding passages" in m.text, after=said, timeout=30)
+        plan = reindexes(boss)
+        shown = boss.waits(lambda m: "Embedding passages" in m.text, timeout=30)
+        assert shown.id == plan.id
         assert shown.text.startswith("+60 ~0 -1 · 2 unchanged · 1 failed\n\nEmbedding passages\n")
         assert shown.labels == ("Stop",)
-        done = boss.waits(lambda m: m.text.startswith("Done in"), after=said, timeout=120)
+        done = boss.waits(lambda m: m.text.startswith("Done in"), timeout=120)
     assert done.id == shown.id
     assert done.labels == ()
+
+
+def test_every_change_is_asked_about_first_and_nothing_is_done_for_who_leaves_it(
+    serve: Serve, own_library: Library, folder: Path, boss: Person
+) -> None:
+    (folder / "broken.txt").write_bytes(b"")
+    write(folder / "mill.md", title="Mill", text="A new mill was built.")
+    with serve(own_library):
+        said = boss.says("/reindex")
+        plan = boss.waits(lambda m: "Reindex now" in m.labels, after=said, timeout=30)
+        assert plan.text == f"+1 ~0 -0 · 3 unchanged · 1 failed\n\n✗ broken.txt: is empty\n\n{words.WAITS}"
+        assert plan.labels == ("Reindex now", "Leave all as it is")
+        time.sleep(1)
+        assert number(own_library) == 1
+        assert pressed(boss, plan, "Leave all as it is").text == words.KEPT
+        assert pressed(boss, plan, "Reindex now").text == words.SETTLED
+        boss.waits(lambda m: m.id == plan.id and m.text == words.LEFT and not m.labels)
+        assert number(own_library) == 1
+        plan = reindexes(boss)
+        done = boss.waits(lambda m: "Added 1, changed 0, removed 0, unchanged 3" in m.text, timeout=30)
+    assert (done.id, done.labels) == (plan.id, ())
+    assert number(own_library) == 2
+
+
+def test_who_agreed_to_additions_is_asked_again_once_much_has_gone(
+    serve: Serve, own_library: Library, folder: Path, boss: Person
+) -> None:
+    write(folder / "mill.md", title="Mill", text="A new mill was built.")
+    with serve(own_library):
+        said = boss.says("/reindex")
+        plan = boss.waits(lambda m: "Reindex now" in m.labels, after=said, timeout=30)
+        empty(folder, "bakery.md", "library.md")
+        pressed(boss, plan, "Reindex now")
+        again = boss.waits(lambda m: "This would remove 2 of 3 articles" in m.text, timeout=30)
+        assert (again.id, number(own_library)) == (plan.id, 1)
+        pressed(boss, again, "Remove 2 articles")
+        boss.waits(lambda m: "Added 1, changed 0, removed 2, unchanged 1" in m.text, timeout=30)
+    assert number(own_library) == 2
+
+
+def test_a_plan_that_is_out_of_date_is_not_carried_out(
+    serve: Serve, own_library: Library, folder: Path, boss: Person
+) -> None:
+    write(folder / "mill.md", title="Mill", text="A new mill was built.")
+    with serve(own_library):
+        said = boss.says("/reindex")
+        plan = boss.waits(lambda m: "Reindex now" in m.labels, after=said, timeout=30)
+        own_library.index(folder)
+        told = pressed(boss, plan, "Reindex now")
+        assert (told.text, told.show_alert) == (words.OUT_OF_DATE.format(command="reindex"), True)
+        boss.waits(lambda m: m.id == plan.id and m.text == told.text and not m.labels)
+    assert number(own_library) == 2
 
 
 def test_a_removal_of_much_waits_for_an_admin_to_choose(
@@ -156,7 +217,7 @@ def test_stop_ends_a_reindex_in_seconds_and_the_next_one_goes_on_with_what_was_e
     many(folder, 100)
     all_of_them = to_embed(own_library, folder)
     with serve(own_library):
-        boss.says("/reindex")
+        reindexes(boss)
         shown = boss.waits(lambda m: "Embedding passages" in m.text and "▰" in m.text, timeout=60)
         asked = time.monotonic()
         assert pressed(boss, shown, "Stop").text == words.STOPPING
@@ -203,7 +264,7 @@ def test_a_rollback_is_shown_first_and_done_when_an_admin_says_so(
         assert done.text.endswith(words.RESTS)
         assert words.RESTS in answered(boss, "/status").text
         assert "1987" in answered(boss, WHEN).text
-        boss.says("/reindex")
+        reindexes(boss)
         boss.waits(lambda m: "Added 1, changed 1" in m.text, timeout=30)
         assert words.RESTS not in answered(boss, "/status").text
     menus = [call.parameters["commands"] for call in api.calls("setMyCommands")]

@@ -7,6 +7,7 @@ from bot.words.figures import articles, duration, megabytes, number, passages, w
 from bot.words.language import N_, _, ngettext
 from bot.words.personal import FORGET_DOES, PRIVACY_DOES
 from bot.words.reading import ARTICLE_DOES, LATEST_DOES, NEW_DOES, SOURCES_DOES, TRY
+from bot.words.watches import WATCH_DOES, WATCHES_DOES
 from index.library import Status
 
 TEXT_ONLY = N_("I can only read text so far. Please write your question.")
@@ -17,6 +18,8 @@ OLDER_BUTTON = N_("Older ›")
 COMMANDS = {
     "ask": N_("Ask a question: /ask Where will they meet?"),
     "new": NEW_DOES,
+    "watch": WATCH_DOES,
+    "watches": WATCHES_DOES,
     "latest": LATEST_DOES,
     "sources": SOURCES_DOES,
     "article": ARTICLE_DOES,
@@ -28,6 +31,13 @@ COMMANDS = {
 ADMIN_COMMANDS = {
     "reindex": N_("Read the folder of articles again"),
     "rollback": N_("Go back to the articles before the last reindex"),
+    "stats": N_("How many ask, and how it goes: /stats 30"),
+    "gaps": N_("What the articles do not answer, or not well: /gaps 30"),
+    "export": N_("Feedback as cases for an evaluation: /export 30"),
+    "invite": N_("Make a link that lets somebody in"),
+    "people": N_("Who was let in, who is blocked, which invitations are open"),
+    "block": N_("Answer somebody no more: /block and their id"),
+    "unblock": N_("Answer them again: /unblock and their id"),
 }
 
 

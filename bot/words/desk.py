@@ -15,7 +15,8 @@ CUT_SHORT = N_(
     "This reindex was cut short, because the bot ended meanwhile. The articles are as they were before; /reindex goes "
     "on with what was embedded."
 )
-LEFT = N_("All is left as it is; nothing was removed. /reindex asks again.")
+LOOKING = N_("Looking at what has changed…")
+LEFT = N_("All is left as it is; nothing was changed. /reindex asks again.")
 KEPT = N_("All stays as it is.")
 SETTLED = N_("This is settled already.")
 OUT_OF_DATE = N_(
@@ -23,9 +24,11 @@ OUT_OF_DATE = N_(
 )
 NOTHING_TO_UNDO = N_("There is no earlier revision to go back to: one is kept, the one before the current.")
 RESTS = N_("Automatic reindexing rests after a rollback, until somebody runs `footnote index` or sends /reindex.")
+WAITS = N_("Nothing happens until you choose.")
 ON_SCHEDULE = N_("The folder was read again on schedule.")
 
 STOP_BUTTON = N_("Stop")
+REINDEX_BUTTON = N_("Reindex now")
 LEAVE_BUTTON = N_("Leave all as it is")
 GO_BACK_BUTTON = N_("Go back")
 STAY_BUTTON = N_("Keep")
@@ -68,7 +71,12 @@ def gone(value: Plan) -> str:
 
 def consent(value: Plan) -> str:
     """Ask an admin whether so much may be removed."""
-    return f"{plan(value)}\n\n{gone(value)} {_('Nothing happens until you choose.')}"
+    return f"{plan(value)}\n\n{gone(value)} {_(WAITS)}"
+
+
+def choice(value: Plan) -> str:
+    """Ask an admin whether what a plan says shall be done."""
+    return "\n\n".join(filter(None, [plan(value), "\n".join(failures(value.failures)), _(WAITS)]))
 
 
 def remove_button(value: Plan) -> str:

@@ -3,22 +3,24 @@
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Any, Final
 
 from aiogram import methods
-from aiogram.client.default import Default
-from aiogram.types import LinkPreviewOptions, ReplyParameters, Update
+from aiogram.types import Update
 
-from tests.botapi.formatting import AUTOMATIC, Formatted, Json, format_text, lost_links, strip_html, utf16_length
+from tests.botapi.formatting import Formatted, Json, strip_html, utf16_length
+from tests.botapi.inline import answer_inline_query
 from tests.botapi.keyboard import check_keyboard, read_keyboard
-from tests.botapi.refusal import refuse, unsupported
-from tests.botapi.state import CallbackAnswer, Chat, Message, State
+from tests.botapi.media import edit_message_caption, send_document, send_photo
+from tests.botapi.members import get_chat_administrators, get_chat_member, leave_chat
+from tests.botapi.records import CallbackAnswer, Role
+from tests.botapi.refusal import refuse
+from tests.botapi.sending import MAX_TEXT_LENGTH, edit, find_editable, read_link_preview, read_text, send
+from tests.botapi.state import State
+from tests.botapi.topics import check_thread
 from tests.botapi.webhook import read_hook
-from tests.botapi.wire import me_json, message_json
+from tests.botapi.wire import me_json
 
-MAX_TEXT_LENGTH: Final = 4096
-MAX_ENTITIES: Final = 100
 MAX_ANSWER_LENGTH: Final = 200
 MAX_COMMANDS: Final = 100
 MAX_COMMAND_LENGTH: Final = 32
@@ -39,71 +41,51 @@ ACTIONS: Final = frozenset(
     }
 )
 
-_NOT_MODIFIED: Final = (
-    "message is not modified: specified new message content and reply markup are exactly the same "
-    "as a current content and reply markup of the message"
-)
-
 
 def get_me(state: State, _: methods.GetMe) -> Json:
     """Describe the bot."""
-    return me_json(state.bot)
+    return me_json(state.bot, inline=state.inline.enabled)
 
 
 def send_message(state: State, request: methods.SendMessage) -> Json:
     """Post a message."""
     body = _body(state, request.text, request)
-    buttons = read_keyboard(request.reply_markup)
-    chat = state.chat_to_write(request.chat_id)
-    reply_to = _reply_target(chat, request.reply_parameters)
-    if utf16_length(body.text) > MAX_TEXT_LENGTH:
-        raise refuse("message is too long")
-    check_keyboard(buttons)
-    state.watch_pace(chat)
-    draft = replace(
-        state.draft(chat, sender=state.bot, html=request.text, body=body),
-        buttons=buttons,
-        reply_to=reply_to,
-        link_preview=_link_preview(request.link_preview_options),
-        protected=request.protect_content is True,
-    )
-    return message_json(state.post(draft), state)
+    preview = read_link_preview(request.link_preview_options)
+    return send(state, request, html=request.text, body=body, content={"link_preview": preview})
 
 
-def edit_message_text(state: State, request: methods.EditMessageText) -> Json:
+def edit_message_text(state: State, request: methods.EditMessageText) -> Json | bool:
     """Replace the text and the keyboard of a message."""
     body = _body(state, request.text or "", request)
     buttons = read_keyboard(request.reply_markup)
-    old = _editable(state, request.chat_id, request.message_id)
+    old = find_editable(state, request)
+    if old.document or old.photo:
+        raise refuse("there is no text in the message to edit")
     if utf16_length(body.text) > MAX_TEXT_LENGTH:
         raise refuse("MESSAGE_TOO_LONG")  # not the words of sendMessage
     check_keyboard(buttons)
-    draft = state.draft(state.chats[old.chat_id], sender=old.sender, html=request.text or "", body=body)
-    new = replace(
-        old,
-        text=draft.text,
-        html=draft.html,
-        entities=draft.entities,
-        buttons=buttons,
-        edit_date=draft.date,
-        link_preview=_link_preview(request.link_preview_options),
-    )
-    return _edit(state, old, new)
+    new = state.rewritten(old, html=request.text or "", body=body, buttons=buttons)
+    return edit(state, request, old, replace(new, link_preview=read_link_preview(request.link_preview_options)))
 
 
-def edit_message_reply_markup(state: State, request: methods.EditMessageReplyMarkup) -> Json:
+def edit_message_reply_markup(state: State, request: methods.EditMessageReplyMarkup) -> Json | bool:
     """Replace the keyboard of a message."""
     buttons = read_keyboard(request.reply_markup)
-    old = _editable(state, request.chat_id, request.message_id)
+    old = find_editable(state, request)
     check_keyboard(buttons)
-    return _edit(state, old, replace(old, buttons=buttons))
+    return edit(state, request, old, replace(old, buttons=buttons))
 
 
 def delete_message(state: State, request: methods.DeleteMessage) -> bool:
-    """Delete a message; in a private chat a bot may delete the person's as well."""
-    message = state.chat(request.chat_id).messages.get(request.message_id)
+    """Delete a message: in a private chat and as an administrator also one of somebody else's."""
+    chat = state.chat(request.chat_id)
+    if chat.person is None:
+        state.chat_to_write(request.chat_id)
+    message = chat.messages.get(request.message_id)
     if message is None:
         raise refuse("message to delete not found")
+    if not (chat.person or message.from_bot or state.role(chat) is Role.ADMINISTRATOR):
+        raise refuse("message can't be deleted")
     state.delete(message)
     return True
 
@@ -122,7 +104,7 @@ def send_chat_action(state: State, request: methods.SendChatAction) -> bool:
     """Show for a moment that the bot is doing something."""
     if request.action.lower() not in ACTIONS:
         raise refuse("Wrong parameter action in request")
-    state.chat_to_write(request.chat_id)
+    check_thread(state.chat_to_write(request.chat_id), request.message_thread_id, general=True)
     return True
 
 
@@ -204,16 +186,33 @@ def _method(
     return Method(model, frozenset(supported.split()), run)
 
 
-_SENT: Final = "chat_id text parse_mode entities link_preview_options reply_markup"
+_SENT: Final = "chat_id parse_mode reply_markup disable_notification protect_content reply_parameters message_thread_id"
+_EDITED: Final = "chat_id message_id inline_message_id reply_markup"
+_TEXT: Final = "text parse_mode entities link_preview_options"
 _ALL: Final = (
     _method(methods.GetUpdates, "offset limit timeout allowed_updates", None),
     _method(methods.GetMe, "", get_me),
-    _method(methods.SendMessage, f"{_SENT} disable_notification protect_content reply_parameters", send_message),
-    _method(methods.EditMessageText, f"{_SENT} message_id", edit_message_text),
-    _method(methods.EditMessageReplyMarkup, "chat_id message_id reply_markup", edit_message_reply_markup),
+    _method(methods.SendMessage, f"{_SENT} {_TEXT}", send_message),
+    _method(
+        methods.SendDocument,
+        f"{_SENT} document caption caption_entities disable_content_type_detection",
+        send_document,
+    ),
+    _method(methods.SendPhoto, f"{_SENT} photo caption caption_entities", send_photo),
+    _method(methods.EditMessageText, f"{_EDITED} {_TEXT}", edit_message_text),
+    _method(methods.EditMessageCaption, f"{_EDITED} caption parse_mode caption_entities", edit_message_caption),
+    _method(methods.EditMessageReplyMarkup, _EDITED, edit_message_reply_markup),
     _method(methods.DeleteMessage, "chat_id message_id", delete_message),
     _method(methods.AnswerCallbackQuery, "callback_query_id text show_alert cache_time", answer_callback_query),
-    _method(methods.SendChatAction, "chat_id action", send_chat_action),
+    _method(
+        methods.AnswerInlineQuery,
+        "inline_query_id results cache_time is_personal next_offset button",
+        answer_inline_query,
+    ),
+    _method(methods.SendChatAction, "chat_id action message_thread_id", send_chat_action),
+    _method(methods.GetChatMember, "chat_id user_id", get_chat_member),
+    _method(methods.GetChatAdministrators, "chat_id return_bots", get_chat_administrators),
+    _method(methods.LeaveChat, "chat_id", leave_chat),
     _method(methods.SetMyCommands, "commands scope language_code", set_my_commands),
     _method(methods.GetMyCommands, "scope language_code", get_my_commands),
     _method(methods.SetWebhook, "url secret_token max_connections allowed_updates drop_pending_updates", set_webhook),
@@ -240,58 +239,9 @@ METHODS: Final = {method.model.__api_method__.lower(): method for method in _ALL
 
 
 def _body(state: State, text: str, request: methods.SendMessage | methods.EditMessageText) -> Formatted:
-    """Format the text of a request and note what Telegram would drop from it without a word."""
     if not text:
         raise refuse("Message text is empty")
-    if state.quick:
-        return strip_html(text)
-    parse_mode = None if isinstance(request.parse_mode, Default) else request.parse_mode
-    body = format_text(text, parse_mode=parse_mode, entities=request.entities or ())
-    if (parse_mode or "").lower() == "html" and (lost := lost_links(text)):
-        state.findings.append(f"{lost} link(s) dropped, the URL is wrong or nothing is inside: {text!r}")
-    explicit = [entity for entity in body.entities if entity.type not in AUTOMATIC]
-    if len(explicit) <= MAX_ENTITIES:
-        return body
-    state.findings.append(f"{len(explicit)} entities, of which Telegram keeps {MAX_ENTITIES}, in {text!r}")
-    dropped = set(islice(explicit, MAX_ENTITIES, None))
-    return replace(body, entities=tuple(entity for entity in body.entities if entity not in dropped))
-
-
-def _reply_target(chat: Chat, reply: ReplyParameters | None) -> int | None:
-    if reply is None:
-        return None
-    if beyond := reply.model_fields_set - {"message_id", "allow_sending_without_reply"}:
-        raise unsupported(f"reply_parameters with {', '.join(sorted(beyond))}")
-    if reply.message_id is None:
-        raise refuse('Can\'t find field "message_id"')
-    if reply.message_id in chat.messages:
-        return reply.message_id
-    if reply.allow_sending_without_reply is not True:
-        raise refuse("message to be replied not found")
-    return None
-
-
-def _link_preview(options: LinkPreviewOptions | Default | None) -> Json | None:
-    return options.model_dump(exclude_unset=True) if isinstance(options, LinkPreviewOptions) else None
-
-
-def _editable(state: State, chat_id: int | str | None, message_id: int | None) -> Message:
-    if chat_id is None:
-        raise refuse("chat_id is empty")
-    if message_id is None:
-        raise refuse("Message identifier is not specified")
-    message = state.chat_to_write(chat_id).messages.get(message_id)
-    if message is None:
-        raise refuse("message to edit not found")
-    if not message.from_bot:
-        raise refuse("message can't be edited")
-    return message
-
-
-def _edit(state: State, old: Message, new: Message) -> Json:
-    if new.shows_the_same_as(old):
-        raise refuse(_NOT_MODIFIED)
-    return message_json(state.edit(old, new), state)
+    return strip_html(text) if state.quick else read_text(state, text, request.parse_mode, request.entities)
 
 
 def _check_command(command: str, description: str) -> None:

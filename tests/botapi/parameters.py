@@ -11,6 +11,8 @@ from aiogram.methods import TelegramMethod
 from aiogram.types import (
     ForceReply,
     InlineKeyboardMarkup,
+    InlineQueryResultArticle,
+    InputTextMessageContent,
     LinkPreviewOptions,
     ReplyKeyboardMarkup,
     ReplyKeyboardRemove,
@@ -34,6 +36,9 @@ _MISSING: Final = {
     "chat_id": "chat_id is empty",
     "message_id": "Message identifier is not specified",
     "action": "Wrong parameter action in request",
+    "document": "There is no document in the request",
+    "photo": "There is no photo in the request",
+    "inline_query_id": "query is too old and response timeout expired or query ID is invalid",
     "callback_query_id": "query is too old and response timeout expired or query ID is invalid",
 }
 _KINDS: Final = {"bool_type": "Boolean", "int_type": "Number", "string_type": "String", "list_type": "Array"}
@@ -42,11 +47,19 @@ _QUICK_PARTS: Final[Mapping[str, Callable[[dict[str, Any]], object]]] = {
     "reply_parameters": lambda value: ReplyParameters.model_construct(**value),
     "link_preview_options": lambda value: LinkPreviewOptions.model_construct(**value),
 }
+_RESULT: Final = "Can't parse inline query result: "
+_RESULTS: Final = frozenset(
+    "article audio contact document game gif location mpeg4_gif photo sticker venue video voice".split()
+)
+"""The types of result that Telegram knows."""
+
 _PARTS: Final = {
     "inline_keyboard": "Can't parse inline keyboard button: ",
     "commands": "Can't parse BotCommand: ",
     "scope": "Can't parse BotCommandScope: ",
     "entities": "Can't parse MessageEntity: ",
+    "caption_entities": "Can't parse MessageEntity: ",
+    "button": "Can't parse inline query results button: ",
 }
 
 
@@ -55,6 +68,8 @@ def read_parameters(model: type[M], given: Mapping[str, object], *, supported: f
     values = {name: _decoded(model, name, value) for name, value in given.items() if value is not None}
     if isinstance(markup := values.get("reply_markup"), dict):
         values["reply_markup"] = _read_markup(markup)
+    if isinstance(results := values.get("results"), list):
+        values["results"] = [_read_result(result) for result in results]
     try:
         parameters = model.model_validate(values, strict=True)
     except ValidationError as exc:
@@ -100,15 +115,48 @@ def _read_markup(markup: dict[str, object]) -> BaseModel:
         raise _wrong(exc) from exc
 
 
-def _wrong(exc: ValidationError) -> Refusal:
+def _read_result(result: object) -> InlineQueryResultArticle:
+    """Choose the model of an inline result by its type, and that of its message by its telling field."""
+    if not isinstance(result, dict):
+        raise refuse(f"{_RESULT}Inline query result must be an object")
+    kind, content = result.get("type"), result.get("input_message_content")
+    if kind is None:
+        raise refuse(f'{_RESULT}Can\'t find field "type"')
+    if kind not in _RESULTS:
+        raise refuse(f'{_RESULT}type "{kind}" is unsupported for the inline query result')
+    if kind != "article":
+        raise unsupported(f"an inline result of type {kind}")
+    if "id" not in result:  # the real server reads it first
+        raise refuse(f'{_RESULT}Can\'t find field "id"')
+    if content is None:
+        raise refuse(f'{_RESULT}Can\'t find field "message_text"')
+    if isinstance(content, dict) and "message_text" not in content:
+        raise unsupported("an inline result whose message is no text")
+    try:
+        text = InputTextMessageContent.model_validate(content, strict=True)
+        markup = result.get("reply_markup")
+        read = {"reply_markup": _read_markup(markup) if isinstance(markup, dict) else markup}
+        article = InlineQueryResultArticle.model_validate(
+            {**result, "input_message_content": text, **read}, strict=True
+        )
+    except ValidationError as exc:
+        raise _wrong(exc, prefix=_RESULT) from exc
+    if thumbnail := {name for name in article.model_fields_set if name.startswith("thumbnail") or name == "hide_url"}:
+        raise unsupported(f"an inline result with {', '.join(sorted(thumbnail))}")
+    return article
+
+
+def _wrong(exc: ValidationError, *, prefix: str = "") -> Refusal:
     """Word the first error as the real server does, as far as it has words for it."""
     errors = [error for error in exc.errors() if error["type"] != "is_instance_of"]
     error = min(errors, key=lambda error: error["loc"] != ("text",))  # the real server reads the text first
     names = [part for part in error["loc"] if isinstance(part, str) and part.islower() and part not in {"int", "str"}]
     names = [name for name in names if name != "bool"]
     name, part = names[-1], _PARTS.get(names[0], "") if len(names) > 1 or "union" in error["type"] else ""
+    part = prefix + part
     if error["type"] == "missing":
-        return refuse(_MISSING[name] if len(names) == 1 and name in _MISSING else f'{part}Can\'t find field "{name}"')
+        known = len(names) == 1 and name in _MISSING and not prefix
+        return refuse(_MISSING[name] if known else f'{part}Can\'t find field "{name}"')
     if error["type"] == "union_tag_invalid":
         return refuse(f"{part}Unsupported type specified")
     return refuse(f'{part}Field "{name}" must be of type {_KINDS.get(error["type"], "Object")}')

@@ -1,11 +1,18 @@
-"""People who talk to the bot: they write, edit, press buttons and block it. All methods block the calling thread."""
+"""People who talk to the bot: they write, edit, press buttons, follow links, ask inline and block it.
+
+All methods block the calling thread.
+"""
 
 from collections.abc import Iterator
 
+from tests.botapi.asking import Asked
 from tests.botapi.formatting import utf16_length
 from tests.botapi.keyboard import find_button
+from tests.botapi.links import check_payload, payload_of
+from tests.botapi.members import block
+from tests.botapi.records import Chat, Message, User
 from tests.botapi.rooms import MAX_LENGTH, Press, Room, edit
-from tests.botapi.state import Chat, Message, State, User
+from tests.botapi.state import State
 from tests.botapi.wire import callback_query_json
 
 
@@ -27,8 +34,17 @@ class Person(Room):
             raise ValueError("clients send no blank message")
         with self._state.changed:
             sent = [self._post(self.user, part, reply_to=reply_to) for part in parts]
-            self._chat.opened = True
         return sent[-1]
+
+    def puts(self, draft: Message) -> Message:
+        """Put a message into the chat, which is open from then on."""
+        self._chat.opened = True
+        return super().puts(draft)
+
+    def admits(self, user: User) -> None:
+        """Raise LookupError for anybody but the person."""
+        if user != self.user:
+            raise LookupError(f"{user.first_name} is not in the private chat of {self.user.first_name}")
 
     def edits(self, message: Message, text: str) -> Message:
         """Give a message of one's own, in whatever chat, another text; raise LookupError when it is somebody else's."""
@@ -55,13 +71,50 @@ class Person(Room):
             current = self._state.chats[message.chat_id].messages.get(message.id, message)
             return self._press(current, data, gone=gone)
 
+    def asks_inline(self, text: str, offset: str = "", *, into: Room | None = None) -> Asked:
+        """Type the bot's name and a question into a chat, by default the private one; return what comes of it.
+
+        Raise ValueError above 256 characters and LookupError when the bot has no inline mode.
+        """
+        return Asked(self._state, self, text, offset, into or self)
+
+    def opens(self, link_or_payload: str) -> Message:
+        """Open the private chat by a deep link of the bot's, or by its payload alone, and press the start button.
+
+        Raise ValueError for a link elsewhere, and for a payload that is not 1 to 64 of A-Z, a-z, 0-9, _ and -.
+        """
+        if ":" not in link_or_payload:
+            return self.says(f"/start {check_payload(link_or_payload)}")
+        payload = payload_of(link_or_payload, username=self._state.bot.username or "")
+        if payload is None:
+            raise ValueError(f"not a link that starts the bot: {link_or_payload!r}")
+        return self.says(f"/start {payload}".rstrip())
+
+    def follows(self, message: Message, label: str) -> Message | str:
+        """Follow the link of a button, or else of linked words, on a message as it is now.
+
+        A deep link of the bot's is opened, and what that says is returned; of any other link the URL. Raise LookupError
+        when there is no such link.
+        """
+        with self._state.changed:
+            current = self._state.chats[message.chat_id].messages.get(message.id, message)
+        button = find_button(current.buttons, label)
+        links = [each.url for each in current.entities if each.type == "text_link" and each.of(current.text) == label]
+        url = next((url for url in [button.url if button else None, *links] if url), None)
+        if url is None:
+            raise LookupError(f"no link {label!r}: {', '.join(current.labels)}")
+        opens = payload_of(url, username=self._state.bot.username or "") is not None
+        return self.opens(url) if opens else url
+
     def blocks(self) -> None:
         """Block the bot, which is told so."""
-        self._set_blocked(blocked=True, by=self.user)
+        with self._state.changed:
+            block(self._state, self._chat, blocked=True)
 
     def unblocks(self) -> None:
         """Unblock the bot, which is told so."""
-        self._set_blocked(blocked=False, by=self.user)
+        with self._state.changed:
+            block(self._state, self._chat, blocked=False)
 
     def _press(self, message: Message, data: str, *, gone: bool = False) -> Press:
         query_id = self._state.open_query()

@@ -1,13 +1,16 @@
 """What every chat has: messages that are read, waited for and edited, and presses that wait for an answer."""
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from itertools import takewhile
 
+from aiogram.types import MessageEntity
+
 from tests.botapi.formatting import Formatted, format_text, utf16_length
-from tests.botapi.state import CallbackAnswer, Chat, Message, State, User
-from tests.botapi.wire import membership_json, message_json
+from tests.botapi.hearing import hears
+from tests.botapi.records import CallbackAnswer, Chat, Message, User
+from tests.botapi.state import State
+from tests.botapi.wire import message_json
 
 MAX_LENGTH = 4096
 """Longest message a client sends, in UTF-16 code units; it cuts longer ones."""
@@ -25,7 +28,7 @@ class Press:
         """Wait for answerCallbackQuery; raise AssertionError when none comes within `timeout` seconds."""
         with self._state.changed:
             if not self._state.changed.wait_for(lambda: self.query_id in self._state.answers, timeout):
-                raise AssertionError(f"the press was not answered within {timeout} s{_troubles(self._state)}")
+                raise AssertionError(f"the press was not answered within {timeout} s{troubles(self._state)}")
             return self._state.answers[self.query_id]
 
     def expires(self) -> None:
@@ -35,7 +38,9 @@ class Press:
 
 
 class Room:
-    """A chat as those who are in it see it."""
+    """A chat as those who are in it see it; `thread` is the topic, where it is one of a forum."""
+
+    thread: int | None = None
 
     def __init__(self, state: State, chat: Chat) -> None:
         """Open the chat, or go into it where it is open."""
@@ -51,7 +56,7 @@ class Room:
     def chat(self) -> list[Message]:
         """All messages in the chat now, oldest first."""
         with self._state.changed:
-            return list(self._chat.messages.values())
+            return list(self._messages())
 
     def waits(self, fits: Callable[[Message], bool], *, timeout: float = 10, after: Message | None = None) -> Message:
         """Wait until a message of the bot fits and return the newest that does.
@@ -63,7 +68,7 @@ class Room:
         first = after.id if after else 0
 
         def found() -> Message | None:
-            newest_first = takewhile(lambda each: each.id > first, reversed(self._chat.messages.values()))
+            newest_first = takewhile(lambda each: each.id > first, reversed(list(self._messages())))
             return next((each for each in newest_first if each.from_bot and fits(each)), None)
 
         with self._state.changed:
@@ -71,6 +76,20 @@ class Room:
             if message is None:
                 raise AssertionError(f"nothing fits after {timeout} s in this chat:\n{self._transcript()}")
             return message
+
+    def admits(self, user: User) -> None:
+        """Raise LookupError for somebody who may not write here."""
+
+    def puts(self, draft: Message) -> Message:
+        """Put a message into the chat and tell the bot, if it is to hear of it."""
+        with self._state.changed:
+            message = self._state.post(draft)
+            kind = "channel_post" if self._chat.kind == "channel" else "message"
+            _tell(self._state, self._chat, kind, message)
+        return message
+
+    def _messages(self) -> Iterable[Message]:
+        return self._chat.messages.values()
 
     def _post(
         self,
@@ -80,34 +99,27 @@ class Room:
         in_name_of: int | None = None,
         reply_to: Message | None = None,
         extra: Mapping[str, object] | None = None,
+        thread: int | None = None,
+        entities: list[MessageEntity] | None = None,
     ) -> Message:
-        """Put a message into the chat and tell the bot; a message without text is a service message."""
+        """Write a message; one without text is a service message."""
         if utf16_length(text) > MAX_LENGTH:
             raise ValueError(f"{utf16_length(text)} UTF-16 code units; clients send at most {MAX_LENGTH} in a message")
-        body = format_text(text) if text else Formatted("")
+        body = format_text(text, entities=entities or ()) if text else Formatted("")
         with self._state.changed:
             draft = self._state.draft(self._chat, sender=sender, html=text, body=body)
             reply_id = reply_to.id if reply_to else None
-            draft = replace(draft, sender_chat=in_name_of, reply_to=reply_id, extra=extra)
-            message = self._state.post(draft)
-            kind = "channel_post" if self._chat.kind == "channel" else "message"
-            self._state.queue(kind, message_json(message, self._state), chat_id=self.id)
-        return message
-
-    def _set_blocked(self, *, blocked: bool, by: User) -> None:
-        with self._state.changed:
-            self._chat.blocked = blocked
-            change = membership_json(self._chat, self._state, by=by, date=int(time.time()))
-            self._state.queue("my_chat_member", change, chat_id=self.id)
+            draft = replace(draft, sender_chat=in_name_of, reply_to=reply_id, extra=extra, thread=thread)
+            return self.puts(draft)
 
     def _transcript(self) -> str:
         lines = [
             f"  {message.id} {'the bot' if message.from_bot else message.sender.first_name}"
             f"{f' (edited {message.edits}x)' if message.edits else ''}: {message.text}"
             f"{' '.join(['', *(f'[{label}]' for label in message.labels)])}"
-            for message in self._chat.messages.values()
+            for message in self._messages()
         ]
-        return "\n".join(lines or ["  (no messages)"]) + _troubles(self._state)
+        return "\n".join(lines or ["  (no messages)"]) + troubles(self._state)
 
 
 def edit(state: State, message: Message, text: str) -> Message:
@@ -115,14 +127,17 @@ def edit(state: State, message: Message, text: str) -> Message:
     with state.changed:
         chat = state.chats[message.chat_id]
         old = chat.messages[message.id]
-        draft = state.draft(chat, sender=old.sender, html=text, body=format_text(text))
-        new = replace(old, text=draft.text, html=draft.html, entities=draft.entities, edit_date=draft.date)
-        edited = state.edit(old, new)
-        kind = "edited_channel_post" if chat.kind == "channel" else "edited_message"
-        state.queue(kind, message_json(edited, state), chat_id=chat.id)
+        edited = state.edit(old, state.rewritten(old, html=text, body=format_text(text), buttons=old.buttons))
+        _tell(state, chat, "edited_channel_post" if chat.kind == "channel" else "edited_message", edited)
     return edited
 
 
-def _troubles(state: State) -> str:
+def _tell(state: State, chat: Chat, kind: str, message: Message) -> None:
+    if hears(state, chat, message):
+        state.queue(kind, message_json(message, state), chat_id=chat.id)
+
+
+def troubles(state: State) -> str:
+    """List for a failing test what the bot was refused and what was found."""
     refused = [f"  refused {each.method}: {each.description}" for each in state.refusals]
     return "".join(f"\n{line}" for line in [*refused, *(f"  found: {finding}" for finding in state.findings)])

@@ -29,8 +29,10 @@ from tests.botapi.parameters import quick_parameters, read_parameters
 from tests.botapi.people import Person
 from tests.botapi.rates import USUAL as USUAL_LIMITS
 from tests.botapi.rates import Limits
-from tests.botapi.refusal import Refusal, refuse, unsupported
-from tests.botapi.state import Broken, Call, Delivery, Refused, State, User
+from tests.botapi.records import Broken, Call, Delivery, Refused, Role, User
+from tests.botapi.refusal import Refusal
+from tests.botapi.request import MAX_BODY, read_request
+from tests.botapi.state import State
 from tests.botapi.webhook import USUAL, Deliveries, Patience
 
 T = TypeVar("T")
@@ -128,9 +130,24 @@ class BotApi:
         """Introduce somebody who has `opened` a private chat with the bot, or has not written there so far."""
         return Person(self._state, User(id, first_name, is_bot, username, language_code), opened=opened)
 
-    def group(self, title: str, *members: Person, basic: bool = False) -> Group:
-        """Introduce a supergroup, or a `basic` group, in which the bot is an administrator and hears everything."""
-        return Group(self._state, title, *members, kind="group" if basic else "supergroup")
+    def group(
+        self,
+        title: str,
+        *members: Person,
+        basic: bool = False,
+        hears_all: bool = True,
+        forum: bool = False,
+        with_bot: bool = True,
+    ) -> Group:
+        """Introduce a supergroup, or a `basic` group, or a `forum` with topics; the first member has created it.
+
+        The bot is an administrator of it and hears everything. Without `hears_all` it is an ordinary member in privacy
+        mode, as bots are that somebody adds, and without `with_bot` it is not in the group and knows of none.
+        """
+        role = Role.ADMINISTRATOR if hears_all else Role.MEMBER
+        kind = "group" if basic else "supergroup"
+        bot = role if with_bot else None
+        return Group(self._state, title, *members, kind=kind, hears_all=hears_all and with_bot, forum=forum, bot=bot)
 
     def channel(self, title: str) -> Channel:
         """Introduce a channel in which the bot is an administrator."""
@@ -240,6 +257,11 @@ class BotApi:
         with self._state.changed:
             self._state.enforcing = True
 
+    def enable_inline(self) -> None:
+        """Give the bot inline mode, as BotFather does."""
+        with self._state.changed:
+            self._state.inline.enabled = True
+
     def away(self) -> AbstractContextManager[None]:
         """Refuse connections and break those there are until `back`, or to the end of a `with` block."""
         self._in_loop(self._leave())
@@ -293,7 +315,7 @@ class BotApi:
         deliveries = Deliveries(self._state, self._patience)
         self._state.on_update = lambda: loop.call_soon_threadsafe(self._updates_wait, deliveries)
         self._state.on_hook = lambda: loop.call_soon_threadsafe(self._hook_changed, deliveries)
-        app = web.Application()
+        app = web.Application(client_max_size=MAX_BODY)
         app.router.add_route("*", "/{path:.*}", self._handle)
         # A poll whose client has gone must not count as the older of two.
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.5)
@@ -330,7 +352,7 @@ class BotApi:
         parameters: dict[str, object] = {}
         try:
             name = self._method_of(request.path)
-            parameters |= await _parameters(request)
+            parameters |= await read_request(request)
             fault = self._next_fault(name)
             if isinstance(fault, _Failure):
                 raise fault.refusal
@@ -445,26 +467,6 @@ def _reserved_port() -> Iterator[int]:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         holder.bind(("127.0.0.1", 0))
         yield holder.getsockname()[1]
-
-
-async def _parameters(request: web.Request) -> dict[str, object]:
-    """Collect parameters from wherever the Bot API takes them: query, form, multipart or JSON."""
-    given: dict[str, object] = dict(request.query)
-    if request.content_type == "application/json":
-        try:
-            body = await request.json()
-        except ValueError as exc:
-            raise refuse("Can't parse the JSON of the request") from exc
-        if not isinstance(body, dict):
-            raise refuse("Object expected as the request")
-        return given | body
-    form = await request.post()
-    files = [field for field in form.values() if isinstance(field, web.FileField)]
-    for file in files:
-        file.file.close()
-    if files:
-        raise unsupported("uploads")
-    return given | dict(form)
 
 
 def _refused(refusal: Refusal, body: str | None) -> web.Response:

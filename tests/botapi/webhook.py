@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from tests.botapi.formatting import Json
+from tests.botapi.records import Delivery, Hook, Waiting
 from tests.botapi.refusal import refuse, unsupported
-from tests.botapi.state import Delivery, Hook, State, Waiting
+from tests.botapi.state import State
 
 DEFAULT_CONNECTIONS: Final = 40
 MAX_CONNECTIONS: Final = 100

@@ -1,8 +1,9 @@
 """The server's objects as JSON of the Bot API. Knows nothing of requests."""
 
-from tests.botapi.formatting import Entity, Json
+from tests.botapi.formatting import Entity, Json, utf16_length
 from tests.botapi.keyboard import Button, Keyboard
-from tests.botapi.state import Chat, Message, State, User
+from tests.botapi.records import Chat, Document, Message, Photo, User
+from tests.botapi.state import State
 
 
 def user_json(user: User) -> Json:
@@ -18,12 +19,12 @@ def user_json(user: User) -> Json:
     )
 
 
-def me_json(bot: User) -> Json:
+def me_json(bot: User, *, inline: bool = False) -> Json:
     """Write the User getMe returns, with what only the bot itself may know."""
     return user_json(bot) | {
         "can_join_groups": True,
         "can_read_all_group_messages": False,
-        "supports_inline_queries": False,
+        "supports_inline_queries": inline,
         "can_connect_to_business": False,
         "has_main_web_app": False,
     }
@@ -32,16 +33,23 @@ def me_json(bot: User) -> Json:
 def chat_json(chat: Chat) -> Json:
     """Write a Chat."""
     if chat.person is None:
-        return {"id": chat.id, "title": chat.title, "type": chat.kind}
+        forum = {"is_forum": True} if chat.is_forum else {}
+        return {"id": chat.id, "title": chat.title, "type": chat.kind, **forum}
     return _without_none(
         {"id": chat.id, "first_name": chat.person.first_name, "username": chat.person.username, "type": "private"}
     )
 
 
 def message_json(message: Message, state: State, *, with_reply: bool = True) -> Json:
-    """Write a Message; the message it answers comes along one level deep."""
+    """Write a Message; the message it answers comes along one level deep.
+
+    What is written into a topic, and answers nothing, comes as an answer to the message that tells of its beginning.
+    """
     chat = state.chats[message.chat_id]
-    replied = chat.messages.get(message.reply_to) if with_reply and message.reply_to else None
+    answered = message.reply_to or (message.thread if message.in_topic and message.thread != message.id else None)
+    replied = chat.messages.get(answered) if with_reply and answered else None
+    content = "caption" if message.document or message.photo else "text"
+    entities = "caption_entities" if content == "caption" else "entities"
     return _without_none(
         {
             "message_id": message.id,
@@ -50,10 +58,16 @@ def message_json(message: Message, state: State, *, with_reply: bool = True) -> 
             "chat": chat_json(chat),
             "date": message.date,
             "edit_date": message.edit_date,
+            "message_thread_id": message.thread,
+            "is_topic_message": message.in_topic or None,
             "reply_to_message": message_json(replied, state, with_reply=False) if replied else None,
+            "quote": _quote_json(message.quote, replied),
+            "via_bot": user_json(message.via_bot) if message.via_bot else None,
             "has_protected_content": message.protected or None,
-            "text": message.text or None,
-            "entities": [_entity_json(entity, state) for entity in message.entities] or None,
+            "document": _document_json(message.document) if message.document else None,
+            "photo": _photo_json(message.photo) if message.photo else None,
+            content: message.text or None,
+            entities: [_entity_json(entity, state) for entity in message.entities] or None,
             "link_preview_options": message.link_preview,
             "reply_markup": _keyboard_json(message.buttons),
             **(message.extra or {}),
@@ -69,28 +83,55 @@ def inaccessible_json(message: Message, state: State) -> Json:
 def callback_query_json(
     query_id: str, *, person: User, message: Message, data: str, state: State, gone: bool = False
 ) -> Json:
-    """Write a CallbackQuery."""
+    """Write a CallbackQuery; on a message that somebody picked from inline results the bot gets only an id of it."""
+    origin: Json = {"inline_message_id": message.inline_id}
+    if message.inline_id is None:
+        origin = {"message": inaccessible_json(message, state) if gone else message_json(message, state)}
     return {
         "id": query_id,
         "from": user_json(person),
-        "message": inaccessible_json(message, state) if gone else message_json(message, state),
+        **origin,
         "chat_instance": str(-7_000_000_000_000_000_000 - message.chat_id),
         "data": data,
     }
 
 
-def membership_json(chat: Chat, state: State, *, by: User, date: int) -> Json:
-    """Write the ChatMemberUpdated a bot gets when somebody has just blocked or kicked it, or taken it back."""
-    me = user_json(state.bot)
-    member, kicked = {"user": me, "status": "member"}, {"user": me, "status": "kicked", "until_date": 0}
-    old, new = (member, kicked) if chat.blocked else (kicked, member)
+def inline_query_json(query_id: str, *, person: User, text: str, offset: str, kind: str) -> Json:
+    """Write an InlineQuery; `kind` is that of the chat in which it was typed."""
+    return {"id": query_id, "from": user_json(person), "query": text, "offset": offset, "chat_type": kind}
+
+
+def _document_json(document: Document) -> Json:
     return {
-        "chat": chat_json(chat),
-        "from": user_json(by),
-        "date": date,
-        "old_chat_member": old,
-        "new_chat_member": new,
+        "file_id": document.file_id,
+        "file_unique_id": document.file_id[-12:],
+        "file_name": document.name,
+        "mime_type": document.mime,
+        "file_size": len(document.data),
     }
+
+
+def _photo_json(photo: Photo) -> list[Json]:
+    """Write the sizes Telegram keeps of a picture, the largest last; the bot's own bytes are none of them."""
+    longest = max(photo.width, photo.height)
+    boxes = [box for box in (90, 320, 800, 1280) if box < longest]
+    if longest <= 1280:
+        boxes.append(longest)
+    return [
+        {
+            "file_id": f"{photo.file_id}-{box}",
+            "file_unique_id": f"{photo.file_id[-12:]}-{box}",
+            "width": max(1, photo.width * box // longest),
+            "height": max(1, photo.height * box // longest),
+        }
+        for box in boxes
+    ]
+
+
+def _quote_json(quote: str | None, replied: Message | None) -> Json | None:
+    if quote is None or replied is None:
+        return None
+    return {"text": quote, "position": utf16_length(replied.text.partition(quote)[0]), "is_manual": True}
 
 
 def _entity_json(entity: Entity, state: State) -> Json:

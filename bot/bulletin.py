@@ -1,0 +1,54 @@
+"""/status: how things are, shortly for everyone, at length for admins."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+from importlib.metadata import version
+
+from telegram import Update
+from telegram.ext import ContextTypes
+
+from bot import heap, render, words
+from bot.gate import Gate
+from bot.reindexing import Reindexing
+from bot.say import say
+from bot.schedule import next_reindex
+from index.library import Status
+
+
+class Bulletin:
+    """Says how things are."""
+
+    def __init__(
+        self, reindexing: Reindexing, gate: Gate, *, every: int, waiting: Callable[[], int], threads: Executor
+    ) -> None:
+        """Look things up on `threads`; the folder is read again `every` so many minutes (0: never).
+
+        `waiting` looks up how many updates are not done yet.
+        """
+        self._reindexing = reindexing
+        self._gate = gate
+        self._every = every
+        self._waiting = waiting
+        self._threads = threads
+
+    async def status(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
+        """Say what the library holds, and to an admin how the bot is."""
+        chat = update.effective_chat
+        if chat is None:
+            return
+        status, waiting = await asyncio.get_running_loop().run_in_executor(self._threads, self._look)
+        text = words.status(status, every=self._every)
+        if self._gate.is_admin(update):
+            more = words.condition(
+                waiting=max(0, waiting - 1),  # but for this one
+                memory=heap.resident(),
+                last=self._reindexing.last,
+                following=next_reindex(context),
+                version=version("footnote-bot"),
+            )
+            text = f"{text}\n\n{more}"
+        await say(context.bot, chat.id, render.text(text))
+
+    def _look(self) -> tuple[Status, int]:
+        return self._reindexing.library.status(), self._waiting()

@@ -1,0 +1,159 @@
+"""What stands behind an answer: any article, at any window, makes one message that Telegram takes."""
+
+import datetime as dt
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot import buttons, evidence, render, words
+from bot.answers import shown
+from bot.buttons import Place
+from bot.evidence import MOST, Window
+from bot.kept import Asked, Kept, from_json, keep, to_json
+from index.records import Answer, Article, ArticleId, Citation, Claim, Judged, Passage, PassageId
+from tests.test_render import NASTY, parsed, visible
+
+HERE, THERE = Place("footnote_test_bot"), Place("footnote_test_bot", group=True)
+WORDS = " ".join(f"word{n}" for n in range(3_000))
+
+
+def kept_of(text: str, passage: tuple[int, int], cited: list[tuple[int, int]], **more: str) -> tuple[Kept, Article]:
+    named = {"title": "A title", "url": "https://example.org/a", "source": "The Gazette", **more}
+    heading = named.pop("heading", "")
+    article = Article(ArticleId("a.md"), text=text, date=dt.date(2025, 10, 16), **named)
+    of = Passage(PassageId(1), article, *passage, heading)
+    citations = tuple(Citation(n, of, start, end) for n, (start, end) in enumerate(cited, start=1))
+    claims = tuple(Claim(" ".join(one.quote.split()), (one.number,)) for one in citations)
+    judged = tuple(Judged(of, one.start, one.end, {}, 0.5) for one in citations)
+    answer = Answer("Why?", claims, citations, (), (), 0.9, 1, judged=judged)
+    return keep("0123456789abcdef", Asked(8, 8, 1, 0.0), answer), article
+
+
+@given(
+    parts=st.lists(NASTY, min_size=5, max_size=5).filter(lambda parts: bool(visible(parts[2]))),
+    title=NASTY,
+    heading=st.one_of(st.just(""), NASTY),
+    window=st.tuples(st.integers(0, 99), st.integers(0, 99)),
+    gone=st.booleans(),
+)
+def test_any_passage_at_any_window_is_one_message_that_holds_the_cited_words(
+    parts: list[str],
+    title: str,
+    heading: str,
+    window: tuple[int, int],
+    gone: bool,  # noqa: FBT001  drawn
+) -> None:
+    far, before, quote, after, further = parts
+    start = len(far) * 20
+    text = far * 20 + before + quote + after + further * 20
+    place = (start, start + len(before + quote + after))
+    cited = (start + len(before), start + len(before + quote))
+    kept, article = kept_of(text, place, [cited], title=title, heading=heading)
+    view = evidence.passage(kept, 1, None if gone else article, Window(*window))
+    (one,) = parsed([view.html])
+    assert visible(quote) in visible(one.text)
+    parsed([evidence.why(kept, "1 Jan 2025")])
+    for button in all_buttons(kept, view):
+        assert len(button.encode()) <= 64
+
+
+def all_buttons(kept: Kept, view: evidence.View) -> list[str]:
+    keyboards = [
+        buttons.under(kept, HERE),
+        buttons.under(kept, THERE),
+        buttons.around(kept, 1, Window(99, 99), view),
+        buttons.reasons(kept),
+        buttons.back(kept),
+    ]
+    return [str(one.callback_data or "") for board in keyboards for row in board.inline_keyboard for one in row]
+
+
+@given(
+    quote=NASTY.filter(visible),
+    title=NASTY,
+    url=st.sampled_from(["", "https://example.org/a b", "notes.md", "http://["]),
+)
+def test_an_answer_as_it_is_sent_is_taken_by_telegram_and_loses_no_word_of_a_claim(
+    quote: str, title: str, url: str
+) -> None:
+    text = f"Before. {quote} After."
+    kept, _ = kept_of(text, (0, len(text)), [(8, 8 + len(quote))], title=title, url=url)
+    for place in (HERE, THERE):
+        whole = "".join(message.text for message in parsed(shown(kept, place)))
+        assert visible(quote) in visible(whole)
+
+
+@given(quote=NASTY.filter(visible), title=NASTY, heading=NASTY, question=NASTY)
+def test_what_is_kept_comes_back_as_it_was(quote: str, title: str, heading: str, question: str) -> None:
+    text = f"Before. {quote} After."
+    kept, _ = kept_of(text, (3, len(text)), [(8, 8 + len(quote))], title=title, heading=heading)
+    kept = replace(kept, answer=replace(kept.answer, question=question, missing=("a", question)))
+    again = from_json(kept.id, kept.asked, 1, to_json(kept), first=0, message=0, took=0.0)
+    assert again == kept
+
+
+@pytest.mark.parametrize("letter", ["a", "😀", "ж", "<&>", "م"])
+@pytest.mark.parametrize("size", [3_000, 10_000])
+def test_ten_thousand_characters_without_a_space_are_shown_around_the_cited_ones(letter: str, size: int) -> None:
+    text = (letter * size)[:size]
+    kept, article = kept_of(text, (0, size), [(size // 2, size // 2 + 40)])
+    view = evidence.passage(kept, 1, article, Window())
+    (one,) = parsed([view.html])
+    assert any(entity.type == "bold" for entity in one.entities)
+
+
+def test_more_is_shown_tap_by_tap_until_a_message_is_full_or_the_article_ends() -> None:
+    start = WORDS.index("word1500")
+    kept, article = kept_of(WORDS, (start, start + 500), [(start, start + 8)])
+    window, sizes = Window(), []
+    while True:
+        view = evidence.passage(kept, 1, article, window)
+        (one,) = parsed([view.html])
+        sizes.append(len(one.text))
+        if not view.more_before:
+            break
+        window = Window(window.before + 1, window.after)
+    assert sizes == sorted(set(sizes))
+    assert len(sizes) == 1 + (MOST - 500) // evidence.STEP
+    kept, article = kept_of("One. Two. Three.", (5, 9), [(5, 9)])
+    view = evidence.passage(kept, 1, article, Window(1, 1))
+    assert (view.more_before, view.more_after) == (False, False)
+    assert "One. <b>Two.</b> Three." in view.html
+
+
+def test_an_article_that_is_another_now_is_shown_as_it_was_with_a_word_about_it() -> None:
+    kept, article = kept_of("One. Two. Three.", (5, 9), [(5, 9)])
+    for today, note in ((None, words.ARTICLE_GONE), (replace(article, text="One. Five."), words.ARTICLE_CHANGED)):
+        view = evidence.passage(kept, 1, today, Window(5, 5))
+        assert "<b>Two.</b>" in view.html
+        assert note in view.html
+        assert (view.more_before, view.more_after) == (False, False)
+    assert words.ARTICLE_CHANGED not in evidence.passage(kept, 1, article, Window()).html
+
+
+def test_two_citations_of_one_passage_are_shown_together_and_another_number_is_none_of_it() -> None:
+    kept, article = kept_of("One. Two. Three.", (0, 16), [(10, 16), (0, 4)])
+    assert "<b>One.</b> Two. <b>Three.</b>" in evidence.passage(kept, 2, article, Window()).html
+    with pytest.raises(LookupError):
+        evidence.passage(kept, 3, article, Window())
+
+
+def test_links_lead_to_the_sentence_or_where_there_is_no_address_to_the_stored_article() -> None:
+    kept, _ = kept_of("One. Two. Three.", (0, 16), [(5, 9)])
+    assert 'href="https://example.org/a#:~:text=Two' in shown(kept, HERE)[0]
+    kept, _ = kept_of("One. Two. Three.", (0, 16), [(5, 9)], url="")
+    assert 'href="https://t.me/footnote_test_bot?start=e_0123456789abcdef_1"' in shown(kept, HERE)[0]
+
+
+def test_many_passages_have_rows_of_their_own() -> None:
+    text = " ".join(f"Sentence {n}." for n in range(9))
+    article = Article(ArticleId("a.md"), "A title", text)
+    passages = [Passage(PassageId(n), article, text.index(f"Sentence {n}."), text.index(f"{n}.") + 2) for n in range(9)]
+    citations = tuple(Citation(n + 1, one, one.start, one.end) for n, one in enumerate(passages))
+    answer = Answer("?", (Claim("Nine.", tuple(range(1, 10))),), citations, (), (), 0.9, 1)
+    kept = keep("0123456789abcdef", Asked(8, 8, 1, 0.0), answer)
+    rows = [[button.text for button in row] for row in buttons.under(kept, HERE).inline_keyboard]
+    assert rows == [["1", "2", "3", "4", "5", "6", "7", "8"], ["9"], ["Why", "👍", "👎"]]
+    assert render.units(shown(kept, HERE)[0]) > 0
