@@ -48,11 +48,11 @@ def helped(talk: Talk) -> Message:
 
 
 def test_help_has_questions_and_a_tap_asks_one_in_the_conversation(
-    api: BotApi, serve: Serve, seeded: Library, journal: Journal, golden: Callable[[Transcript, str], None]
+    api: BotApi, serve: Serve, shared: Library, journal: Journal, golden: Callable[[Transcript, str], None]
 ) -> None:
     talk = Talk(api.person(GUEST, "Anna"))
-    examples = seeded.examples(EXAMPLES)
-    with serve(seeded, limits=PACED):
+    examples = shared.examples(EXAMPLES)
+    with serve(shared, limits=PACED):
         message = helped(talk)
         talk.transcript.says("Footnote", message)
         assert all(f"{place}. {question}" in message.text for place, question in enumerate(examples, 1))
