@@ -3,7 +3,7 @@
 Where to look:
 
 the command line      cli → indexing, watch, operating, doctor, reach; what it prints: terminal, as_json
-the bot, as a whole   app (composition, and its table of handlers), lifecycle (begins, is watched, ends; heap)
+the bot, as a whole   app (composition), handlers (their table), lifecycle (begins, is watched, ends; heap)
 an update comes in    poll, or web on listen → inbox (stored) → dispatch (taken in turn) → attempt → door (limits)
 who may ask           gate → people (stored); arrivals (in groups), invitations, roll (/people)
 and is handled        questions → answers (what becomes of one), commands, suggest, reading (articles, cut into pages),

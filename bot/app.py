@@ -1,43 +1,34 @@
-"""The Telegram bot: its composition, and its table of contents."""
+"""The Telegram bot: its composition. Its table of handlers is in `handlers`."""
 
 import asyncio
 import datetime as dt
 import itertools
 import logging
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from telegram import BotCommand, BotCommandScopeChat, Update
+from telegram import BotCommand, BotCommandScopeChat
 from telegram.error import TelegramError
-from telegram.ext import (
-    Application,
-    ApplicationBuilder,
-    ApplicationHandlerStop,
-    CallbackQueryHandler,
-    CommandHandler,
-    ContextTypes,
-    InlineQueryHandler,
-    MessageHandler,
-    TypeHandler,
-    filters,
-)
+from telegram.ext import Application, ApplicationBuilder
 from telegram.request import HTTPXRequest
 
-from bot import admin, buttons, desk, heap, inbox, pace, pages, suggest, watches, web, words
+from bot import handlers, heap, inbox, pace, web, words
+from bot.admin import Admin
 from bot.answers import Answers
 from bot.arrivals import Arrivals
-from bot.attempt import CURRENT
 from bot.bulletin import Bulletin
 from bot.commands import Commands
 from bot.desk import Desk
-from bot.dispatch import AT_ONCE, Dispatcher, report
+from bot.dispatch import AT_ONCE, Dispatcher
 from bot.door import Door
 from bot.gate import Gate
 from bot.groups import Groups
+from bot.handlers import Handlers
 from bot.inbox import Inbox
 from bot.inline import Inline
-from bot.invitations import Invitations, Opening
+from bot.invitations import Invitations
 from bot.journal import Journal
 from bot.lifecycle import Lifecycle, Parts
 from bot.limits import Limits
@@ -45,12 +36,12 @@ from bot.listen import Listener
 from bot.lookout import Lookout
 from bot.metrics import Metrics
 from bot.people import People
-from bot.personal import FORGET, KEEP, Personal, Times
+from bot.personal import Personal, Times
 from bot.poll import Patience, Poller
 from bot.questions import Asking, Questions, Threads
 from bot.reading import Reading
 from bot.reindexing import Reindexing
-from bot.roll import ASK, DO, TURN, Roll
+from bot.roll import Roll
 from bot.schedule import Schedule
 from bot.suggest import Suggestions
 from bot.threads import Threads as Pool
@@ -96,61 +87,21 @@ def build(
         message = f"There is no TELEGRAM_BOT_TOKEN in the environment or in .env. {words.IN_THE_TERMINAL}"
         raise SettingsError(message)
     token = telegram.token.get_secret_value()
-    asking, looking, storing = (
-        Pool(count, thread_name_prefix=name) for count, name in ((ASKING, "ask"), (LOOKING, "look"), (STORING, "store"))
-    )
-    metrics = Metrics()
-    reindexing = Reindexing(library, metrics.reindexed)
-    database, number = _database(settings), int(token.partition(":")[0])
-    journal = Journal(database, bot=number)
-    stored = Inbox(
-        database,
-        bot=number,
-        room=settings.delivery.waiting,
-        never_crowded=telegram.admins,
-    )
+    ground = _ground(library, settings, number=int(token.partition(":")[0]))
+    stores, threads, metrics = ground.stores, ground.threads, ground.metrics
     bot = _application(telegram, limits)
-    threads = Threads(asking, looking)
-    questions = Questions(
-        library,
-        journal,
-        threads=threads,
-        settings=Asking(settings.delivery, settings.conversation),
-        metrics=metrics,
-    )
-    people = People(database, bot=number)
-    gate = Gate(telegram, people)
-    answers = Answers(library, journal, gate, threads=looking)
-    suggestions = Suggestions(library, questions, threads=looking)
-    commands = Commands(library, gate, answers, suggestions, threads=looking)
-    bulletin = Bulletin(reindexing, gate, every=telegram.reindex_every, waiting=stored.waiting, threads=looking)
-    door = Door(gate, Limits(settings.delivery), oldest=settings.delivery.oldest)
-    arrivals = Arrivals(people, gate, threads=looking)
-    _elsewhere(bot, Groups(questions), Inline(library, threads=asking), number)
-    _receive(bot, arrivals, Invitations(people, gate, threads=looking), Roll(people, gate, threads=looking))
-    _handle_desk(bot, bulletin, Desk(library, journal, gate, threads=looking))
-    kept_for = DAY * settings.conversation.keep_days
-    watchlist = Watchlist(database, bot=number)
-    personal = Personal(
-        {"journal": journal, "messages": stored, "names": people, "watches": watchlist},
-        Times(kept_for, settings.delivery.keep),
-        threads=looking,
-    )
-    _handle_reading(bot, Reading(library, answers, threads=looking), suggestions, personal)
-    bounds = Bounds(telegram.watches, settings.delivery.deadline, settings.conversation)
-    _handle_watches(bot, Watches(library, journal, watchlist, threads=threads, bounds=bounds))
-    Lookout(library, journal, watchlist, gate=gate, threads=looking).start(bot)
-    _handle(bot, door, questions, answers, commands, admin.Admin(reindexing, gate))
+    handlers.add(bot, _handlers(ground), number=ground.number)
+    Lookout(library, stores.journal, stores.watchlist, gate=ground.gate, threads=threads.looking).start(bot)
+    if telegram.reindex_every:
+        Schedule(ground.reindexing, telegram.admins).start(bot, every=dt.timedelta(minutes=telegram.reindex_every))
     dispatcher = Dispatcher(
         bot,
-        stored,
+        stores.inbox,
         settings=settings.delivery,
-        threads=storing,
+        threads=threads.storing,
         metrics=metrics,
-        prune=[lambda: journal.prune(keep=kept_for)],
+        prune=[lambda: stores.journal.prune(keep=ground.kept_for)],
     )
-    if telegram.reindex_every:
-        Schedule(reindexing, telegram.admins).start(bot, every=dt.timedelta(minutes=telegram.reindex_every))
     poller = webhook = None
     if telegram.webhook:
         webhook = Webhook.of(telegram, settings.web, lambda raw: dispatcher.store([raw]))
@@ -166,14 +117,14 @@ def build(
         Parts(
             library=library,
             application=bot,
-            inbox=stored,
+            inbox=stores.inbox,
             dispatcher=dispatcher,
             poller=poller,
             listener=listener,
             announce=partial(_announce, bot, telegram),
-            begin=partial(_begin, bot, stored, telegram),
-            close=reindexing.close,
-            threads=(asking, looking, storing),
+            begin=partial(_begin, bot, stores.inbox, telegram),
+            close=ground.reindexing.close,
+            threads=(threads.asking, threads.looking, threads.storing),
         ),
         settings.delivery,
     )
@@ -184,6 +135,118 @@ def build(
         poll_age=life.silence,
     )
     return life
+
+
+@dataclass(frozen=True, slots=True)
+class _Threads:
+    """Where work is done that must not stop the event loop."""
+
+    asking: Pool
+    looking: Pool
+    storing: Pool
+
+
+@dataclass(frozen=True, slots=True)
+class _Stores:
+    """What the bot keeps, all in one database."""
+
+    inbox: Inbox
+    journal: Journal
+    people: People
+    watchlist: Watchlist
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What the handlers stand on; `number` is the id of the bot."""
+
+    library: Library
+    settings: Settings
+    number: int
+    threads: _Threads
+    stores: _Stores
+    gate: Gate
+    reindexing: Reindexing
+    metrics: Metrics
+
+    @property
+    def kept_for(self) -> float:
+        """Seconds for which answers are kept."""
+        return DAY * self.settings.conversation.keep_days
+
+
+def _ground(library: Library, settings: Settings, *, number: int) -> _Ground:
+    telegram, database, metrics = settings.telegram, _database(settings), Metrics()
+    people = People(database, bot=number)
+    stores = _Stores(
+        Inbox(database, bot=number, room=settings.delivery.waiting, never_crowded=telegram.admins),
+        Journal(database, bot=number),
+        people,
+        Watchlist(database, bot=number),
+    )
+    pools = (
+        Pool(count, thread_name_prefix=name) for count, name in ((ASKING, "ask"), (LOOKING, "look"), (STORING, "store"))
+    )
+    return _Ground(
+        library,
+        settings,
+        number,
+        _Threads(*pools),
+        stores,
+        Gate(telegram, people),
+        Reindexing(library, metrics.reindexed),
+        metrics,
+    )
+
+
+def _handlers(ground: _Ground) -> Handlers:
+    """Make all who handle updates."""
+    library, settings, stores, gate = ground.library, ground.settings, ground.stores, ground.gate
+    telegram, conversation, looking = settings.telegram, settings.conversation, ground.threads.looking
+    threads = Threads(ground.threads.asking, looking)
+    questions = Questions(
+        library,
+        stores.journal,
+        threads=threads,
+        settings=Asking(settings.delivery, conversation),
+        metrics=ground.metrics,
+    )
+    answers = Answers(library, stores.journal, gate, threads=looking)
+    suggestions = Suggestions(library, questions, threads=looking)
+    return Handlers(
+        door=Door(gate, Limits(settings.delivery), oldest=settings.delivery.oldest),
+        arrivals=Arrivals(stores.people, gate, threads=looking),
+        questions=questions,
+        answers=answers,
+        suggestions=suggestions,
+        groups=Groups(questions),
+        inline=Inline(library, threads=threads.asking),
+        watches=Watches(
+            library,
+            stores.journal,
+            stores.watchlist,
+            threads=threads,
+            bounds=Bounds(telegram.watches, settings.delivery.deadline, conversation),
+        ),
+        commands=Commands(library, gate, answers, suggestions, threads=looking),
+        reading=Reading(library, answers, threads=looking),
+        personal=Personal(
+            {"journal": stores.journal, "messages": stores.inbox, "names": stores.people, "watches": stores.watchlist},
+            Times(ground.kept_for, settings.delivery.keep),
+            threads=looking,
+        ),
+        invitations=Invitations(stores.people, gate, threads=looking),
+        roll=Roll(stores.people, gate, threads=looking),
+        admin=Admin(ground.reindexing, gate),
+        bulletin=Bulletin(
+            ground.reindexing,
+            gate,
+            every=telegram.reindex_every,
+            waiting=stores.inbox.waiting,
+            threads=looking,
+        ),
+        desk=Desk(library, stores.journal, gate, threads=looking),
+    )
 
 
 def _articles(library: Library) -> int:
@@ -209,7 +272,7 @@ def _database(settings: Settings) -> Database:
     return Database(
         shared.get_secret_value() if shared else Path(settings.library.data).expanduser() / inbox.FILE,
         holds="the inbox and the journal of the bot",
-        remedy="move it away: what waits there and what was asked is lost, and nothing else",
+        remedy="move it away: what waits there is lost, what was asked, and who was invited or blocked; no article is",
         cache=256,  # more would only fill up with what was answered long ago
     )
 
@@ -230,105 +293,6 @@ def _application(telegram: Telegram, limits: pace.Limits | None) -> Bot:
         .rate_limiter(pace.Pace(limits))
         .build()
     )
-
-
-def _elsewhere(bot: Bot, groups: Groups, inline: Inline, number: int) -> None:
-    """Add the handlers of what people ask outside of their private chats."""
-    bot.add_handler(MessageHandler(filters.ViaBot(number) & filters.UpdateType.MESSAGE, inline.picked))
-    bot.add_handler(MessageHandler(filters.ChatType.GROUPS & filters.UpdateType.MESSAGE & filters.TEXT, groups.heard))
-    bot.add_handler(InlineQueryHandler(inline.typed))
-
-
-def _receive(bot: Bot, arrivals: Arrivals, invitations: Invitations, roll: Roll) -> None:
-    """Add the handlers of who may come in; those of `_handle` are tried after them."""
-    private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
-    bot.add_handler(TypeHandler(Update, arrivals.check), group=-2)
-    bot.add_handler(MessageHandler(private & Opening(), invitations.opened))
-    bot.add_handler(CommandHandler("invite", invitations.invite, private))
-    bot.add_handler(CommandHandler("people", roll.show, private))
-    bot.add_handler(CommandHandler("block", roll.block, private))
-    bot.add_handler(CommandHandler("unblock", roll.unblock, private))
-    bot.add_handler(CallbackQueryHandler(roll.turn, pattern=TURN))
-    bot.add_handler(CallbackQueryHandler(roll.ask, pattern=ASK))
-    bot.add_handler(CallbackQueryHandler(roll.do, pattern=DO))
-
-
-def _handle_reading(bot: Bot, reading: Reading, suggestions: Suggestions, personal: Personal) -> None:
-    """Add the handlers of what people read and of what is kept of them: before those that take whatever is left."""
-    private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
-    bot.add_handler(CommandHandler("latest", reading.latest, private))
-    bot.add_handler(CommandHandler("sources", reading.sources, private))
-    bot.add_handler(CommandHandler("article", reading.article, private))
-    bot.add_handler(CommandHandler("privacy", personal.privacy, private))
-    bot.add_handler(CommandHandler("forget", personal.forget, private))
-    bot.add_handler(CallbackQueryHandler(reading.turn, pattern=pages.LATEST))
-    bot.add_handler(CallbackQueryHandler(reading.turn_sources, pattern=pages.SOURCES))
-    bot.add_handler(CallbackQueryHandler(reading.open, pattern=pages.ARTICLE))
-    bot.add_handler(CallbackQueryHandler(reading.found, pattern=pages.FOUND))
-    bot.add_handler(CallbackQueryHandler(reading.whole, pattern=pages.WHOLE))
-    bot.add_handler(CallbackQueryHandler(suggestions.ask, pattern=suggest.ASK))
-    bot.add_handler(CallbackQueryHandler(personal.agree, pattern=FORGET))
-    bot.add_handler(CallbackQueryHandler(personal.leave, pattern=KEEP))
-
-
-def _handle_watches(bot: Bot, watching: Watches) -> None:
-    """Add the handlers of the questions that people watch: before those that take whatever is left."""
-    private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
-    bot.add_handler(CommandHandler("watch", watching.begin, private))
-    bot.add_handler(CommandHandler("watches", watching.overview, private))
-    bot.add_handler(CallbackQueryHandler(watching.stop, pattern=buttons.STOP_WATCHING))
-    bot.add_handler(CallbackQueryHandler(watching.remove, pattern=watches.REMOVE))
-    bot.add_handler(CallbackQueryHandler(watching.turn, pattern=watches.TURN))
-
-
-def _handle(
-    bot: Bot, door: Door, questions: Questions, answers: Answers, commands: Commands, admins: admin.Admin
-) -> None:
-    """Add every handler, in the order in which it is tried."""
-    private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
-    bot.add_handler(TypeHandler(Update, door.check), group=-1)
-    bot.add_handler(CommandHandler("start", commands.start, private))
-    bot.add_handler(CommandHandler("help", commands.help, private))
-    bot.add_handler(CommandHandler("ask", questions.command, private))
-    bot.add_handler(CommandHandler("new", questions.afresh, private))
-    bot.add_handler(CommandHandler("reindex", admins.reindex, private))
-    bot.add_handler(CommandHandler("rollback", admins.rollback, private))
-    bot.add_handler(MessageHandler(private & filters.COMMAND, commands.help))
-    bot.add_handler(MessageHandler(private & filters.TEXT, questions.plain))
-    bot.add_handler(MessageHandler(private & ~filters.StatusUpdate.ALL, commands.not_text))
-    bot.add_handler(MessageHandler(filters.ChatType.PRIVATE & filters.UpdateType.EDITED_MESSAGE, questions.edited))
-    bot.add_handler(CallbackQueryHandler(answers.open, pattern=buttons.OPEN))
-    bot.add_handler(CallbackQueryHandler(answers.why, pattern=buttons.WHY))
-    bot.add_handler(CallbackQueryHandler(answers.back, pattern=buttons.BACK))
-    bot.add_handler(CallbackQueryHandler(answers.vote, pattern=buttons.VOTE))
-    bot.add_handler(CallbackQueryHandler(answers.reason, pattern=buttons.REASON))
-    bot.add_handler(CallbackQueryHandler(admins.agree, pattern=admin.AGREE))
-    bot.add_handler(CallbackQueryHandler(admins.stop, pattern=admin.STOP))
-    bot.add_handler(CallbackQueryHandler(admins.go_back, pattern=admin.GO_BACK))
-    bot.add_handler(CallbackQueryHandler(admins.stay, pattern=admin.LEAVE))
-    bot.add_handler(CallbackQueryHandler(commands.stray))
-    bot.add_error_handler(_keep_error)
-
-
-def _handle_desk(bot: Bot, bulletin: Bulletin, office: Desk) -> None:
-    """Add the handlers of what is counted. Before those of `_handle`, the last of which take all that is left."""
-    private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
-    bot.add_handler(CommandHandler("status", bulletin.status, private))
-    bot.add_handler(CommandHandler("stats", office.stats, private))
-    bot.add_handler(CommandHandler("gaps", office.gaps, private))
-    bot.add_handler(CommandHandler("export", office.export, private))
-    bot.add_handler(CallbackQueryHandler(office.other_days, pattern=desk.STATS))
-    bot.add_handler(CallbackQueryHandler(office.turn, pattern=desk.GAPS))
-
-
-async def _keep_error(update: object, context: ContextTypes.DEFAULT_TYPE) -> None:
-    """Leave what a handler raised to the dispatcher, which knows what to do; report what failed in the background."""
-    attempt = CURRENT.get()
-    if attempt is not None and isinstance(update, Update) and update.update_id == attempt.taken.id and not attempt.over:
-        attempt.error = context.error if isinstance(context.error, Exception) else None
-        raise ApplicationHandlerStop  # or the handlers behind the door would go on where the door has failed
-    chat = update.effective_chat.id if isinstance(update, Update) and update.effective_chat else None
-    await report(context.bot, chat, "something in the background failed", context.error)
 
 
 async def _announce(bot: Bot, telegram: Telegram) -> None:

@@ -1,6 +1,6 @@
 """Draws the figures of some days as a picture for a phone. Knows no journal and no Telegram.
 
-matplotlib is imported when the first picture is drawn: it takes a second, and 40 MB.
+matplotlib is imported when the first picture is drawn: that takes a second or two, and the pictures keep 80 MB in all.
 """
 
 import io

@@ -95,6 +95,7 @@ class Lookout:
 
     async def _step(self, application: Bot) -> bool:
         """Write one finding, or else compare one watch; return whether there was one."""
+        await self._gate.keep_up()  # somebody may have been blocked through another bot
         finding = await self._look(self._watchlist.to_send)
         if finding is not None:
             return await self._sent(application.bot, finding)

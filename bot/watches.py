@@ -97,6 +97,9 @@ class Watches:
         pressed = _pressed(update, TURN)
         if pressed is not None:
             query, (page,) = pressed
+            if accessible(query.message) is None:
+                await answer(query, words.TOO_OLD, alert=True)
+                return
             await answer(query)
             await self._redraw(context.bot, query, int(page))
 

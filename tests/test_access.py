@@ -293,7 +293,7 @@ def pressed(world: World, role: str, place: str, expected: dict[bool, str]) -> I
             message = world.shows(other.id)
         press = person.presses_data(message, world.data(thing), gone="gone" in place)
         told = expected[thing.admins]
-        if told == NOTHING and place == "press on what is gone":
+        if told == OLD and thing.gone:
             told = thing.gone
         yield turned(world, press, message, thing, f"{role}, {place}: {thing.data}", told)
 

@@ -127,7 +127,7 @@ def test_words_that_were_set_aside_are_removed_wherever_they_were_said(inbox: In
     group = -1_001
     sent = [(1, 5, 5), (2, 5, group), (3, 6, group), (4, 6, 6), (5, 5, 5), (6, 5, 5)]
     inbox.put([update(number, person=person, chat=chat) for number, person, chat in sent])
-    for outcome in (ASIDE, ASIDE, ASIDE, ASIDE, "done"):
+    for _ in range(5):
         taken = inbox.take()
         while taken is not None and taken.id == 6:
             taken = inbox.take()

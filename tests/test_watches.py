@@ -13,7 +13,7 @@ from bot.watchlist import Watchlist, findings, watches
 from index.database import Database
 from index.library import Library
 from tests.botapi import BotApi, Message, Person
-from tests.conftest import GUEST, STRANGER, TOKEN, WHEN, MakeLibrary, Serve, answered, until, write
+from tests.conftest import ADMIN, GUEST, STRANGER, TOKEN, WHEN, MakeLibrary, Serve, answered, until, write
 
 BRIDGE = "When will the new bridge of Lindholm be opened?"
 OPENED = "The new bridge of Lindholm will be opened on 3 June 2026."
@@ -281,6 +281,20 @@ def test_whoever_may_not_ask_any_more_is_told_nothing_and_watches_nothing(
     bridge(folder)
     library.index()
     with serve(library, telegram__blocked=[GUEST]):
+        until(lambda: watchlist.count(GUEST) == 0)
+        time.sleep(1)
+    assert news(anna) == []
+
+
+def test_whoever_was_blocked_by_an_admin_is_told_nothing_and_watches_nothing(
+    api: BotApi, serve: Serve, library: Library, folder: Path, watchlist: Watchlist
+) -> None:
+    anna, boss = api.person(GUEST, "Anna"), api.person(ADMIN, "Boss")
+    with serve(library):
+        answered(anna, f"/watch {BRIDGE}")
+        assert "is blocked" in answered(boss, f"/block {GUEST}").text
+        bridge(folder)
+        library.index()
         until(lambda: watchlist.count(GUEST) == 0)
         time.sleep(1)
     assert news(anna) == []
