@@ -12,6 +12,7 @@ import contextlib
 import itertools
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -40,7 +41,7 @@ from tests.bench import asked, soak
 from tests.botapi import BotApi, Message, Person
 
 PEOPLE, QUESTIONS, ROUNDS = 100, 10, 2
-"""1,000 questions, so that a 95th percentile has 50 of them behind it; every program twice, so that a spread is seen."""
+"""1,000 questions, so that a 95th percentile has 50 of them behind it; each program twice, so that a spread is seen."""
 
 WARM = 20
 """Questions before the clock starts: the first ones load the model and open the index."""
@@ -131,6 +132,7 @@ def measure(
 
 def figures(bare: Sequence[Round], bot: Sequence[Round], flooded: Sequence[Round]) -> dict[str, float]:
     """Return what is shown. Each ratio is between runs of the same turn: whatever the machine did meets both alike."""
+
     def per_question(run: Round) -> float:
         return run.cpu / run.questions * 1_000
 
@@ -298,7 +300,7 @@ def _copy(place: Path, name: str) -> Iterator[Path]:
     """Make a folder for a bot with the library of all and an inbox of its own."""
     own = place / name
     own.mkdir()
-    subprocess.run(["cp", "-r", str(place / "data"), str(own / "data")], check=True)
+    shutil.copytree(place / "data", own / "data")
     yield own
 
 

@@ -161,9 +161,10 @@ def soak(place: Path, chosen: argparse.Namespace) -> list[str]:
     with Library(load(flags={"library.data": str(place / "data")}, environ={}, folder=place)) as library:
         library.index(seeds())
     heard = Heard(iter(range(chosen.questions)))
-    with BotApi(quick=True, kept=50) as api, running(
-        place, api, mode=chosen.mode, paced=chosen.paced, program=TIMED, **NOBODY_LIMITED
-    ) as bot:
+    with (
+        BotApi(quick=True, kept=50) as api,
+        running(place, api, mode=chosen.mode, paced=chosen.paced, program=TIMED, **NOBODY_LIMITED) as bot,
+    ):
         watch = Watch(bot.process, heard)
         wait_for(lambda: httpx.get(f"http://127.0.0.1:{bot.port}/readyz", timeout=2).is_success)
         began = time.monotonic()
