@@ -178,6 +178,7 @@ def _database(settings: Settings) -> Database:
         holds="the inbox and the journal of the bot",
         remedy="move it away: what waits there and what was asked is lost, and nothing else",
         cache=256,  # more would only fill up with what was answered long ago
+        together=True,
     )
 
 
