@@ -93,6 +93,8 @@ def build(
         bot=number,
         room=settings.delivery.waiting,
         never_crowded=telegram.admins,
+        # what the door would answer, and as much again that hears from it that it is too much
+        allows=Limits(settings.delivery, spare=settings.delivery.burst).allows,
     )
     bot = _application(telegram, limits)
     questions = Questions(
