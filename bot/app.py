@@ -179,7 +179,14 @@ def _ground(library: Library, settings: Settings, *, number: int) -> _Ground:
     telegram, database, metrics = settings.telegram, _database(settings), Metrics()
     people = People(database, bot=number)
     stores = _Stores(
-        Inbox(database, bot=number, room=settings.delivery.waiting, never_crowded=telegram.admins),
+        Inbox(
+            database,
+            bot=number,
+            room=settings.delivery.waiting,
+            never_crowded=telegram.admins,
+            # what the door would answer, and as much again that hears from it that it is too much
+            allows=Limits(settings.delivery, spare=settings.delivery.burst).allows,
+        ),
         Journal(database, bot=number),
         people,
         Watchlist(database, bot=number),
@@ -274,6 +281,7 @@ def _database(settings: Settings) -> Database:
         holds="the inbox and the journal of the bot",
         remedy="move it away: what waits there is lost, what was asked, and who was invited or blocked; no article is",
         cache=256,  # more would only fill up with what was answered long ago
+        together=True,
     )
 
 

@@ -7,6 +7,7 @@ Synchronous; knows nothing of python-telegram-bot. What an update means is for w
 import json
 import logging
 import secrets
+import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -106,13 +107,15 @@ class Inbox:
         bot: int,
         room: int,
         never_crowded: Collection[int] = (),
+        allows: Callable[[int], bool] = lambda _: True,
         now: Callable[[], float] | None = None,
     ) -> None:
         """Open the inbox of the bot with that id, making it where there is none.
 
         Updates that come while `room` wait already are marked as crowded, except in the lanes that are `never_crowded`:
-        whoever is answered all the same must not be answered out of turn. Without `now`, times are those of the clock
-        here, or, where several machines share the inbox, of the database's.
+        whoever is answered all the same must not be answered out of turn. What a person writes is closed at once where
+        `allows`, asked with their id, says no: one who floods must neither fill the room nor take turns. Without `now`,
+        times are those of the clock here, or, where several machines share the inbox, of the database's.
 
         Raises:
             FootnoteError: the database cannot be read or written, as with all methods.
@@ -121,6 +124,9 @@ class Inbox:
         self._bot = bot
         self._room = room
         self._never_crowded = frozenset(never_crowded)
+        self._allows = allows
+        self._judged: dict[int, bool] = {}
+        self._judging = threading.Lock()
         self._given = now
         self._ahead = 0.0
         self.name = secrets.token_hex(6)
@@ -130,7 +136,7 @@ class Inbox:
             self._set_clock(db)
 
     def put(self, raw: Sequence[Raw]) -> int:
-        """Store updates; return how many are new. What is no update at all is left out, and logged.
+        """Store updates; return how many are new and wait. What is no update at all is left out, and logged.
 
         They are on the disk when this returns.
         """
@@ -142,14 +148,17 @@ class Inbox:
             return 0
         with self._database.writing() as db:
             waiting = self._waiting(db)
-            for at, row in enumerate(rows):
+            for at, row in enumerate(row for row in rows if row["open"]):
                 crowded = waiting + at >= self._room and row["lane"] not in self._never_crowded
                 row["turn"] = _AT_ONCE if crowded else _IN_TURN
-            new = sum(db.execute(self._add, row).rowcount for row in rows)
+            stored = [(row["open"], db.execute(self._add, row).rowcount) for row in rows]
             for row in rows:
                 if row["lane"] in _TYPED:
                     db.execute(self._supersede(row["lane"], before=row["id"], now=now))
-            return new
+        with self._judging:
+            for row in rows:
+                self._judged.pop(row["id"], None)
+        return sum(count for open_, count in stored if open_)
 
     def _supersede(self, lane: int, *, before: int, now: float) -> sa.Update:
         """Close what nobody works on yet of what somebody typed, because they have typed on."""
@@ -304,14 +313,16 @@ class Inbox:
             self._ahead = float(theirs) - time.time()
 
     def _row(self, raw: Raw, now: float) -> dict[str, Any]:
+        drowned = not self._let_in(raw)
         return {
             "bot": self._bot,
             "id": raw["update_id"],
             "lane": lane(raw),
             "received": now,
             "asked": _asked(raw, now),
-            "body": json.dumps(raw),
-            "open": True,
+            "body": "" if drowned else json.dumps(raw),
+            "open": not drowned,
+            "turn": _IN_TURN,
             "due": now,
             "holder": "",
             "lease": 0.0,
@@ -319,7 +330,8 @@ class Inbox:
             "waits": 0,
             "deaths": 0,
             "sends": 0,
-            "outcome": "",
+            "outcome": DROWNED if drowned else "",
+            "closed": now if drowned else None,
         }
 
     def _left_of(self, db: sa.Connection, person: int) -> list[int]:
@@ -327,6 +339,17 @@ class Inbox:
         aside = sa.and_(updates.c.bot == self._bot, ~updates.c.open, updates.c.body != "")
         rows = db.execute(sa.select(updates.c.id, updates.c.lane, updates.c.body).where(aside))
         return [row.id for row in rows if row.lane == person or person in _senders(json.loads(row.body))]
+
+    def _let_in(self, raw: Raw) -> bool:
+        """Whether an update is to be worked on; a button is in any case, since it spins until it is answered."""
+        person = lane(raw)
+        writes = isinstance(raw.get("message"), dict) and 0 < person < _LOOSE
+        if not writes or person in self._never_crowded:
+            return True
+        with self._judging:  # once for each, however often it takes until it is stored
+            if raw["update_id"] not in self._judged:
+                self._judged[raw["update_id"]] = self._allows(person)
+            return self._judged[raw["update_id"]]
 
     def _waiting(self, db: sa.Connection) -> int:
         query = sa.select(sa.func.count()).where(updates.c.bot == self._bot, updates.c.open)
@@ -349,6 +372,9 @@ ASIDE = "aside"
 
 SUPERSEDED = "superseded"
 """Outcome of what somebody typed before they typed on."""
+
+DROWNED = "drowned"
+"""Outcome of an update that was one of too many by the same person."""
 
 _AT_ONCE, _IN_TURN = 0, 1
 

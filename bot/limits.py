@@ -23,9 +23,10 @@ class _Bucket:
 class Limits:
     """A token bucket for each person, and one line for each chat. Not shared between processes."""
 
-    def __init__(self, settings: Delivery, *, now: Callable[[], float] = time.monotonic) -> None:
-        """Let everyone ask as often as the settings say."""
+    def __init__(self, settings: Delivery, *, spare: int = 0, now: Callable[[], float] = time.monotonic) -> None:
+        """Let everyone ask as often as the settings say, and `spare` times more at once."""
         self._settings = settings
+        self._most = float(settings.burst + spare)
         self._now = now
         self._buckets: OrderedDict[int, _Bucket] = OrderedDict()
         self._told: OrderedDict[int, float] = OrderedDict()
@@ -33,9 +34,9 @@ class Limits:
     def allows(self, person: int) -> bool:
         """Whether a person may ask now; takes one token from their bucket if so."""
         now = self._now()
-        bucket = self._buckets.setdefault(person, _Bucket(self._settings.burst, now))
+        bucket = self._buckets.setdefault(person, _Bucket(self._most, now))
         refill = (now - bucket.at) * self._settings.per_minute / 60
-        bucket.tokens, bucket.at = min(float(self._settings.burst), bucket.tokens + refill), now
+        bucket.tokens, bucket.at = min(self._most, bucket.tokens + refill), now
         _keep(self._buckets, person)
         if bucket.tokens < 1:
             return False

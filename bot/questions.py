@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 from telegram import Message, Update
 from telegram.constants import ChatType
@@ -25,6 +26,7 @@ from bot.say import edit, say, typing
 from config import Conversation, Delivery
 from index.errors import Busy, FootnoteError, NotIndexed, StoreUnavailable
 from index.library import Library
+from index.records import Answer, Turn
 
 Result = TypeVar("Result")
 
@@ -105,9 +107,7 @@ class Questions:
             return
         replied = message.reply_to_message
         async with typing(context.bot, message.chat_id, thread=thread):
-            kept = await self._timed(
-                lambda: self._worked_out(question, _who(message), replied.message_id if replied else None)
-            )
+            kept = await self._timed(self._worked_out(question, _who(message), replied.message_id if replied else None))
         if isinstance(kept, str):
             await say(context.bot, message.chat_id, render.text(kept), reply_to=reply_to, thread=thread)
             return
@@ -131,7 +131,7 @@ class Questions:
 
     async def _again(self, message: Message, context: ContextTypes.DEFAULT_TYPE, before: Kept, question: str) -> None:
         place = place_of(message, context)
-        kept = await self._timed(lambda: self._worked_out_again(question, before))
+        kept = await self._timed(self._worked_out_again(question, before))
         html = render.text(kept) if isinstance(kept, str) else shown(kept, place)
         if len(html) > 1 or before.first != before.message or not before.message:
             await self.answer(message, context, question)  # it does not fit in the place of the other
@@ -143,11 +143,11 @@ class Questions:
             log.info("an answer could not be changed, and is given anew: %s", error)
             await self.answer(message, context, question)
 
-    async def _timed(self, work: Callable[[], Kept]) -> Kept | str:
+    async def _timed(self, work: Coroutine[Any, Any, Kept]) -> Kept | str:
         """Return what the work comes to, or what to say where it comes to nothing."""
         try:
             async with asyncio.timeout(self._settings.delivery.deadline):
-                kept = await asyncio.get_running_loop().run_in_executor(self._threads.asking, work)
+                kept = await work
         except TimeoutError:
             log.warning("a question was given up after %d seconds", self._settings.delivery.deadline)
             text = words.TOO_SLOW
@@ -165,24 +165,38 @@ class Questions:
         self._metrics.failed()
         return text
 
-    def _worked_out(self, question: str, who: Asked, reply_to: int | None) -> Kept:
-        """Answer a question in its conversation, and write that down before anybody hears it."""
+    async def _worked_out(self, question: str, who: Asked, reply_to: int | None) -> Kept:
+        """Answer a question in its conversation, and write that down before anybody hears it.
+
+        The threads that ask wait for no disk: whatever holds them up holds up everybody's questions.
+        """
         within = self._settings.conversation.follow_up
         with _journal_is_there():
-            parent, turns = self._journal.conversation(who, within=within, reply_to=reply_to)
-        kept = keep(new_id(), replace(who, parent=parent), self._library.ask(question, turns))
+            parent, turns = await self._look(lambda: self._journal.conversation(who, within=within, reply_to=reply_to))
+        answer = await self._ask(question, turns)
         with _journal_is_there():
-            self._journal.keep(kept)
+            return await self._look(lambda: self._written_down(keep(new_id(), replace(who, parent=parent), answer)))
+
+    async def _worked_out_again(self, question: str, before: Kept) -> Kept:
+        with _journal_is_there():
+            turns = await self._look(lambda: self._journal.turns(before.asked.parent))
+        answer = await self._ask(question, turns)
+
+        def again() -> Kept:
+            kept = keep(before.id, before.asked, answer)
+            kept = replace(kept, first=before.first, message=before.message, took=before.took)
+            return self._written_down(kept, afresh=True)
+
+        with _journal_is_there():
+            return await self._look(again)
+
+    def _written_down(self, kept: Kept, *, afresh: bool = False) -> Kept:
+        self._journal.keep(kept, afresh=afresh)
         return kept
 
-    def _worked_out_again(self, question: str, before: Kept) -> Kept:
-        with _journal_is_there():
-            turns = self._journal.turns(before.asked.parent)
-        kept = keep(before.id, before.asked, self._library.ask(question, turns))
-        kept = replace(kept, first=before.first, message=before.message, took=before.took)
-        with _journal_is_there():
-            self._journal.keep(kept, afresh=True)
-        return kept
+    async def _ask(self, question: str, turns: Sequence[Turn]) -> Answer:
+        ask = partial(self._library.ask, question, turns)
+        return await asyncio.get_running_loop().run_in_executor(self._threads.asking, ask)
 
     def _apology(self) -> str:
         """Return what to say first where the answer comes late, or perhaps for the second time."""

@@ -10,6 +10,7 @@ import socket
 import sqlite3
 import ssl
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -102,17 +103,25 @@ class Database:
     """
 
     def __init__(
-        self, where: Where, *, holds: str = "a ledger", remedy: str = "move it away and index again", cache: int = 2_000
+        self,
+        where: Where,
+        *,
+        holds: str = "a ledger",
+        remedy: str = "move it away and index again",
+        cache: int = 2_000,
+        together: bool = False,
     ) -> None:
         """Remember where it is, what it `holds`, and what helps where that is lost. Raises as `engine`.
 
-        `cache`: kilobytes of pages that each connection to a file keeps in memory.
+        `cache`: kilobytes of pages that each connection to a file keeps in memory. `together`: where several threads
+        write into a file at the same time, one commit serves them all; for many small writes.
         """
         self._holds = holds
         self._remedy = remedy
         self.name = name_of(where)
         self.shared = not isinstance(where, Path)
         self._engine = engine(where, cache=cache)
+        self._together = _Together(self._engine) if together and not self.shared else None
 
     @property
     def title(self) -> str:
@@ -129,7 +138,11 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
-        """Write in one transaction: all of it, or nothing."""
+        """Write in one transaction: all of it, or nothing. It is on the disk when the block has ended."""
+        if self._together is not None:
+            with self.translated(), self._together.writing() as db:
+                yield db
+            return
         with self.translated(), self._engine.connect().execution_options(writes=True) as db, db.begin():
             yield db
 
@@ -229,6 +242,95 @@ class Database:
             f"{self.title} cannot be read as {self._holds} ({said}). Restore it from a backup, or name an "
             "empty one and index again."
         )
+
+
+MOST_TOGETHER = 32
+"""Blocks in one commit, so that the first of them does not wait for ever."""
+
+
+class _Shared:
+    """A transaction of SQLite that several blocks write in, one after the other."""
+
+    def __init__(self, db: sa.Connection) -> None:
+        self.db = db
+        self.blocks = 0
+        self.over = threading.Event()
+        self.error: Exception | None = None
+
+    @contextmanager
+    def block(self) -> Iterator[sa.Connection]:
+        """Let one block write: what it wrote is undone where it raises, and nothing else is."""
+        self.blocks += 1
+        self.db.exec_driver_sql("SAVEPOINT block")
+        try:
+            yield self.db
+        except BaseException:
+            if self.holds:
+                self.db.exec_driver_sql("ROLLBACK TO block")
+            raise
+        finally:
+            if self.holds:
+                self.db.exec_driver_sql("RELEASE block")
+
+    @property
+    def holds(self) -> bool:
+        """Whether the transaction is open still: a full disk, for one, undoes all of it by itself."""
+        driver = self.db.connection.dbapi_connection
+        return isinstance(driver, sqlite3.Connection) and driver.in_transaction
+
+
+class _Together:
+    """Lets threads that write into one file at the same time share a commit, which is what takes long.
+
+    Whoever writes begins a transaction, or joins the one that is open; the last for whom nobody waits commits, and
+    until then all of them wait. So no block ends before it is on the disk, and none waits for the write lock of
+    SQLite, which is tried again by the clock, at up to 100 ms.
+    """
+
+    def __init__(self, of: sa.Engine) -> None:
+        self._engine = of
+        self._turn = threading.Lock()
+        self._counting = threading.Lock()
+        self._waiting = 0
+        self._open: _Shared | None = None
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        with self._counting:
+            self._waiting += 1
+        with self._turn:
+            with self._counting:
+                self._waiting -= 1
+            shared = self._open = self._open or self._begun()
+            try:
+                with shared.block() as db:
+                    yield db
+            finally:
+                if not self._waiting or shared.blocks >= MOST_TOGETHER or not shared.holds:
+                    self._open = None
+                    self._commit(shared)
+        shared.over.wait()
+        if shared.error is not None:
+            raise shared.error
+
+    def _begun(self) -> _Shared:
+        db = self._engine.connect().execution_options(writes=True)
+        try:
+            db.begin()
+            return _Shared(db)
+        except BaseException:
+            db.close()
+            raise
+
+    def _commit(self, shared: _Shared) -> None:
+        """End a transaction, and tell all who wrote in it how that went."""
+        try:
+            with shared.db:
+                shared.db.exec_driver_sql("COMMIT")  # the driver's own says nothing where there is nothing to commit
+        except Exception as error:  # noqa: BLE001  whatever it is, it is for those who wrote
+            shared.error = error
+        finally:
+            shared.over.set()
 
 
 def _server(address: str) -> sa.Engine:

@@ -3,6 +3,8 @@
 import contextlib
 import socket
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -166,3 +168,53 @@ def test_the_engine_is_of_use_to_others(database: str, tmp_path: Path) -> None:
 
 def test_a_ledger_whose_rows_can_all_be_read_is_sound(ledger: Ledger) -> None:
     assert ledger.is_sound()
+
+
+def test_who_writes_at_the_same_time_shares_a_commit_and_nobody_shares_an_error(tmp_path: Path) -> None:
+    database = Database(tmp_path / "file.sqlite", together=True)
+    with database.writing() as db:
+        db.exec_driver_sql("CREATE TABLE told (number INTEGER)")
+    commits: list[object] = []
+    sa.event.listen(database._engine, "begin", commits.append)
+
+    def write(number: int) -> None:
+        with database.writing() as db:
+            db.exec_driver_sql("INSERT INTO told VALUES (?)", (number,))
+            time.sleep(0.01)  # so that others wait for their turn
+            if number % 5 == 0:
+                raise LookupError(number)
+
+    with ThreadPoolExecutor(10) as threads:
+        ended = [one.exception() for one in [threads.submit(write, number) for number in range(50)]]
+    assert [number for number, error in enumerate(ended) if isinstance(error, LookupError)] == list(range(0, 50, 5))
+    with database.reading() as db:
+        told = list(db.exec_driver_sql("SELECT number FROM told ORDER BY number").scalars())
+    assert told == [number for number in range(50) if number % 5]
+    assert len(commits) < 30, "50 alone"
+
+
+def test_where_a_shared_transaction_is_undone_all_who_wrote_in_it_hear_of_it(tmp_path: Path) -> None:
+    database = Database(tmp_path / "file.sqlite", together=True)
+    with database.writing() as db:
+        db.exec_driver_sql("CREATE TABLE told (number INTEGER)")
+    second = threading.Event()
+
+    def first() -> None:
+        with database.writing() as db:
+            db.exec_driver_sql("INSERT INTO told VALUES (1)")
+            second.wait(10)
+            while not database._together._waiting:  # type: ignore[union-attr]
+                time.sleep(0.001)
+
+    def undone() -> None:
+        second.set()
+        with database.writing() as db:
+            db.exec_driver_sql("ROLLBACK")  # as SQLite does itself when the disk is full
+
+    with ThreadPoolExecutor(2) as threads:
+        errors = [one.exception(20) for one in (threads.submit(first), threads.submit(undone))]
+    assert [type(error) for error in errors] == [Damaged, Damaged]
+    with database.writing() as db:
+        db.exec_driver_sql("INSERT INTO told VALUES (2)")
+    with database.reading() as db:
+        assert list(db.exec_driver_sql("SELECT number FROM told").scalars()) == [2]

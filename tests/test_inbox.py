@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from bot.inbox import ASIDE, FILE, LEASE, MOST_SENDS, POISON, SUSPECT, Inbox, Taken, lane
 from index.database import Database
-from index.errors import Damaged
+from index.errors import Damaged, FootnoteError
 
 BOT = 123_456_789
 
@@ -395,3 +395,40 @@ def test_where_machines_share_an_inbox_its_clock_is_the_databases(
     assert right.sending(held)
     for inbox in (right, wrong):
         inbox.dispose()
+
+
+def test_what_one_person_floods_with_takes_no_room_and_no_turn(tmp_path: Path) -> None:
+    asked: list[int] = []
+
+    def allows(person: int) -> bool:
+        asked.append(person)
+        return asked.count(person) <= 2
+
+    database = Database(tmp_path / FILE)
+    inbox = Inbox(database, bot=BOT, room=4, allows=allows)
+
+    def wrote(number: int, person: int) -> dict[str, object]:
+        return {"update_id": number, "message": {"chat": {"id": person}, "text": "?"}}
+
+    assert inbox.put([wrote(number, 7) for number in range(50)]) == 2
+    assert inbox.put([wrote(100, 8), {"update_id": 101, "callback_query": {"from": {"id": 7}}}]) == 2
+    assert inbox.waiting() == 4
+    taken = [inbox.take(), inbox.take()]
+    assert [(one.id, one.crowded) for one in taken if one] == [(0, False), (100, False)]
+    database.close()
+
+
+def test_an_update_that_cannot_be_stored_at_once_is_counted_once(tmp_path: Path) -> None:
+    asked: list[int] = []
+    database = Database(tmp_path / FILE)
+    inbox = Inbox(database, bot=BOT, room=10, allows=lambda person: not asked.append(person))  # type: ignore[func-returns-value]
+    update = {"update_id": 1, "message": {"chat": {"id": 7}, "text": "?"}}
+    with database.writing() as db:
+        db.exec_driver_sql("ALTER TABLE updates RENAME TO away")
+    with pytest.raises(FootnoteError):
+        inbox.put([update])
+    with database.writing() as db:
+        db.exec_driver_sql("ALTER TABLE away RENAME TO updates")
+    assert inbox.put([update]) == 1
+    assert asked == [7]
+    database.close()

@@ -1,6 +1,7 @@
-"""Measure asking, indexing, starting and memory against doing the same with the bare libraries; then how all grows.
+"""Measure asking, indexing, starting and memory against doing the same with the bare libraries; then how all grows,
+and what the bot makes of many people.
 
-    python -m tests.bench [--articles N] [--questions N] [--passages N] [--json]
+    python -m tests.bench [--articles N] [--questions N] [--passages N] [--people N] [--json]
 
 The articles are made by shuffling the sentences of the seeds, the same ones in every run.
 """
@@ -28,7 +29,7 @@ from index.library import Library, seeds
 from index.records import Progress
 from index.sentences import sentences
 from index.weights import DEFAULT_MODEL, default_folder
-from tests.bench import scale
+from tests.bench import crowd, scale
 from tests.bench.scale import timed
 
 BARE_START = """
@@ -50,6 +51,7 @@ def main() -> None:
     parser.add_argument("--articles", type=int, default=250, help="articles to index (default: 250)")
     parser.add_argument("--questions", type=int, default=200, help="questions to ask (default: 200)")
     parser.add_argument("--passages", type=int, default=100_000, help="largest collection of made vectors; 0: none")
+    parser.add_argument("--people", type=int, default=crowd.PEOPLE, help="who ask the bot at once; 0: nobody")
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="footnote-bench-") as place:
@@ -57,6 +59,8 @@ def main() -> None:
         figures |= scale.stock(Path(place) / "articles", Path(place) / "data" / "models")
         figures |= answering(Path(place), passages=ANSWERED)
         figures |= scale.measure(Path(place), largest=chosen.passages) if chosen.passages else {}
+        (Path(place) / "crowd").mkdir()
+        figures |= crowd.measure(Path(place) / "crowd", people=chosen.people) if chosen.people else {}
     if chosen.json:
         print(json.dumps(figures, indent=2))
         return

@@ -23,7 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 import httpx
 import numpy as np
@@ -37,7 +37,16 @@ from tests.botapi import BotApi, Message, Person
 from tests.callbacks import LONGEST
 from tests.served import free_port
 
-BOT = """
+SERVE = """
+import functools, sys
+from bot import app, cli, pace
+if sys.argv[1] == "free":
+    app.build = functools.partial(app.build, limits=pace.Limits(10_000.0, 0.0, 10_000))
+sys.exit(cli.main(["serve", "--data", sys.argv[2]]))
+"""
+"""The program itself; "free" of Telegram's limits on what is sent."""
+
+TIMED = """
 import functools, sys
 from bot import app, cli, pace
 from tests.callbacks import LONGEST, timed
@@ -49,7 +58,10 @@ for one in took:
     print(f"CALLBACK {one.at} {one.cpu} {one.wall} {one.what}")
 sys.exit(code)
 """
-"""The program itself; of its event loop it tells at the end what took 5 ms and more."""
+"""The same; of its event loop it tells at the end what took 5 ms and more."""
+
+NOBODY_LIMITED = {"FOOTNOTE_DELIVERY_BURST": "10000", "FOOTNOTE_DELIVERY_PER_MINUTE": "10000"}
+"""What an operator sets who lets everyone ask as much as they like."""
 
 WARM_UP = 0.2
 """Share of the questions after which growth counts: until then caches fill and every thread finds its first arena."""
@@ -85,6 +97,18 @@ class Sample:
     files: int
     threads: int
     pooled: int = 0
+
+
+class Telegram(Protocol):
+    """Where a Bot API server listens, in this process or in another."""
+
+    @property
+    def url(self) -> str:
+        """Return what stands before /bot<token>."""
+
+    @property
+    def token(self) -> str:
+        """Return the token of the bot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +161,10 @@ def soak(place: Path, chosen: argparse.Namespace) -> list[str]:
     with Library(load(flags={"library.data": str(place / "data")}, environ={}, folder=place)) as library:
         library.index(seeds())
     heard = Heard(iter(range(chosen.questions)))
-    with BotApi(quick=True, kept=50) as api, running(place, api, chosen) as bot:
+    with (
+        BotApi(quick=True, kept=50) as api,
+        running(place, api, mode=chosen.mode, paced=chosen.paced, program=TIMED, **NOBODY_LIMITED) as bot,
+    ):
         watch = Watch(bot.process, heard)
         wait_for(lambda: httpx.get(f"http://127.0.0.1:{bot.port}/readyz", timeout=2).is_success)
         began = time.monotonic()
@@ -173,21 +200,22 @@ def soak(place: Path, chosen: argparse.Namespace) -> list[str]:
 
 
 @contextmanager
-def running(place: Path, api: BotApi, chosen: argparse.Namespace) -> Iterator[Running]:
-    """Run the bot as an operator would that wants nobody limited; kill it where it does not end by itself."""
+def running(
+    place: Path, api: Telegram, *, mode: str = "polling", paced: bool = False, program: str = SERVE, **environment: str
+) -> Iterator[Running]:
+    """Run the bot as an operator would, with more `environment`; kill it where it does not end by itself."""
     port = free_port()
     environment = {
         **os.environ,
         "TELEGRAM_BOT_TOKEN": api.token,
         "FOOTNOTE_TELEGRAM_API_URL": api.url,
-        "FOOTNOTE_DELIVERY_BURST": "10000",
-        "FOOTNOTE_DELIVERY_PER_MINUTE": "10000",
         "FOOTNOTE_WEB_PORT": str(port),
         "PYTHONPATH": os.pathsep.join(sys.path),
+        **environment,
     }
-    if chosen.mode == "webhook":
+    if mode == "webhook":
         environment["FOOTNOTE_TELEGRAM_WEBHOOK"] = f"http://127.0.0.1:{port}/telegram"
-    command = [sys.executable, "-c", BOT, "paced" if chosen.paced else "free", str(place / "data")]
+    command = [sys.executable, "-c", program, "paced" if paced else "free", str(place / "data")]
     with (place / "said").open("wb") as said:
         process = subprocess.Popen(command, env=environment, cwd=place, stdout=said, stderr=said)
 
