@@ -114,9 +114,9 @@ class Door:
         return None if tried else "too_many_tries"
 
     def _has_paid(self) -> bool:
-        """Whether an update has been in our hands before, and came back into the inbox."""
+        """Whether an update took its place in the limits before it came back into the inbox."""
         attempt = CURRENT.get()
-        return attempt is not None and bool(attempt.taken.tries or attempt.taken.waits or attempt.taken.sends)
+        return attempt is not None and attempt.taken.again
 
     async def _tell(self, update: Update, context: ContextTypes.DEFAULT_TYPE, outcome: str) -> None:
         query, message, typed = update.callback_query, update.message, update.inline_query

@@ -91,6 +91,11 @@ class Taken:
     sends: int
 
     @property
+    def again(self) -> bool:
+        """Whether it was in our hands before, and came back into the inbox."""
+        return bool(self.tries or self.waits or self.sends or self.deaths)
+
+    @property
     def suspect(self) -> bool:
         """Whether it is to be worked on alone, because it may be what ended the process."""
         return self.deaths >= SUSPECT
