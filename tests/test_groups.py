@@ -1,5 +1,6 @@
 """The bot in groups, from the side of those who are there: when it speaks, how, and of what it keeps silent."""
 
+import logging
 import time
 from collections.abc import Callable
 from typing import Any
@@ -234,6 +235,29 @@ def test_busy_lines_are_replies_and_at_most_one_in_half_a_minute(
     lines = [message for message in told(topic) if message.text == words.TOO_FAST]
     assert [line.reply_to for line in lines] == [many[0].id]
     assert len(told(topic)) == 3
+
+
+@pytest.mark.parametrize(
+    "refusal", ["not enough rights to send text messages to the chat", "TOPIC_CLOSED", "message thread not found"]
+)
+def test_where_it_may_not_write_a_question_is_let_alone_at_once(  # noqa: PLR0917  all of it is part of the scene
+    api: BotApi,
+    serve: Serve,
+    shared: Library,
+    anna: Person,
+    expected: list[str],
+    caplog: pytest.LogCaptureFixture,
+    refusal: str,
+) -> None:
+    expected.append(refusal)
+    group = api.group("Readers", anna)
+    api.fail_next("sendMessage", status=400, description=f"Bad Request: {refusal}", times=5)
+    with serve(shared) as bot:
+        group.says(anna, f"@{NAME} {WHEN}")
+        idle(api, bot)
+        assert [refused.method for refused in api.refusals] == ["sendMessage"]
+        assert bot._parts.inbox.count(anna.id) == 0, "and its words are not kept"
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
 def test_talk_that_is_not_meant_for_the_bot_uses_up_no_questions(
