@@ -86,6 +86,8 @@ class Door:
         person, message, query = in_group(update), update.message, update.callback_query
         meant = message is not None and mention.call(message, me) is not None
         pressed = query is not None and any(re.match(one, query.data or "") for one in buttons.IN_GROUPS)
+        if message is not None and not meant:  # what people say to each other, and it is most of what comes
+            return "not_for_us"
         if person is None or not (meant or pressed) or not self._gate.admits_group(update):
             return "not_for_us" if self._gate.admits(update) else "not_admitted"
         return self._late(self._oldest) or self._too_much(person)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bot import words
+from bot.gate import Gate
 from bot.pace import Limits
 from index.library import Library
 from tests.botapi import BotApi, Group, Message, Person, Topic
@@ -258,6 +259,29 @@ def test_where_it_may_not_write_a_question_is_let_alone_at_once(  # noqa: PLR091
         assert [refused.method for refused in api.refusals] == ["sendMessage"]
         assert bot._parts.inbox.count(anna.id) == 0, "and its words are not kept"
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+def test_talk_that_is_not_meant_for_the_bot_is_let_alone_without_asking_who_it_is(
+    api: BotApi, serve: Serve, shared: Library, bela: Person, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where several bots share a database, whoever is not admitted is looked up there."""
+    group = api.group("Readers", bela, hears_all=True)
+    looked: list[bool] = []
+    keep_up = Gate.keep_up
+
+    async def noted(gate: Gate, *, at_once: bool = False) -> None:
+        looked.append(at_once)
+        await keep_up(gate, at_once=at_once)
+
+    monkeypatch.setattr(Gate, "keep_up", noted)
+    private = {"telegram__allowed": [STRANGER], "telegram__groups": [group.id]}
+    with serve(shared, store__database=database, **private) as bot:
+        for number in range(3):
+            group.says(bela, f"Just talking {number}")
+        idle(api, bot)
+        assert True not in looked
+        said = group.says(bela, f"@{NAME} {WHEN}")
+        assert "1987" in group.waits(lambda _: True, after=said, timeout=20).text
 
 
 def test_talk_that_is_not_meant_for_the_bot_uses_up_no_questions(
