@@ -200,6 +200,17 @@ def test_a_member_who_may_not_ask_in_private_sees_what_stands_behind_the_answer_
         assert WHEN in anna.waits(lambda _: True, after=said, timeout=20).text
 
 
+def test_a_member_who_may_not_ask_in_private_is_not_sent_there_for_help(
+    api: BotApi, serve: Serve, shared: Library, anna: Person, bela: Person
+) -> None:
+    """Anna is the admin, Béla is let in by the group alone."""
+    group = api.group("Ours", anna, bela)
+    with serve(shared, telegram__allowed=[ADMIN], telegram__groups=[group.id]):
+        for person, expected in ((bela, words.ask_in_group(NAME)), (anna, words.ask_elsewhere(NAME))):
+            said = group.says(person, f"/help@{NAME}")
+            assert group.waits(lambda _: True, after=said, timeout=20).text == expected
+
+
 def test_votes_change_the_buttons_and_nothing_else_in_a_group(
     api: BotApi, serve: Serve, shared: Library, anna: Person, bela: Person
 ) -> None:
