@@ -122,6 +122,8 @@ class Door:
 
     async def _tell(self, update: Update, context: ContextTypes.DEFAULT_TYPE, outcome: str) -> None:
         query, message, typed = update.callback_query, update.message, update.inline_query
+        if outcome in _ABOUT_EDITS:  # or the old answer would stand below the new question, and nobody say why
+            message = message or update.edited_message
         if query is not None:
             await answer(query, words.turned_away(outcome), alert=True)
         elif typed is not None:
@@ -146,6 +148,9 @@ async def _show_nothing(query: InlineQuery, outcome: str) -> None:
     elif outcome != "expired":
         await offer(query)
 
+
+_ABOUT_EDITS = ("crowded", "too_fast")
+"""What is said of a question that was changed, in private: all else was said of the question before."""
 
 _SAID_IN_GROUPS = ("expired", "crowded", "too_fast")
 """What is worth a line that everybody reads. It is said only of what is meant for us."""
