@@ -226,7 +226,7 @@ def _handlers(ground: _Ground) -> Handlers:
         questions=questions,
         answers=answers,
         suggestions=suggestions,
-        groups=Groups(questions),
+        groups=Groups(questions, gate),
         inline=Inline(library, threads=threads.asking),
         watches=Watches(
             library,

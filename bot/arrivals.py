@@ -86,7 +86,7 @@ class Arrivals:
         attempt = CURRENT.get()
         if attempt is not None:
             attempt.outcome = "not_admitted"
-        if time.monotonic() - self._left.get(chat.id, float("-inf")) < AFTERWARDS:
+        if self._has_left(chat):
             return
         said = attempt is not None and attempt.taken.sends > 0
         if not silently and not said:
@@ -104,10 +104,18 @@ class Arrivals:
         while len(self._left) > REMEMBERED:
             self._left.popitem(last=False)
 
+    def _has_left(self, chat: Chat) -> bool:
+        return time.monotonic() - self._left.get(chat.id, float("-inf")) < AFTERWARDS
+
     async def _may_be_in(self, chat: Chat, bot: Bot) -> bool:
-        """Whether we may be in a group; if not, only after having asked what may have changed meanwhile."""
+        """Whether we may be in a group; if not, only after having asked what may have changed meanwhile.
+
+        That is asked once: what was said before we left would ask it again with each message.
+        """
         if self._gate.allows_group(chat.id):
             return True
+        if self._has_left(chat):
+            return False
         if self._gate.shared:
             await self._gate.keep_up(at_once=True)
         if chat.type == ChatType.SUPERGROUP and not self._gate.allows_group(chat.id):

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import telegram
 from telegram import Update
-from telegram.error import BadRequest, Forbidden, RetryAfter, TelegramError
+from telegram.error import BadRequest, RetryAfter, TelegramError
 from telegram.ext import Application
 
 from bot import render, words
@@ -25,7 +25,7 @@ from bot.attempt import CURRENT, Attempt, Enough
 from bot.inbox import ASIDE, LEASE, MOST_SENDS, Inbox, Raw, Taken
 from bot.metrics import Metrics
 from bot.pace import seconds
-from bot.say import say
+from bot.say import may_not_write, say
 from config import Delivery
 from index.errors import FootnoteError
 
@@ -214,11 +214,11 @@ class Dispatcher:
         except Enough:
             log.warning("the reply to update %s was begun %s times; it is not sent again", taken.id, MOST_SENDS)
             return Verdict("unsure")
-        except Forbidden:
-            return Verdict("unreachable")
         except RetryAfter as error:
             return Verdict(wait=seconds(error))
         except (TelegramError, FootnoteError) as error:
+            if isinstance(error, TelegramError) and may_not_write(error):
+                return Verdict("unreachable")
             return await self._failed(taken, error) if isinstance(error, BadRequest) else self._cut_off(taken, error)
         except Exception as error:  # noqa: BLE001  the outer edge: whatever a handler raises
             return await self._failed(taken, error)

@@ -86,6 +86,8 @@ class Door:
         person, message, query = in_group(update), update.message, update.callback_query
         meant = message is not None and mention.call(message, me) is not None
         pressed = query is not None and any(re.match(one, query.data or "") for one in buttons.IN_GROUPS)
+        if message is not None and not meant:  # what people say to each other, and it is most of what comes
+            return "not_for_us"
         if person is None or not (meant or pressed) or not self._gate.admits_group(update):
             return "not_for_us" if self._gate.admits(update) else "not_admitted"
         return self._late(self._oldest) or self._too_much(person)
@@ -114,12 +116,14 @@ class Door:
         return None if tried else "too_many_tries"
 
     def _has_paid(self) -> bool:
-        """Whether an update has been in our hands before, and came back into the inbox."""
+        """Whether an update took its place in the limits before it came back into the inbox."""
         attempt = CURRENT.get()
-        return attempt is not None and bool(attempt.taken.tries or attempt.taken.waits or attempt.taken.sends)
+        return attempt is not None and attempt.taken.again
 
     async def _tell(self, update: Update, context: ContextTypes.DEFAULT_TYPE, outcome: str) -> None:
         query, message, typed = update.callback_query, update.message, update.inline_query
+        if outcome in _ABOUT_EDITS:  # or the old answer would stand below the new question, and nobody say why
+            message = message or update.edited_message
         if query is not None:
             await answer(query, words.turned_away(outcome), alert=True)
         elif typed is not None:
@@ -144,6 +148,9 @@ async def _show_nothing(query: InlineQuery, outcome: str) -> None:
     elif outcome != "expired":
         await offer(query)
 
+
+_ABOUT_EDITS = ("crowded", "too_fast")
+"""What is said of a question that was changed, in private: all else was said of the question before."""
 
 _SAID_IN_GROUPS = ("expired", "crowded", "too_fast")
 """What is worth a line that everybody reads. It is said only of what is meant for us."""

@@ -107,13 +107,15 @@ class Gate:
         return self.allows_group(chat) and not self.is_blocked(person)
 
     def allows_group(self, chat: int) -> bool:
-        """Whether the bot may be in a group: one that the settings name, or what became of it.
+        """Whether the bot may be in a group: one that the settings name, what became of it, or what it was before.
 
         Any, where they name neither groups nor people.
         """
         if not self._groups:
             return self.open
-        return chat in self._groups or self._known.moved.get(chat) in self._groups
+        moved = self._known.moved
+        before = (new for new, old in moved.items() if old == chat)
+        return chat in self._groups or moved.get(chat) in self._groups or not self._groups.isdisjoint(before)
 
     def has_moved(self, chat: int) -> bool:
         """Whether a group is what became of another one."""

@@ -4,6 +4,7 @@ from telegram import Message, Update
 from telegram.ext import ContextTypes
 
 from bot import mention, render, words
+from bot.gate import Gate
 from bot.questions import Questions, thread_of
 from bot.say import say
 
@@ -11,9 +12,10 @@ from bot.say import say
 class Groups:
     """Answers what is meant for the bot in groups: each with one message, as a reply, where it was asked."""
 
-    def __init__(self, questions: Questions) -> None:
-        """Have questions answered by `questions`."""
+    def __init__(self, questions: Questions, gate: Gate) -> None:
+        """Have questions answered by `questions`; `gate` says whom it is of use to send into the private chat."""
         self._questions = questions
+        self._gate = gate
 
     async def heard(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Answer a message that asks something; say how to ask where it only calls."""
@@ -21,9 +23,9 @@ class Groups:
         called = mention.call(message, mention.me(context.bot)) if message is not None else None
         if message is None or called is None:
             return
-        if called.how:
+        if called.how and self._gate.admits(update):
             await _reply(message, context, words.ask_elsewhere(context.bot.username))
-        elif not called.question:
+        elif called.how or not called.question:
             await _reply(message, context, words.ask_in_group(context.bot.username))
         else:
             await self._questions.answer(message, context, called.question)

@@ -73,7 +73,7 @@ updates = sa.Table(
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """An update in the hands of one process. Times are seconds since 1970.
+    """An update in the hands of one process. Times are seconds since 1970, by the clock of its machine.
 
     `asked`: when the person sent it, as far as Telegram says. `crowded`: too many waited when it came, so it is to be
     refused. `tries`: attempts that ended in an error before this one; `waits`: those that Telegram or the network cut
@@ -90,6 +90,11 @@ class Taken:
     waits: int
     deaths: int
     sends: int
+
+    @property
+    def again(self) -> bool:
+        """Whether it was in our hands before, and came back into the inbox."""
+        return bool(self.tries or self.waits or self.sends or self.deaths)
 
     @property
     def suspect(self) -> bool:
@@ -181,7 +186,7 @@ class Inbox:
                 return None
             mine = {"holder": self.name, "lease": now + LEASE, "deaths": row.deaths + 1}
             db.execute(updates.update().where(self._is(row.id)).values(mine))
-        return _taken(row)
+        return _taken(row, ahead=self._ahead)
 
     def renew(self, ids: Collection[int]) -> None:
         """Say that this process still works on these.
@@ -242,7 +247,7 @@ class Inbox:
             rows = db.execute(query.with_for_update(skip_locked=True) if self._database.shared else query).all()
             for row in rows:
                 db.execute(updates.update().where(self._is(row.id)).values(holder=self.name, lease=now + LEASE))
-        return [_taken(row) for row in rows]
+        return [_taken(row, ahead=self._ahead) for row in rows]
 
     def suspects(self) -> int:
         """Return how many updates are free to be taken as suspects, or hopeless."""
@@ -308,7 +313,7 @@ class Inbox:
 
     def _set_clock(self, db: sa.Connection) -> None:
         """Find out how far the clock of a server is ahead of ours: a lease must mean the same on every machine."""
-        if self._database.shared:
+        if self._database.shared and not self._given:
             theirs = db.exec_driver_sql("SELECT extract(epoch FROM clock_timestamp())").scalar_one()
             self._ahead = float(theirs) - time.time()
 
@@ -417,13 +422,15 @@ def _whole(value: Any) -> int | None:  # noqa: ANN401  whatever JSON holds
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _taken(row: sa.Row[Any]) -> Taken:
+def _taken(row: sa.Row[Any], *, ahead: float) -> Taken:
+    """Make of a row what this machine takes: when it came is by a clock `ahead` of ours, when it was sent is not."""
+    received = row.received - ahead
     return Taken(
         id=row.id,
         lane=row.lane,
         raw=json.loads(row.body),
-        received=row.received,
-        asked=row.asked,
+        received=received,
+        asked=received if row.asked == row.received else row.asked,
         crowded=row.turn == _AT_ONCE,
         tries=row.tries,
         waits=row.waits,

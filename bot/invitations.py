@@ -7,13 +7,14 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TypeVar
 
-from telegram import Message, Update
+from telegram import Message, Update, User
 from telegram.error import TelegramError
 from telegram.ext import ContextTypes, filters
 from telegram.helpers import create_deep_linked_url
 
 from bot import render, words
 from bot.admin import admin_chat
+from bot.attempt import CURRENT
 from bot.gate import Gate, token_in
 from bot.people import Opened, People
 from bot.say import say, surely_not_sent
@@ -79,12 +80,14 @@ class Invitations:
         token = token_in(message) if message is not None else None
         if person is None or message is None or token is None:
             return
-        if self._gate.may_ask(person.id):
-            came = Opened.ALREADY
-        else:
-            name, language = tidy(person.full_name, LONGEST_NAME), person.language_code or ""
-            came = await self._ask(lambda: self._people.open(token, person=person.id, name=name, language=language))
+        came = Opened.ALREADY if self._gate.may_ask(person.id) else await self._open(token, person)
+        if came is Opened.ALREADY and _is_back() and await self._ask(lambda: self._people.came_by(token, person.id)):
+            came = Opened.ADMITTED  # by this very message, before its reply was cut off
         await say(context.bot, message.chat.id, render.text(words.opened(came, person=person.id)))
+
+    async def _open(self, token: str, person: User) -> Opened:
+        name, language = tidy(person.full_name, LONGEST_NAME), person.language_code or ""
+        return await self._ask(lambda: self._people.open(token, person=person.id, name=name, language=language))
 
     async def _send(self, chat: int, wish: Wish, context: ContextTypes.DEFAULT_TYPE) -> None:
         token, made = await self._ask(
@@ -100,6 +103,11 @@ class Invitations:
 
     async def _ask(self, call: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+
+
+def _is_back() -> bool:
+    attempt = CURRENT.get()
+    return attempt is not None and attempt.taken.again
 
 
 def wished(text: str) -> Wish | None:

@@ -28,6 +28,9 @@ KEEP_ENDED = 30 * 86_400.0
 ENTROPY = 24
 """Random bytes of an invitation: 32 characters, of the 62 that a deep link leaves us."""
 
+SHOWN = 16
+"""Characters of the digest that are the id of an invitation, as on a button."""
+
 meta = sa.MetaData()
 admitted = sa.Table(
     "admitted",
@@ -195,7 +198,7 @@ class People:
         """
         now, token = self._now(), secrets.token_urlsafe(ENTROPY)
         digest = _digest(token)
-        made = Invitation(digest[:16], label, by, now, now + seconds, times)
+        made = Invitation(digest[:SHOWN], label, by, now, now + seconds, times)
         old = sa.and_(invitations.c.bot == self._bot, invitations.c.expires < now - KEEP_ENDED)
         with self._database.writing() as db:
             db.execute(invitations.delete().where(old))
@@ -232,6 +235,12 @@ class People:
                 here = sa.and_(invitations.c.bot == self._bot, invitations.c.digest == digest)
                 db.execute(invitations.update().where(here).values(remaining=invitations.c.remaining - 1))
         return verdict
+
+    def came_by(self, token: str, person: int) -> bool:
+        """Whether it was this invitation that admitted a person."""
+        by = sa.select(admitted.c.invitation).where(self._of(admitted, person))
+        with self._database.reading() as db:
+            return db.execute(by).scalar() == _digest(token)[:SHOWN]
 
     def revoke(self, id_: str) -> bool:
         """End an invitation; False where there is none that is open."""

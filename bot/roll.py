@@ -141,8 +141,11 @@ class Roll:
             if person in self._gate.admins:
                 return words.ADMIN_NOT_BLOCKED
             return (words.BLOCKED if self._people.block(person, by=by) else words.BLOCKED_ALREADY).format(who=who)
-        if not self._people.unblock(person):
-            return (words.BANNED if person in self._gate.banned else words.NOT_BLOCKED).format(who=who)
+        unblocked = self._people.unblock(person)
+        if person in self._gate.banned:  # no command changes that, whatever stood here beside it
+            return words.BANNED.format(who=who)
+        if not unblocked:
+            return words.NOT_BLOCKED.format(who=who)
         return (words.MAY_ASK_AGAIN if self._gate.may_ask(person) else words.UNBLOCKED).format(who=who)
 
     async def _page(self, page: int) -> tuple[str, InlineKeyboardMarkup | None]:

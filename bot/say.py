@@ -51,6 +51,15 @@ _NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, http
 Send: TypeAlias = Callable[..., Awaitable[Message]]
 """Sends one message: takes the chat, its text or caption, and perhaps `parse_mode`."""
 
+_NO_PLACE = (
+    "not enough rights to send",
+    "have no rights to send",
+    "chat_write_forbidden",
+    "topic_closed",
+    "message thread not found",
+)
+"""What Telegram says where a group lets nobody like us write, or not in that topic."""
+
 _REFUSED = (BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, RetryAfter)
 
 
@@ -200,6 +209,11 @@ def surely_not_sent(error: TelegramError) -> bool:
         return isinstance(error.__cause__, _NEVER_LEFT)
     # A status of 500 and above; but whoever says 504 has passed it on and heard nothing.
     return isinstance(error, NetworkError) and not isinstance(error, TimedOut) and not _is_504(error)
+
+
+def may_not_write(error: TelegramError) -> bool:
+    """Whether a chat takes nothing from us, now and at the next try."""
+    return isinstance(error, Forbidden) or any(said in error.message.lower() for said in _NO_PLACE)
 
 
 async def _send(send: Send, chat: int, markup: str) -> Message:

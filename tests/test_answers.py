@@ -126,6 +126,22 @@ def test_a_reply_follows_up_what_it_replies_to_however_old_that_is(api: BotApi, 
         assert "Understood as" in reply.text
 
 
+def test_a_question_that_is_edited_too_often_is_told_why_the_answer_stays(
+    api: BotApi, serve: Serve, shared: Library
+) -> None:
+    bela = api.person(GUEST, "Béla")
+    with serve(shared, limits=PACED, delivery__burst=2, delivery__per_minute=1) as bot:
+        question = bela.says(WHEN)
+        reply = bela.waits(lambda m: m.from_bot)
+        for asked in ("When does the bakery Morgenrot move?", "When does the bakery move?", "When does it move?"):
+            bela.edits(question, asked)
+        until(lambda: api.waiting == 0 and bot._parts.inbox.waiting() == 0)
+    told = [message for message in bela.chat if message.from_bot]
+    assert [(message.text, message.reply_to) for message in told[1:]] == [(words.TOO_FAST, question.id)]
+    assert told[0].id == reply.id
+    assert "in August" in told[0].text, "the one change that was not too much"
+
+
 def test_a_question_edited_by_its_author_is_answered_again_in_place(
     api: BotApi, serve: Serve, shared: Library, golden: Callable[[Transcript, str], None], journal: Journal
 ) -> None:

@@ -143,6 +143,18 @@ def test_it_asks_which_group_moved_where_nobody_told_it(
     assert (is_in(other), told(other)) == (False, [leaving(other)])
 
 
+def test_it_asks_once_and_not_at_each_message_that_waits_from_a_group_that_is_left(
+    api: BotApi, serve: Serve, shared: Library, anna: Person
+) -> None:
+    ours, foreign = api.group("Ours", anna, basic=True), api.group("Foreign", anna)
+    for number in range(5):
+        foreign.says(anna, f"Number {number}")
+    with serve(shared, telegram__groups=[ours.id]) as bot:
+        idle(api, bot)
+    assert told(foreign) == [leaving(foreign)]
+    assert api.count("sendChatAction") == 1, "each counts among the twenty messages a minute of our own group"
+
+
 def unheard(api: BotApi) -> None:
     """Let what waits for the bot be lost, as after a day."""
     with api._state.changed:

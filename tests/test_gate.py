@@ -229,6 +229,14 @@ def test_a_group_that_moved_is_allowed_under_its_new_id(people: People) -> None:
     assert gate.unmoved == {-6}
 
 
+def test_what_was_asked_in_a_group_before_it_moved_is_read_when_the_settings_name_its_new_id(people: People) -> None:
+    gate = Gate(Telegram(allowed=(READER,), groups=(-1_005,)), people)
+    people.move(-5, -1_005)
+    people.move(-7, -1_007)
+    assert gate.may_read(11, -5)
+    assert not gate.may_read(11, -7)
+
+
 def start(payload: str, **more: Any) -> Update:
     person = {"id": 11, "is_bot": False} | NAMED
     chat = {"id": 11, "type": "private"}

@@ -1,5 +1,6 @@
 """The bot in groups, from the side of those who are there: when it speaks, how, and of what it keeps silent."""
 
+import logging
 import time
 from collections.abc import Callable
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from bot import words
+from bot.gate import Gate
 from bot.pace import Limits
 from index.library import Library
 from tests.botapi import BotApi, Group, Message, Person, Topic
@@ -198,6 +200,17 @@ def test_a_member_who_may_not_ask_in_private_sees_what_stands_behind_the_answer_
         assert WHEN in anna.waits(lambda _: True, after=said, timeout=20).text
 
 
+def test_a_member_who_may_not_ask_in_private_is_not_sent_there_for_help(
+    api: BotApi, serve: Serve, shared: Library, anna: Person, bela: Person
+) -> None:
+    """Anna is the admin, Béla is let in by the group alone."""
+    group = api.group("Ours", anna, bela)
+    with serve(shared, telegram__allowed=[ADMIN], telegram__groups=[group.id]):
+        for person, expected in ((bela, words.ask_in_group(NAME)), (anna, words.ask_elsewhere(NAME))):
+            said = group.says(person, f"/help@{NAME}")
+            assert group.waits(lambda _: True, after=said, timeout=20).text == expected
+
+
 def test_votes_change_the_buttons_and_nothing_else_in_a_group(
     api: BotApi, serve: Serve, shared: Library, anna: Person, bela: Person
 ) -> None:
@@ -234,6 +247,52 @@ def test_busy_lines_are_replies_and_at_most_one_in_half_a_minute(
     lines = [message for message in told(topic) if message.text == words.TOO_FAST]
     assert [line.reply_to for line in lines] == [many[0].id]
     assert len(told(topic)) == 3
+
+
+@pytest.mark.parametrize(
+    "refusal", ["not enough rights to send text messages to the chat", "TOPIC_CLOSED", "message thread not found"]
+)
+def test_where_it_may_not_write_a_question_is_let_alone_at_once(  # noqa: PLR0917  all of it is part of the scene
+    api: BotApi,
+    serve: Serve,
+    shared: Library,
+    anna: Person,
+    expected: list[str],
+    caplog: pytest.LogCaptureFixture,
+    refusal: str,
+) -> None:
+    expected.append(refusal)
+    group = api.group("Readers", anna)
+    api.fail_next("sendMessage", status=400, description=f"Bad Request: {refusal}", times=5)
+    with serve(shared) as bot:
+        group.says(anna, f"@{NAME} {WHEN}")
+        idle(api, bot)
+        assert [refused.method for refused in api.refusals] == ["sendMessage"]
+        assert bot._parts.inbox.count(anna.id) == 0, "and its words are not kept"
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+def test_talk_that_is_not_meant_for_the_bot_is_let_alone_without_asking_who_it_is(
+    api: BotApi, serve: Serve, shared: Library, bela: Person, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where several bots share a database, whoever is not admitted is looked up there."""
+    group = api.group("Readers", bela, hears_all=True)
+    looked: list[bool] = []
+    keep_up = Gate.keep_up
+
+    async def noted(gate: Gate, *, at_once: bool = False) -> None:
+        looked.append(at_once)
+        await keep_up(gate, at_once=at_once)
+
+    monkeypatch.setattr(Gate, "keep_up", noted)
+    private = {"telegram__allowed": [STRANGER], "telegram__groups": [group.id]}
+    with serve(shared, store__database=database, **private) as bot:
+        for number in range(3):
+            group.says(bela, f"Just talking {number}")
+        idle(api, bot)
+        assert True not in looked
+        said = group.says(bela, f"@{NAME} {WHEN}")
+        assert "1987" in group.waits(lambda _: True, after=said, timeout=20).text
 
 
 def test_talk_that_is_not_meant_for_the_bot_uses_up_no_questions(

@@ -382,6 +382,19 @@ TestLife = Life.TestCase
 TestLife.settings = settings(max_examples=40, stateful_step_count=30, deadline=None, derandomize=True)
 
 
+def test_how_long_something_waited_does_not_depend_on_whose_clock_is_wrong(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = time.time
+    monkeypatch.setattr("bot.inbox.time.time", lambda: clock() + 3_600)
+    inbox = Inbox(Database(database), bot=BOT, room=10)
+    inbox.put([{"update_id": 1, "inline_query": {"from": {"id": 5}}}, update(2, date=int(clock()))])
+    typed, said = taken(inbox), taken(inbox)
+    assert [abs(time.time() - at) < 60 for at in (typed.received, typed.asked, said.received)] == [True] * 3
+    assert said.asked == said.raw["message"]["date"]
+    inbox.dispose()
+
+
 def test_where_machines_share_an_inbox_its_clock_is_the_databases(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

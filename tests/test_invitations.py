@@ -87,6 +87,19 @@ def test_whoever_opens_an_invitation_is_let_in_and_the_next_one_is_not(
     assert told(late) == ["This invitation has been used already. Please ask whoever sent it to you for another one."]
 
 
+def test_whoever_was_let_in_is_welcomed_though_the_first_try_to_say_so_failed(
+    api: BotApi, serve: Serve, shared: Library, boss: Person, eve: Person, expected: list[str]
+) -> None:
+    expected.append("Bad Gateway")
+    with serve(shared, telegram__allowed=[GUEST]) as bot:
+        start = payload(boss)
+        api.fail_next("sendMessage", status=502)
+        eve.says(f"/start {start}")
+        until(lambda: api.waiting == 0 and bot._parts.inbox.waiting() == 0)
+    (welcome,) = told(eve)
+    assert welcome.startswith(words.WELCOME)
+
+
 def test_who_was_let_in_stays_so_after_a_restart(serve: Serve, shared: Library, boss: Person, eve: Person) -> None:
     with serve(shared, telegram__allowed=[GUEST]):
         start = payload(boss)

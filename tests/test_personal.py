@@ -141,6 +141,19 @@ def test_words_that_were_set_aside_are_removed_wherever_they_were_said(inbox: In
     assert (waiting.id, waiting.lane, waiting.raw["message"]["text"]) == (6, 5, "secret 5")
 
 
+def test_nothing_of_what_somebody_typed_says_any_more_whose_it_was(inbox: Inbox) -> None:
+    typed = {"id": "1", "from": {"id": 5, "is_bot": False, "first_name": "P"}, "query": "secret 5", "offset": ""}
+    inbox.put([{"update_id": 1, "inline_query": typed}, {"update_id": 2, "inline_query": typed}])
+    taken = inbox.take()
+    assert taken is not None
+    inbox.close(taken, "done")
+    inbox.forget(5)
+    with inbox._database.reading() as db:
+        lanes = set(db.exec_driver_sql("SELECT lane FROM updates").scalars())
+    assert taken.lane not in lanes
+    assert len(lanes) == 2
+
+
 def test_privacy_says_what_is_kept_and_for_how_long_by_the_settings(
     api: BotApi, serve: Serve, shared: Library, golden: Callable[[Transcript, str], None]
 ) -> None:

@@ -141,6 +141,8 @@ def test_block_and_unblock_take_any_id_but_those_of_admins(serve: Serve, shared:
                 "/unblock",
                 f"/block {GUEST}",
                 f"/unblock {GUEST}",
+                "/block 55",
+                "/unblock  55",
             )
         }
     assert list(said.values()) == [
@@ -154,6 +156,8 @@ def test_block_and_unblock_take_any_id_but_those_of_admins(serve: Serve, shared:
         words.UNBLOCK_HOW,
         f"{GUEST} is blocked.",
         f"{GUEST} may ask again.",
+        "55 is blocked.",
+        "55 is blocked in the settings: take the id out of [telegram] blocked and start the bot anew.",
     ]
 
 
