@@ -113,8 +113,8 @@ class Desk:
         return chat, days
 
     async def _show_stats(self, bot: Bot, chat: int, days: int) -> None:
-        past = await self._past(days)
-        counted = stats.count(past, days=days, now=time.time())
+        # a year of a busy bot takes half a second to count: not on the event loop
+        counted = await self._look(lambda: stats.count(self._past(days), days=days, now=time.time()))
         caption = render.text(words.stats(counted))
         if not counted.questions:
             await say(bot, chat, caption, buttons=_periods(days))
@@ -126,7 +126,7 @@ class Desk:
 
     async def _page_of_gaps(self, days: int, page: int) -> tuple[str, InlineKeyboardMarkup | None]:
         """Return a page as it is now; the last one where there are fewer."""
-        past = wanting(await self._past(days))
+        past = await self._look(lambda: wanting(self._past(days)))
         try:
             found = gather(past, await asyncio.to_thread(self._groups, [one.question for one in past]))
         except ModelUnavailable as error:
@@ -145,9 +145,8 @@ class Desk:
             self._grouped = (questions, groups)
         return groups
 
-    async def _past(self, days: int) -> list[Past]:
-        since = _since(days)
-        return await self._look(lambda: self._journal.past(since=since))
+    def _past(self, days: int) -> list[Past]:
+        return self._journal.past(since=_since(days))
 
     async def _look(self, up: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._threads, up)
