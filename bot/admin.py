@@ -218,7 +218,7 @@ def told(run: Run, outcome: Plan | Report | None) -> str:
         ):
             return words.nothing_to_do(outcome)
         case Report():
-            return words.report(outcome)
+            return words.report(outcome, most=words.SHOWN)
         case Plan() if outcome.consent:
             return words.consent(outcome)
         case Plan():

@@ -99,6 +99,23 @@ def test_every_change_is_asked_about_first_and_nothing_is_done_for_who_leaves_it
     assert number(own_library) == 2
 
 
+def test_of_very_many_files_that_cannot_be_read_some_are_named_and_the_rest_is_counted(
+    serve: Serve, own_library: Library, folder: Path, boss: Person
+) -> None:
+    for n in range(words.SHOWN + 280):
+        (folder / f"a rather long name of a file that is broken, number {n:03}.txt").write_bytes(b"")
+    with serve(own_library):
+        said = boss.says("/reindex")
+        idle = boss.waits(lambda m: m.text.startswith("Nothing to do: 3 articles"), after=said, timeout=60)
+        assert (idle.text.count("is empty"), "… and 280 more files" in idle.text) == (words.SHOWN, True)
+        write(folder / "mill.md", title="Mill", text="A new mill was built.")
+        plan = reindexes(boss)
+        done = boss.waits(lambda m: m.id == plan.id and m.text.startswith("Done in"), timeout=60)
+        assert (done.text.count("is empty"), "… and 280 more files" in done.text) == (words.SHOWN, True)
+        time.sleep(1.5)
+    assert sum(m.from_bot for m in boss.chat) == 2
+
+
 def test_who_agreed_to_additions_is_asked_again_once_much_has_gone(
     serve: Serve, own_library: Library, folder: Path, boss: Person
 ) -> None:

@@ -33,6 +33,9 @@ LEAVE_BUTTON = N_("Leave all as it is")
 GO_BACK_BUTTON = N_("Go back")
 STAY_BUTTON = N_("Keep")
 
+SHOWN = 20
+"""Files named in a chat that could not be read: a folder of thousands would send messages for minutes."""
+
 _STAGES = {
     "reading": N_("Reading articles"),
     "embedding": N_("Embedding passages"),
@@ -76,7 +79,7 @@ def consent(value: Plan) -> str:
 
 def choice(value: Plan) -> str:
     """Ask an admin whether what a plan says shall be done."""
-    return "\n\n".join(filter(None, [plan(value), "\n".join(failures(value.failures)), _(WAITS)]))
+    return "\n\n".join(filter(None, [plan(value), "\n".join(failures(value.failures, most=SHOWN)), _(WAITS)]))
 
 
 def remove_button(value: Plan) -> str:
@@ -91,7 +94,7 @@ def nothing_to_do(value: Report) -> str:
         "Nothing to do: {n} articles, all as they were.",
         value.unchanged,
     ).format(n=number(value.unchanged))
-    return "\n".join([said, *failures(value.failures)])
+    return "\n".join([said, *failures(value.failures, most=SHOWN)])
 
 
 def would_go_back(current: Revision, before: Revision) -> str:
@@ -135,8 +138,8 @@ def stage(name: str) -> str:
     return _(_STAGES[name]) if name in _STAGES else name
 
 
-def report(value: Report) -> str:
-    """Say what an indexing run did."""
+def report(value: Report, *, most: int | None = None) -> str:
+    """Say what an indexing run did, and name so many of the files that could not be read; None: all."""
     done = _("Done in {time}: {articles}, {passages}.").format(
         time=duration(value.seconds), articles=articles(value.articles), passages=passages(value.passages)
     )
@@ -147,9 +150,18 @@ def report(value: Report) -> str:
         unchanged=value.unchanged,
         failed=len(value.failures),
     )
-    return "\n".join([done, what, *failures(value.failures)])
+    return "\n".join([done, what, *failures(value.failures, most=most)])
 
 
-def failures(some: Sequence[Failure]) -> list[str]:
-    """Name the files that could not be read, and why."""
-    return [f"✗ {failure.name}: {failure.reason}" for failure in some]
+def failures(some: Sequence[Failure], *, most: int | None = None) -> list[str]:
+    """Name the files that could not be read, and why; of more than `most` (None: of any number) count the rest."""
+    named = [f"✗ {failure.name}: {failure.reason}" for failure in some[:most]]
+    rest = len(some) - len(named)
+    if not rest:
+        return named
+    more = ngettext(
+        "✗ … and {n} more file. `footnote index --dry-run` names all.",
+        "✗ … and {n} more files. `footnote index --dry-run` names all.",
+        rest,
+    )
+    return [*named, more.format(n=number(rest))]
