@@ -295,7 +295,7 @@ def test_the_schedule_tells_admins_silently_what_changed_and_nothing_when_nothin
     expected.append("bot was blocked")
     api.person(OTHER_ADMIN, "Other").blocks()
     with serve(own_library, telegram__reindex_every=60, telegram__admins=[OTHER_ADMIN, ADMIN]) as bot:
-        assert "The bot reads the folder again every 1 h 0 min." in answered(boss, "/status").text
+        assert "The bot reads the folder again every 1 h." in answered(boss, "/status").text
         said = boss.says("/help")
         boss.waits(lambda _: True, after=said)
         for _ in range(2):

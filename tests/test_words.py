@@ -224,6 +224,13 @@ def test_figures_are_written_as_each_language_does() -> None:
         assert figures() == [*russian, "0,2 с", "10,0 с", "42 с", "1 мин 2 с", "1 ч 2 мин"]
 
 
+def test_a_length_of_time_says_nothing_of_what_is_not_there() -> None:
+    lengths = (59.7, 60, 1_800, 3_600, 86_400, 7_199.6)
+    assert [words.duration(one) for one in lengths] == ["1 min", "1 min", "30 min", "1 h", "24 h", "2 h"]
+    with words.speaking("ru"):
+        assert [words.duration(one) for one in lengths[1:4]] == ["1 мин", "30 мин", "1 ч"]
+
+
 @pytest.mark.parametrize(
     "period, english, russian",
     [
