@@ -507,9 +507,10 @@ def test_each_language_has_menus_and_everybody_else_the_english_ones(
 ) -> None:
     api.person(ADMIN, "Boss")
     with serve(shared):
-        until(lambda: len(api.calls("setMyCommands")) == 4)
+        until(lambda: len(api.calls("setMyCommands")) == 6)
     for scope, names in (
         ({"type": "default"}, list(words.COMMANDS)),
+        ({"type": "all_group_chats"}, list(words.GROUP_COMMANDS)),
         ({"type": "chat", "chat_id": ADMIN}, [*words.COMMANDS, *words.ADMIN_COMMANDS]),
     ):
         english, russian = (bot.call("getMyCommands", scope=scope, language_code=code) for code in ("", "ru"))
