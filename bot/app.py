@@ -93,7 +93,8 @@ def build(
     handlers.add(bot, _handlers(ground), number=ground.number)
     Lookout(library, stores.journal, stores.watchlist, gate=ground.gate, threads=threads.looking).start(bot)
     if telegram.reindex_every:
-        Schedule(ground.reindexing, telegram.admins).start(bot, every=dt.timedelta(minutes=telegram.reindex_every))
+        schedule = Schedule(ground.reindexing, telegram.admins, language=stores.journal.language)
+        schedule.start(bot, every=dt.timedelta(minutes=telegram.reindex_every))
     dispatcher = Dispatcher(
         bot,
         stores.inbox,

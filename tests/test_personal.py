@@ -158,7 +158,7 @@ def test_privacy_says_what_is_kept_and_for_how_long_by_the_settings(
 
 
 @pytest.mark.parametrize(
-    ("code", "told"),
+    "code, told",
     [
         ("en", ("questions you watch", "invitation", "👍 or 👎")),
         ("ru", ("Вопросы, за которыми вы следите", "по приглашению", "👍 или 👎")),

@@ -24,7 +24,7 @@ from index.library import Library
 from index.records import Answer, Period, Plan, Progress
 from tests.barebot import Bot
 from tests.botapi import BotApi, Message, Person
-from tests.conftest import ADMIN, BAKERY, GUEST, HARBOUR, HOURS, STRANGER, WHEN, Serve, answered, until, write
+from tests.conftest import ADMIN, BAKERY, GUEST, HARBOUR, HOURS, STRANGER, WHEN, Serve, answered, due_now, until, write
 
 OTHERS = words.languages()[1:]
 MARKS = {"_", "N_", "ngettext"}
@@ -460,6 +460,23 @@ def test_an_admin_who_speaks_russian_reindexes_in_russian(
         answered(boss, "/help")
     said = [re.sub(r"/\S*articles\b", "", message.text) for message in boss.chat if message.from_bot]
     assert not [word for text in said for word in latin(text)]
+
+
+def test_the_schedule_tells_each_admin_in_the_language_they_asked_in(
+    api: BotApi, serve: Serve, own_library: Library, folder: Path
+) -> None:
+    boss, other = api.person(ADMIN, "Борис", language_code="ru"), api.person(ADMIN + 50, "Other", language_code="fr")
+    with serve(own_library, telegram__reindex_every=60, telegram__admins=[ADMIN, ADMIN + 50]) as running:
+        answered(boss, WHEN)
+        answered(other, WHEN)
+        for name in ("bakery.md", "library.md"):
+            (folder / name).unlink()
+        due_now(running)
+        russian = boss.waits(lambda m: m.text.startswith("Папка перечитана по расписанию."), timeout=30)
+        english = other.waits(lambda m: m.text.startswith("The folder was read again on schedule."), timeout=30)
+    assert "Будет удалено 2 из 3 статей" in russian.text
+    assert russian.labels == ("Удалить 2 статьи", "Оставить всё как есть")
+    assert english.labels == ("Remove 2 articles", "Leave all as it is")
 
 
 def test_who_is_turned_away_hears_it_in_their_language(api: BotApi, serve: Serve, shared: Library) -> None:
