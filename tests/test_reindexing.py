@@ -257,6 +257,26 @@ def test_a_stop_button_that_an_earlier_process_left_behind_says_what_became_of_i
         assert boss.waits(lambda m: m.text == words.CUT_SHORT).labels == ()
 
 
+def test_a_stop_that_reaches_another_bot_than_the_one_at_work_does_not_say_that_it_has_ended(  # noqa: PLR0917  fixtures
+    api: BotApi, serve: Serve, make_library: MakeLibrary, folder: Path, boss: Person, database: str, server: str
+) -> None:
+    shared = {"store__database": database, "store__url": server, "library__articles": str(folder)}
+    library = make_library(**shared)
+    library.index(folder)
+    other = make_library(folder.parent / "other", **shared)
+    keyboard = {"inline_keyboard": [[{"text": "Stop", "callback_data": "reindex:stop:0123abcd-4"}]]}
+    with serve(library, store__database=database):
+        form = {"chat_id": ADMIN, "text": "Embedding passages", "reply_markup": json.dumps(keyboard)}
+        httpx.post(f"{api.url}/bot{TOKEN}/sendMessage", data=form).raise_for_status()
+        shown = boss.waits(lambda m: bool(m.buttons))
+        with other._ledger.alone(doing="indexing"):
+            told = pressed(boss, shown, "Stop")
+        assert (told.text, told.show_alert) == (words.RUNS_ELSEWHERE, True)
+        assert boss.chat[-1].labels == ("Stop",)
+        assert pressed(boss, shown, "Stop").text == words.ENDED_ALREADY
+        boss.waits(lambda m: m.text == words.CUT_SHORT)
+
+
 def test_a_rollback_is_shown_first_and_done_when_an_admin_says_so(
     api: BotApi, serve: Serve, own_library: Library, folder: Path, boss: Person
 ) -> None:
