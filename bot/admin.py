@@ -95,6 +95,8 @@ class Admin:
                 await Notice(context.bot, message).end(words.STOPPING)
         elif self._reindexing.knows(name):
             await answer(query, words.ENDED_ALREADY)
+        elif await asyncio.to_thread(self._library.in_use_elsewhere):  # it may well be this very run
+            await answer(query, words.RUNS_ELSEWHERE, alert=True)
         else:
             await answer(query, words.ENDED_ALREADY)
             await Notice(context.bot, message).end(words.CUT_SHORT)

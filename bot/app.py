@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from telegram import BotCommand, BotCommandScopeChat
+from telegram import BotCommand, BotCommandScope, BotCommandScopeAllGroupChats, BotCommandScopeChat
 from telegram.error import TelegramError
 from telegram.ext import Application, ApplicationBuilder
 from telegram.request import HTTPXRequest
@@ -93,7 +93,8 @@ def build(
     handlers.add(bot, _handlers(ground), number=ground.number)
     Lookout(library, stores.journal, stores.watchlist, gate=ground.gate, threads=threads.looking).start(bot)
     if telegram.reindex_every:
-        Schedule(ground.reindexing, telegram.admins).start(bot, every=dt.timedelta(minutes=telegram.reindex_every))
+        schedule = Schedule(ground.reindexing, telegram.admins, language=stores.journal.language)
+        schedule.start(bot, every=dt.timedelta(minutes=telegram.reindex_every))
     dispatcher = Dispatcher(
         bot,
         stores.inbox,
@@ -321,13 +322,23 @@ async def _begin(bot: Bot, stored: Inbox, telegram: Telegram) -> None:
     bot.create_task(_show_commands(bot, telegram))
 
 
+def _commands(scope: BotCommandScope | None) -> dict[str, str]:
+    """Return what a menu shows; None is for all private chats but those of admins."""
+    match scope:
+        case BotCommandScopeAllGroupChats():
+            return words.GROUP_COMMANDS
+        case BotCommandScopeChat():
+            return {**words.COMMANDS, **words.ADMIN_COMMANDS}
+        case _:
+            return words.COMMANDS
+
+
 async def _show_commands(bot: Bot, telegram: Telegram) -> None:
     """Fill the menus. Only a hint to clients: what a person may do is decided where it is done."""
-    scopes = [None, *(BotCommandScopeChat(person) for person in telegram.admins)]
+    scopes = [None, BotCommandScopeAllGroupChats(), *(BotCommandScopeChat(person) for person in telegram.admins)]
     for scope, language in itertools.product(scopes, words.languages()):
         with words.speaking(language):
-            commands = {**words.COMMANDS, **(words.ADMIN_COMMANDS if scope else {})}
-        menu = [BotCommand(name, what) for name, what in commands.items()]
+            menu = [BotCommand(name, what) for name, what in _commands(scope).items()]
         try:  # what is set without a language is for all that have no menu of their own
             await bot.bot.set_my_commands(
                 menu, scope=scope, language_code=None if language == words.ENGLISH else language

@@ -296,7 +296,8 @@ class Inbox:
 
         That an update came stays known for as long as of any other, or Telegram could deliver it once more.
         """
-        theirs = sa.and_(updates.c.bot == self._bot, ~updates.c.open, updates.c.lane == person)
+        lanes = (person, _TYPED.start + person)
+        theirs = sa.and_(updates.c.bot == self._bot, ~updates.c.open, updates.c.lane.in_(lanes))
         with self._database.writing() as db:
             left = self._left_of(db, person)
             for id_ in left:

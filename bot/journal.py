@@ -174,6 +174,12 @@ class Journal:
         last = last or self._last(who, within=within)
         return (last.id, self.turns(last.id)) if last else ("", [])
 
+    def language(self, person: int) -> str:
+        """Return the code of the language in which a person asked last, as Telegram gave it; nothing where none is."""
+        query = sa.select(answers.c.language).where(self._of(answers, person)).order_by(answers.c.asked.desc())
+        with self._database.reading() as db:
+            return db.execute(query.limit(1)).scalar() or ""
+
     def turns(self, id_: str) -> list[Turn]:
         """Return the turns of a conversation up to an answer, oldest first, TURNS at most."""
         turns: list[Turn] = []

@@ -3,11 +3,9 @@
 import asyncio
 import datetime as dt
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from telegram import InlineKeyboardMarkup
 from telegram.error import TelegramError
 from telegram.ext import Application, ContextTypes
 
@@ -24,21 +22,14 @@ log = logging.getLogger(__name__)
 _JOB = "reindex"
 
 
-@dataclass(frozen=True, slots=True)
-class News:
-    """What is worth telling, perhaps nothing; and what it is known by when it is the same as the last."""
-
-    text: str
-    known_by: str = ""
-
-
 class Schedule:
     """Reindexes once an interval, unless a reindex is running or a rollback made it rest."""
 
-    def __init__(self, reindexing: Reindexing, admins: Sequence[int]) -> None:
-        """Take turns of `reindexing`, and tell `admins`."""
+    def __init__(self, reindexing: Reindexing, admins: Sequence[int], *, language: Callable[[int], str]) -> None:
+        """Take turns of `reindexing`, and tell `admins`, each in the `language` that is looked up by their id."""
         self._reindexing = reindexing
         self._admins = admins
+        self._language = language
         self._known = ""
 
     def start(self, application: Application[Any, Any, Any, Any, Any, Any], *, every: dt.timedelta) -> None:
@@ -59,27 +50,40 @@ class Schedule:
         async def look() -> None:
             run.stop = run.stop or not context.application.running
 
-        buttons: InlineKeyboardMarkup | None = None
+        outcome: Plan | Report | FootnoteError | None
         try:
             outcome = await self._reindexing.read(run, look)
         except Busy:  # somebody indexes in another process: no more to do
             return
         except FootnoteError as error:
-            news = News(words.trouble(error), known_by=str(error))
-        else:
-            revision = await asyncio.to_thread(self._reindexing.library.revision)
-            buttons = question_buttons(outcome, revision.number if revision else 0)
-            news = _news(run, outcome)
-        known, self._known = self._known, news.known_by
-        if news.text and news.known_by != known and context.application.running:
-            await self._tell(context, f"{words.ON_SCHEDULE}\n\n{news.text}", buttons)
+            outcome = error
+        known, self._known = self._known, _known_by(outcome)
+        if self._known not in ("", known) and context.application.running:
+            await self._tell(context, run, outcome)
 
-    async def _tell(self, context: ContextTypes.DEFAULT_TYPE, text: str, buttons: InlineKeyboardMarkup | None) -> None:
+    async def _tell(
+        self, context: ContextTypes.DEFAULT_TYPE, run: Run, outcome: Plan | Report | FootnoteError | None
+    ) -> None:
+        failed = isinstance(outcome, FootnoteError)  # perhaps the database is away, which is not asked then
+        revision = None if failed else await asyncio.to_thread(self._reindexing.library.revision)
         for admin in self._admins:
+            with words.speaking(await asyncio.to_thread(self._spoken_by, admin)):
+                if isinstance(outcome, FootnoteError):
+                    news, buttons = words.trouble(outcome), None
+                else:
+                    news, buttons = told(run, outcome), question_buttons(outcome, revision.number if revision else 0)
+                text = render.text(f"{words.ON_SCHEDULE}\n\n{news}")
             try:
-                await say(context.bot, admin, render.text(text), buttons=buttons, silently=True)
+                await say(context.bot, admin, text, buttons=buttons, silently=True)
             except TelegramError as error:  # who never wrote to the bot has no chat, and one may have blocked it
                 log.info("the admin %s could not be told of the reindex: %s", admin, error)
+
+    def _spoken_by(self, admin: int) -> str:
+        try:
+            return self._language(admin)
+        except FootnoteError as error:  # they are told in English rather than not at all
+            log.warning("the language of the admin %s is not known: %s", admin, error)
+            return ""
 
 
 def next_reindex(context: ContextTypes.DEFAULT_TYPE) -> dt.datetime | None:
@@ -88,12 +92,14 @@ def next_reindex(context: ContextTypes.DEFAULT_TYPE) -> dt.datetime | None:
     return jobs[0].next_t if jobs else None
 
 
-def _news(run: Run, outcome: Plan | Report | None) -> News:
-    """Return what is worth telling of a run."""
+def _known_by(outcome: Plan | Report | FootnoteError | None) -> str:
+    """Return what an outcome is known by, the same for the same; nothing for one that is not worth telling."""
     match outcome:
         case Report():
-            return News(told(run, outcome), known_by=f"revision {outcome.revision}")
+            return f"revision {outcome.revision}"
         case Plan() if outcome.consent:
-            return News(told(run, outcome), known_by=words.gone(outcome))
+            return words.gone(outcome)
+        case FootnoteError():
+            return str(outcome)
         case _:
-            return News("")
+            return ""

@@ -25,7 +25,7 @@ from index.catalogue import Catalogue
 from index.chunk import Sizes
 from index.compose import Candidate
 from index.embed import Embedder
-from index.errors import Damaged, NothingToUndo, NotIndexed, OtherModel, SourceError, Superseded
+from index.errors import Busy, Damaged, NothingToUndo, NotIndexed, OtherModel, SourceError, Superseded
 from index.examples import Examples
 from index.judge import judge_of
 from index.ledger import Ledger, digest_of
@@ -216,6 +216,20 @@ class Library:
             self._ledger.undo(current.number)
             self._openable()
         return self._revision()
+
+    def in_use_elsewhere(self) -> bool:
+        """Whether one of several who share a database is changing the articles just now; never where nobody shares it.
+
+        Raises:
+            StoreUnavailable: the database is away.
+        """
+        if not self._ledger.shared:
+            return False
+        try:
+            with self._ledger.alone(doing="looking who changes the articles"):
+                return False
+        except Busy:
+            return True
 
     def before(self) -> Revision | None:
         """Return the revision that `rollback` would return to, or None where there is none."""

@@ -93,8 +93,9 @@ def test_every_command_answers_and_the_menu_is_set(api: BotApi, serve: Serve, sh
         assert "Just write a question" in answered(anna, "/nonsense").text
         listed = answered(anna, "/latest").text
     assert listed.split("\n\n")[0] == "1. Library hours · The Gazette · 3 Jul 2024"
-    scopes = [call.parameters.get("scope") for call in api.calls("setMyCommands")]
-    assert [scope is None for scope in scopes] == [True, True, False, False]  # in two languages each
+    scopes = [json.loads(str(call.parameters.get("scope") or "{}")) for call in api.calls("setMyCommands")]
+    kinds = ["default", "all_group_chats", "chat"]
+    assert [scope.get("type", "default") for scope in scopes] == [kind for kind in kinds for _ in words.languages()]
 
 
 @pytest.mark.parametrize(

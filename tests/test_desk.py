@@ -4,8 +4,9 @@ import datetime as dt
 import io
 import json
 import re
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,27 @@ def test_a_picture_and_the_same_in_words_tell_how_it_goes(
     with Image.open(io.BytesIO(shown.photo.data)) as picture:
         assert (picture.format, picture.size) == ("PNG", (1_080, 1_260))
     assert shown.labels == ("Last 7 days", "Last 90 days")
+
+
+def test_what_takes_long_for_a_year_of_questions_is_not_done_on_the_event_loop(
+    serve: Serve, shared: Library, journal: Journal, boss: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked(journal, shared, UNKNOWN)
+    where: list[str] = []
+
+    def seen(work: Callable[..., Any]) -> Callable[..., Any]:
+        def done(*given: Any, **how: Any) -> Any:
+            where.append(threading.current_thread().name)
+            return work(*given, **how)
+
+        return done
+
+    monkeypatch.setattr(desk.stats, "count", seen(desk.stats.count))
+    monkeypatch.setattr(desk, "wanting", seen(desk.wanting))
+    with serve(shared):
+        answered(boss, "/stats", timeout=60)
+        answered(boss, "/gaps")
+    assert [name.partition("_")[0] for name in where] == ["look", "look"]
 
 
 def test_other_days_are_a_press_away_and_what_was_before_does_not_count(
@@ -270,17 +292,18 @@ def test_the_menus_show_admins_what_is_theirs_and_one_without_a_chat_holds_up_no
     api: BotApi, serve: Serve, shared: Library, boss: Person
 ) -> None:
     with serve(shared, telegram__admins=[ADMIN + 100, ADMIN]):
-        until(lambda: len(api.calls("setMyCommands")) >= 2 * len(words.languages()))
+        until(lambda: len(api.calls("setMyCommands")) >= 3 * len(words.languages()))
         boss.says("/help")
     menus: dict[str, set[str]] = {}
     for call in api.calls("setMyCommands"):
         given: Any = call.parameters
         scope = json.loads(given["scope"]) if isinstance(given.get("scope"), str) else given.get("scope") or {}
         commands = json.loads(given["commands"]) if isinstance(given["commands"], str) else given["commands"]
-        menus[str(scope.get("chat_id", "default"))] = {command["command"] for command in commands}
+        menus[str(scope.get("chat_id", scope.get("type", "default")))] = {command["command"] for command in commands}
     assert not REPORTED & menus["default"]
     assert menus[str(ADMIN)] >= REPORTED
     assert menus["default"] < menus[str(ADMIN)]
+    assert menus["all_group_chats"] == {"ask"}  # the bot is deaf to every other there
 
 
 def test_the_longest_words_fit_under_a_picture() -> None:

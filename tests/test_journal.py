@@ -115,6 +115,13 @@ def test_what_a_watch_brought_was_not_asked_and_is_followed_only_by_a_reply(jour
     assert journal.count(8)["questions"] == 1
 
 
+def test_the_language_somebody_asked_in_last_is_known(journal: Journal, answer: Answer) -> None:
+    given(journal, answer, asked(at=NOW - 9, language="en"))
+    given(journal, answer, asked(at=NOW - 5, language="ru", message=2))
+    given(journal, answer, asked(person=9, at=NOW - 1, language="de", message=3))
+    assert [journal.language(person) for person in (8, 9, 10)] == ["ru", "de", ""]
+
+
 def test_the_last_thing_somebody_thinks_of_an_answer_counts(journal: Journal, answer: Answer) -> None:
     kept = given(journal, answer, asked(), message=12)
     journal.vote(kept.id, 8, Vote(good=True))

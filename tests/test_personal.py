@@ -170,6 +170,19 @@ def test_privacy_says_what_is_kept_and_for_how_long_by_the_settings(
     assert "for 2 days after" in text
 
 
+@pytest.mark.parametrize(
+    "code, told",
+    [
+        ("en", ("questions you watch", "invitation", "👍 or 👎")),
+        ("ru", ("Вопросы, за которыми вы следите", "по приглашению", "👍 или 👎")),
+    ],
+)
+def test_privacy_names_all_that_is_kept_and_all_that_admins_read(code: str, told: tuple[str, ...]) -> None:
+    with words.speaking(code):
+        said = words.privacy(answers=1.0, updates=1.0)
+    assert not [part for part in told if part not in said]
+
+
 @pytest.mark.parametrize("code", ["en", "ru"])
 def test_each_thing_that_is_kept_has_words(code: str) -> None:
     names = ("questions", "votes", "messages", "watches", "names")

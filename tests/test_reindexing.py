@@ -99,6 +99,23 @@ def test_every_change_is_asked_about_first_and_nothing_is_done_for_who_leaves_it
     assert number(own_library) == 2
 
 
+def test_of_very_many_files_that_cannot_be_read_some_are_named_and_the_rest_is_counted(
+    serve: Serve, own_library: Library, folder: Path, boss: Person
+) -> None:
+    for n in range(words.SHOWN + 280):
+        (folder / f"a rather long name of a file that is broken, number {n:03}.txt").write_bytes(b"")
+    with serve(own_library):
+        said = boss.says("/reindex")
+        idle = boss.waits(lambda m: m.text.startswith("Nothing to do: 3 articles"), after=said, timeout=60)
+        assert (idle.text.count("is empty"), "… and 280 more files" in idle.text) == (words.SHOWN, True)
+        write(folder / "mill.md", title="Mill", text="A new mill was built.")
+        plan = reindexes(boss)
+        done = boss.waits(lambda m: m.id == plan.id and m.text.startswith("Done in"), timeout=60)
+        assert (done.text.count("is empty"), "… and 280 more files" in done.text) == (words.SHOWN, True)
+        time.sleep(1.5)
+    assert sum(m.from_bot for m in boss.chat) == 2
+
+
 def test_who_agreed_to_additions_is_asked_again_once_much_has_gone(
     serve: Serve, own_library: Library, folder: Path, boss: Person
 ) -> None:
@@ -240,6 +257,26 @@ def test_a_stop_button_that_an_earlier_process_left_behind_says_what_became_of_i
         assert boss.waits(lambda m: m.text == words.CUT_SHORT).labels == ()
 
 
+def test_a_stop_that_reaches_another_bot_than_the_one_at_work_does_not_say_that_it_has_ended(  # noqa: PLR0917  fixtures
+    api: BotApi, serve: Serve, make_library: MakeLibrary, folder: Path, boss: Person, database: str, server: str
+) -> None:
+    shared = {"store__database": database, "store__url": server, "library__articles": str(folder)}
+    library = make_library(**shared)
+    library.index(folder)
+    other = make_library(folder.parent / "other", **shared)
+    keyboard = {"inline_keyboard": [[{"text": "Stop", "callback_data": "reindex:stop:0123abcd-4"}]]}
+    with serve(library, store__database=database):
+        form = {"chat_id": ADMIN, "text": "Embedding passages", "reply_markup": json.dumps(keyboard)}
+        httpx.post(f"{api.url}/bot{TOKEN}/sendMessage", data=form).raise_for_status()
+        shown = boss.waits(lambda m: bool(m.buttons))
+        with other._ledger.alone(doing="indexing"):
+            told = pressed(boss, shown, "Stop")
+        assert (told.text, told.show_alert) == (words.RUNS_ELSEWHERE, True)
+        assert boss.chat[-1].labels == ("Stop",)
+        assert pressed(boss, shown, "Stop").text == words.ENDED_ALREADY
+        boss.waits(lambda m: m.text == words.CUT_SHORT)
+
+
 def test_a_rollback_is_shown_first_and_done_when_an_admin_says_so(
     api: BotApi, serve: Serve, own_library: Library, folder: Path, boss: Person
 ) -> None:
@@ -278,7 +315,7 @@ def test_the_schedule_tells_admins_silently_what_changed_and_nothing_when_nothin
     expected.append("bot was blocked")
     api.person(OTHER_ADMIN, "Other").blocks()
     with serve(own_library, telegram__reindex_every=60, telegram__admins=[OTHER_ADMIN, ADMIN]) as bot:
-        assert "The bot reads the folder again every 1 h 0 min." in answered(boss, "/status").text
+        assert "The bot reads the folder again every 1 h." in answered(boss, "/status").text
         said = boss.says("/help")
         boss.waits(lambda _: True, after=said)
         for _ in range(2):

@@ -24,7 +24,7 @@ from index.library import Library
 from index.records import Answer, Period, Plan, Progress
 from tests.barebot import Bot
 from tests.botapi import BotApi, Message, Person
-from tests.conftest import ADMIN, BAKERY, GUEST, HARBOUR, HOURS, STRANGER, WHEN, Serve, answered, until, write
+from tests.conftest import ADMIN, BAKERY, GUEST, HARBOUR, HOURS, STRANGER, WHEN, Serve, answered, due_now, until, write
 
 OTHERS = words.languages()[1:]
 MARKS = {"_", "N_", "ngettext"}
@@ -222,6 +222,13 @@ def test_figures_are_written_as_each_language_does() -> None:
     with words.speaking("ru"):
         russian = ["6 октября 2025", "", "6 октября 2025, 09:05", "1\xa0204\xa0000", "1\xa0204,5 МБ"]
         assert figures() == [*russian, "0,2 с", "10,0 с", "42 с", "1 мин 2 с", "1 ч 2 мин"]
+
+
+def test_a_length_of_time_says_nothing_of_what_is_not_there() -> None:
+    lengths = (59.7, 60, 1_800, 3_600, 86_400, 7_199.6)
+    assert [words.duration(one) for one in lengths] == ["1 min", "1 min", "30 min", "1 h", "24 h", "2 h"]
+    with words.speaking("ru"):
+        assert [words.duration(one) for one in lengths[1:4]] == ["1 мин", "30 мин", "1 ч"]
 
 
 @pytest.mark.parametrize(
@@ -455,6 +462,23 @@ def test_an_admin_who_speaks_russian_reindexes_in_russian(
     assert not [word for text in said for word in latin(text)]
 
 
+def test_the_schedule_tells_each_admin_in_the_language_they_asked_in(
+    api: BotApi, serve: Serve, own_library: Library, folder: Path
+) -> None:
+    boss, other = api.person(ADMIN, "Борис", language_code="ru"), api.person(ADMIN + 50, "Other", language_code="fr")
+    with serve(own_library, telegram__reindex_every=60, telegram__admins=[ADMIN, ADMIN + 50]) as running:
+        answered(boss, WHEN)
+        answered(other, WHEN)
+        for name in ("bakery.md", "library.md"):
+            (folder / name).unlink()
+        due_now(running)
+        russian = boss.waits(lambda m: m.text.startswith("Папка перечитана по расписанию."), timeout=30)
+        english = other.waits(lambda m: m.text.startswith("The folder was read again on schedule."), timeout=30)
+    assert "Будет удалено 2 из 3 статей" in russian.text
+    assert russian.labels == ("Удалить 2 статьи", "Оставить всё как есть")
+    assert english.labels == ("Remove 2 articles", "Leave all as it is")
+
+
 def test_who_is_turned_away_hears_it_in_their_language(api: BotApi, serve: Serve, shared: Library) -> None:
     igor, eve = (
         api.person(STRANGER + n, name, language_code=code) for n, (name, code) in enumerate([("И", "ru"), ("E", "de")])
@@ -500,9 +524,10 @@ def test_each_language_has_menus_and_everybody_else_the_english_ones(
 ) -> None:
     api.person(ADMIN, "Boss")
     with serve(shared):
-        until(lambda: len(api.calls("setMyCommands")) == 4)
+        until(lambda: len(api.calls("setMyCommands")) == 6)
     for scope, names in (
         ({"type": "default"}, list(words.COMMANDS)),
+        ({"type": "all_group_chats"}, list(words.GROUP_COMMANDS)),
         ({"type": "chat", "chat_id": ADMIN}, [*words.COMMANDS, *words.ADMIN_COMMANDS]),
     ):
         english, russian = (bot.call("getMyCommands", scope=scope, language_code=code) for code in ("", "ru"))

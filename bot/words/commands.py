@@ -15,8 +15,11 @@ NO_ARTICLES = N_("There are no articles yet. An admin can send /reindex.")
 NEWER_BUTTON = N_("‹ Newer")
 OLDER_BUTTON = N_("Older ›")
 
+GROUP_COMMANDS = {"ask": N_("Ask a question: /ask Where will they meet?")}
+"""All that the bot does at a command in a group."""
+
 COMMANDS = {
-    "ask": N_("Ask a question: /ask Where will they meet?"),
+    **GROUP_COMMANDS,
     "new": NEW_DOES,
     "watch": WATCH_DOES,
     "watches": WATCHES_DOES,

@@ -9,6 +9,10 @@ from index.records import Failure, Plan, Progress, Report, Revision
 REINDEX_STARTED = N_("Reindexing…")
 REINDEX_BUSY = N_("A reindex is running already; its message shows how far it is.")
 REINDEX_BUSY_BY_ITSELF = N_("A reindex is running already, by the schedule.")
+RUNS_ELSEWHERE = N_(
+    "Another of the bots that share these articles is at work on them, and did not hear this. Press Stop again: each "
+    "press reaches one of them."
+)
 STOPPING = N_("Stopping…")
 ENDED_ALREADY = N_("It has ended already.")
 CUT_SHORT = N_(

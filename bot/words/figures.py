@@ -39,14 +39,18 @@ def when(value: Revision) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Write a length of time in its two largest units."""
-    if seconds < 60:
+    """Write a length of time in its two largest units, or in the largest where there is nothing of the other."""
+    if round(seconds) < 60:
         return _("{seconds} s").format(seconds=number(seconds, 1 if seconds < 10 else 0))
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    if hours:
+    if hours and minutes:
         return _("{hours} h {minutes} min").format(hours=number(hours), minutes=minutes)
-    return _("{minutes} min {seconds} s").format(minutes=minutes, seconds=rest)
+    if hours:
+        return _("{hours} h").format(hours=number(hours))
+    if rest:
+        return _("{minutes} min {seconds} s").format(minutes=minutes, seconds=rest)
+    return _("{minutes} min").format(minutes=minutes)
 
 
 def megabytes(size: float) -> str:

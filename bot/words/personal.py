@@ -51,10 +51,13 @@ def privacy(*, answers: float, updates: float) -> str:
             "• That a message of yours came and when, without its words: for {time} after it was answered. Only where "
             "I failed to work on one, its words are kept as long, so that the fault can be found."
         ).format(time=_days(updates)),
+        _("• The questions you watch, and how the articles answered them: until you watch them no more."),
+        _("• If an invitation let you in: your name and language as Telegram showed them then, until you remove them."),
         _("Who can read it"),
         _(
-            "• Whoever runs this bot and its database, and the backups of it. Admins see which questions were not "
-            "answered well, without names."
+            "• Whoever runs this bot and its database, and the backups of it. Admins read, without names, what was "
+            "asked that I did not answer, and each answer that somebody gave 👍 or 👎, with its question and those "
+            "before it. The list of who was let in shows them names."
         ),
         _("• Nobody else. What you ask here never appears in a group, and only you can open your answers."),
         _("• Telegram carries this chat, and keeps it as it does every chat with a bot."),
