@@ -95,6 +95,11 @@ class Taken:
         """Whether it is to be worked on alone, because it may be what ended the process."""
         return self.deaths >= SUSPECT
 
+    @property
+    def again(self) -> bool:
+        """Whether it was in somebody's hands before, who may have done a part of it."""
+        return bool(self.tries or self.waits or self.deaths or self.sends)
+
 
 class Inbox:
     """The updates of one bot. Safe to share between threads; every call is its own transaction."""
