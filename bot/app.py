@@ -179,18 +179,19 @@ class _Ground:
 def _ground(library: Library, settings: Settings, *, number: int) -> _Ground:
     telegram, database, metrics = settings.telegram, _database(settings), Metrics()
     people = People(database, bot=number)
+    stored = Inbox(
+        database,
+        bot=number,
+        room=settings.delivery.waiting,
+        never_crowded=telegram.admins,
+        # what the door would answer, and as much again that hears from it that it is too much
+        allows=Limits(settings.delivery, spare=settings.delivery.burst).allows,
+    )
     stores = _Stores(
-        Inbox(
-            database,
-            bot=number,
-            room=settings.delivery.waiting,
-            never_crowded=telegram.admins,
-            # what the door would answer, and as much again that hears from it that it is too much
-            allows=Limits(settings.delivery, spare=settings.delivery.burst).allows,
-        ),
+        stored,
         Journal(database, bot=number),
         people,
-        Watchlist(database, bot=number),
+        Watchlist(database, bot=number, now=stored.now),  # its leases must mean the same everywhere
     )
     pools = (
         Pool(count, thread_name_prefix=name) for count, name in ((ASKING, "ask"), (LOOKING, "look"), (STORING, "store"))

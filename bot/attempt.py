@@ -64,4 +64,10 @@ class Attempt:
         self.over = True
 
 
+def is_again() -> bool:
+    """Whether what is being worked on was begun before, so that a part of it may be done already."""
+    attempt = CURRENT.get()
+    return attempt is not None and attempt.taken.again
+
+
 CURRENT: ContextVar[Attempt | None] = ContextVar("attempt", default=None)

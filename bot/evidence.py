@@ -3,7 +3,7 @@
 Pure: what the article says today is handed to it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot import render, words
 from bot.kept import Kept
@@ -13,6 +13,9 @@ from index.records import Article, Citation, Span
 
 STEP = 800
 """Characters that one tap on "more" adds: a paragraph or two."""
+
+ASKED = 400
+"""UTF-16 code units of a question among the reasons, which are to be read with it in one message."""
 
 MOST = 3_200
 """UTF-16 code units of an article shown at once: with the title and the lines around it a message holds 4,096."""
@@ -70,7 +73,13 @@ def passage(kept: Kept, number: int, today: Article | None, window: Window) -> V
 def why(kept: Kept, made_at: str) -> str:
     """Show what an answer rests on; `made_at` says when its articles were read, where that is still known."""
     answer = kept.answer
-    blocks = [*render.paragraphs(words.why(answer, made_at))]
+    asked = replace(
+        answer,
+        question=render.cut(answer.question, ASKED),
+        understood=render.cut(answer.understood, ASKED),
+        missing=tuple(render.cut(part, ASKED // 2) for part in answer.missing[:2]),
+    )
+    blocks = [*render.paragraphs(words.why(asked, made_at))]
     for one in answer.judged:
         article = one.passage.article
         blocks.append(
@@ -80,7 +89,7 @@ def why(kept: Kept, made_at: str) -> str:
 
 
 def _of(article: Article) -> tuple[Run, ...]:
-    return Run(" – "), Run(render.cut(article.title or article.id, 100), link=article.url)
+    return Run(" – "), render.name(article, 100)
 
 
 def _heading(citation: Citation) -> list[Block]:
@@ -106,8 +115,11 @@ def _core(whole: str, old: Span, citation: Citation, moved: int) -> Span:
     """Return what is shown at first: the passage, or of one that no message holds what is around the cited words."""
     if render.units(old.of(whole)) <= MOST:
         return old
-    start, end = citation.start + moved, min(citation.end, citation.start + MOST // 2) + moved
-    return Span(max(old.start, start - render.AROUND // 2), min(old.end, end + render.AROUND // 2))
+    start = citation.start + moved
+    end = start + len(render.beginning(whole[start : citation.end + moved], MOST // 2))
+    before, after = whole[old.start : start], whole[end : old.end]
+    room = render.AROUND // 2
+    return Span(start - len(render.ending(before, room)), end + len(render.beginning(after, room)))
 
 
 def _grown(whole: str, span: Span, window: Window) -> Span:

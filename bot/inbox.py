@@ -93,13 +93,8 @@ class Taken:
 
     @property
     def again(self) -> bool:
-        """Whether it was in our hands before, and came back into the inbox."""
-        return bool(self.tries or self.waits or self.sends or self.deaths)
-
-    @property
-    def suspect(self) -> bool:
-        """Whether it is to be worked on alone, because it may be what ended the process."""
-        return self.deaths >= SUSPECT
+        """Whether it was in somebody's hands before, who may have done a part of it."""
+        return bool(self.tries or self.waits or self.deaths or self.sends)
 
 
 class Inbox:
@@ -145,7 +140,7 @@ class Inbox:
 
         They are on the disk when this returns.
         """
-        now = self._now()
+        now = self.now()
         rows = [self._row(one, now) for one in raw if is_update(one)]
         if len(rows) < len(raw):
             log.error("%d things that Telegram sent are no updates and were left out", len(raw) - len(rows))
@@ -177,7 +172,7 @@ class Inbox:
         Those that came when it was crowded go first: they only get a line. A `suspect` may be what ended the process:
         such ones are taken only when asked for.
         """
-        now = self._now()
+        now = self.now()
         deaths = (SUSPECT, POISON) if suspect else (0, SUSPECT)
         values = {"bot": self._bot, "now": now, "least": deaths[0], "most": deaths[1]}
         with self._database.writing() as db:
@@ -200,7 +195,7 @@ class Inbox:
         mine = sa.and_(here, updates.c.open, updates.c.holder == self.name)
         with self._database.writing() as db:
             self._set_clock(db)
-            db.execute(updates.update().where(mine).values(lease=self._now() + LEASE))
+            db.execute(updates.update().where(mine).values(lease=self.now() + LEASE))
 
     def sending(self, taken: Taken) -> bool:
         """Note that the reply is about to be sent; False where it must not be.
@@ -219,7 +214,7 @@ class Inbox:
 
     def close(self, taken: Taken, outcome: str) -> None:
         """Note that an update needs nothing any more. Its words are forgotten, except where it was set aside."""
-        values: dict[str, Any] = {"open": False, "holder": "", "outcome": outcome, "closed": self._now()}
+        values: dict[str, Any] = {"open": False, "holder": "", "outcome": outcome, "closed": self.now()}
         if outcome != ASIDE:
             values["body"] = ""
         with self._database.writing() as db:
@@ -229,7 +224,7 @@ class Inbox:
         """Give an update back, to be taken again after `wait` seconds: it `failed`, or was `cut_off` by the network."""
         values = {
             "holder": "",
-            "due": self._now() + wait,
+            "due": self.now() + wait,
             "deaths": taken.deaths,
             "tries": taken.tries + failed,
             "waits": taken.waits + cut_off,
@@ -239,7 +234,7 @@ class Inbox:
 
     def hopeless(self) -> list[Taken]:
         """Return the updates over which the process died so often that nobody takes them any more, and take them."""
-        now = self._now()
+        now = self.now()
         query = updates.select().where(
             updates.c.bot == self._bot, updates.c.open, updates.c.deaths >= POISON, *_free(now)
         )
@@ -252,7 +247,7 @@ class Inbox:
     def suspects(self) -> int:
         """Return how many updates are free to be taken as suspects, or hopeless."""
         query = sa.select(sa.func.count()).where(
-            updates.c.bot == self._bot, updates.c.open, updates.c.deaths >= SUSPECT, *_free(self._now())
+            updates.c.bot == self._bot, updates.c.open, updates.c.deaths >= SUSPECT, *_free(self.now())
         )
         with self._database.reading() as db:
             return int(db.execute(query).scalar_one())
@@ -278,12 +273,12 @@ class Inbox:
         query = sa.select(sa.func.min(sa.case((updates.c.holder == "", updates.c.due), else_=updates.c.lease)))
         with self._database.reading() as db:
             due = db.execute(query.where(updates.c.bot == self._bot, updates.c.open)).scalar()
-        return None if due is None else max(0.0, float(due) - self._now())
+        return None if due is None else max(0.0, float(due) - self.now())
 
     def prune(self, *, keep: float) -> int:
         """Forget the updates that were closed more than `keep` seconds ago; return how many."""
         with self._database.writing() as db:
-            old = sa.and_(updates.c.bot == self._bot, updates.c.closed < self._now() - keep)
+            old = sa.and_(updates.c.bot == self._bot, updates.c.closed < self.now() - keep)
             return int(db.execute(updates.delete().where(old)).rowcount)
 
     def count(self, person: int) -> int:
@@ -309,7 +304,8 @@ class Inbox:
         """Let go of the database."""
         self._database.close()
 
-    def _now(self) -> float:
+    def now(self) -> float:
+        """Return the time that all processes agree on which share the inbox, in seconds since 1970."""
         return self._given() if self._given else time.time() + self._ahead
 
     def _set_clock(self, db: sa.Connection) -> None:

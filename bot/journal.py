@@ -155,6 +155,11 @@ class Journal:
             row = db.execute(answers.select().where(self._is(id_))).first()
         return _kept(row) if row else None
 
+    def begun(self, who: Asked) -> Kept | None:
+        """Return the answer to a message that was written down and, as far as is known, not shown; or None."""
+        kept = self.to_message(who.chat, who.message)
+        return kept if kept is not None and not kept.message else None
+
     def to_message(self, chat: int, message: int) -> Kept | None:
         """Return the newest answer to the question in that message, or None."""
         return self._newest(answers.c.chat == chat, answers.c.asking == message)
@@ -168,7 +173,8 @@ class Journal:
         """Return the id of the answer that a question follows up, and the turns up to it, oldest first.
 
         That is the answer it replies to, or whose question it replies to; else the person's last one in that topic of
-        that chat, unless it is older than `within` seconds or was before `/new`. ("", []) where there is none.
+        that chat, unless it is older than `within` seconds or was before `/new`. ("", []) where there is none. An
+        answer to the same message, which is worked on again, is not meant.
         """
         last = self._followed(who.chat, reply_to) if reply_to else None
         last = last or self._last(who, within=within)
@@ -214,9 +220,12 @@ class Journal:
         return Vote(row.good, Reason(row.reason)) if row else None
 
     def past(self, *, since: float) -> list[Past]:
-        """Return all answers to what was asked since then, oldest first, with what people thought of them."""
+        """Return all answers that were given to what was asked since then, oldest first, with what people thought.
+
+        What was written down and never shown counts as nothing: that question was answered by another one, or by none.
+        """
         columns = [answers.c[name] for name in ("id", "asked", "took", "answered", "question")]
-        asked = sa.and_(answers.c.asked >= since, answers.c.asking != UNASKED)
+        asked = sa.and_(answers.c.asked >= since, answers.c.asking != UNASKED, answers.c.message > 0)
         query = sa.select(*columns).where(answers.c.bot == self._bot, asked)
         with self._database.reading() as db:
             rows = db.execute(query.order_by(answers.c.asked)).all()
@@ -268,7 +277,7 @@ class Journal:
         ]
         begun = sa.select(fresh.c.at).where(fresh.c.bot == self._bot, *theirs[1]).scalar_subquery()
         later = answers.c.asked > sa.func.coalesce(begun, 0.0)
-        asked = sa.and_(answers.c.message > 0, answers.c.asking != UNASKED)  # what comes unasked changes no subject
+        asked = sa.and_(answers.c.message > 0, answers.c.asking.not_in((UNASKED, who.message)))  # see `conversation`
         return self._newest(*theirs[0], answers.c.asked >= self._now() - within, later, asked)
 
     def _newest(self, *conditions: sa.ColumnElement[bool]) -> Kept | None:

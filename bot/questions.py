@@ -17,7 +17,7 @@ from telegram.ext import ContextTypes
 
 from bot import buttons, render, words
 from bot.answers import shown
-from bot.attempt import CURRENT
+from bot.attempt import CURRENT, is_again
 from bot.buttons import Place
 from bot.journal import Journal, new_id
 from bot.kept import Asked, Kept, keep
@@ -84,7 +84,9 @@ class Questions:
             return
         text = message.text or ""
         question = asked(text) if text.startswith("/ask") else text
-        if question.startswith("/") or not question.strip() or question == before.answer.question:
+        if question.startswith("/") or not question.strip():
+            return
+        if question == before.answer.question and not is_again():  # what was cut off is written down, perhaps not shown
             return
         await self._again(message, context, before, question)
 
@@ -110,7 +112,13 @@ class Questions:
             kept = await self._timed(self._worked_out(question, _who(message), replied.message_id if replied else None))
         if isinstance(kept, str):
             await say(context.bot, message.chat_id, render.text(kept), reply_to=reply_to, thread=thread)
-            return
+        else:
+            await self._give(message, context, kept)
+
+    async def _give(self, message: Message, context: ContextTypes.DEFAULT_TYPE, kept: Kept) -> None:
+        """Send an answer that is written down, and note where it stands."""
+        place, thread, apology = place_of(message, context), thread_of(message), self._apology()
+        reply_to = message.message_id if place.group or apology else None
         messages = render.after(apology, shown(kept, place))
         if place.group:  # one message; the rest of a monster is read in the private chat
             messages = messages[:1]
@@ -124,24 +132,31 @@ class Questions:
         took = time.time() - (attempt.taken.received if attempt else kept.asked.at)
         self._metrics.took(took)
         if last is not None:
-            sent = last.message_id
-            await self._look(
-                lambda: self._journal.sent(kept.id, first=(first or last).message_id, message=sent, took=took)
-            )
+            where = replace(kept, first=(first or last).message_id, message=last.message_id, took=took)
+            await self._look(lambda: note(self._journal, where))
 
     async def _again(self, message: Message, context: ContextTypes.DEFAULT_TYPE, before: Kept, question: str) -> None:
+        """Answer an edited question where its answer stands; where that cannot be, that one stays as true as it was."""
         place = place_of(message, context)
-        kept = await self._timed(self._worked_out_again(question, before))
-        html = render.text(kept) if isinstance(kept, str) else shown(kept, place)
-        if len(html) > 1 or before.first != before.message or not before.message:
-            await self.answer(message, context, question)  # it does not fit in the place of the other
+        kept = await self._timed(self._thought_over(question, before))
+        if isinstance(kept, str):
+            await say(context.bot, message.chat_id, render.text(kept), reply_to=message.message_id)
             return
-        markup = None if isinstance(kept, str) else buttons.under(kept, place)
+        html = shown(kept, place)
+        fits = len(html) == 1 and before.first == before.message > 0
+        if not fits:
+            id_ = await self._look(lambda: id_for(self._journal, before.asked))
+            asked_now = replace(before.asked, at=time.time())
+            kept = replace(kept, id=id_, asked=asked_now, first=0, message=0, took=0.0)
+        again = kept
+        await self._look(lambda: self._journal.keep(again, afresh=fits))
         try:
-            await edit(context.bot, (message.chat_id, before.message), html[0], buttons=markup)
+            if fits:
+                await edit(context.bot, (message.chat_id, before.message), html[0], buttons=buttons.under(kept, place))
+                return
         except BadRequest as error:  # the answer was deleted, or is too old
             log.info("an answer could not be changed, and is given anew: %s", error)
-            await self.answer(message, context, question)
+        await self._give(message, context, kept)
 
     async def _timed(self, work: Coroutine[Any, Any, Kept]) -> Kept | str:
         """Return what the work comes to, or what to say where it comes to nothing."""
@@ -173,25 +188,21 @@ class Questions:
         within = self._settings.conversation.follow_up
         with _journal_is_there():
             parent, turns = await self._look(lambda: self._journal.conversation(who, within=within, reply_to=reply_to))
+            id_ = await self._look(lambda: id_for(self._journal, who))
         answer = await self._ask(question, turns)
         with _journal_is_there():
-            return await self._look(lambda: self._written_down(keep(new_id(), replace(who, parent=parent), answer)))
+            return await self._look(lambda: self._written_down(keep(id_, replace(who, parent=parent), answer)))
 
-    async def _worked_out_again(self, question: str, before: Kept) -> Kept:
+    async def _thought_over(self, question: str, before: Kept) -> Kept:
+        """Answer a question in place of the one before, without writing that down."""
         with _journal_is_there():
             turns = await self._look(lambda: self._journal.turns(before.asked.parent))
         answer = await self._ask(question, turns)
+        kept = await self._look(lambda: keep(before.id, before.asked, answer))
+        return replace(kept, first=before.first, message=before.message, took=before.took)
 
-        def again() -> Kept:
-            kept = keep(before.id, before.asked, answer)
-            kept = replace(kept, first=before.first, message=before.message, took=before.took)
-            return self._written_down(kept, afresh=True)
-
-        with _journal_is_there():
-            return await self._look(again)
-
-    def _written_down(self, kept: Kept, *, afresh: bool = False) -> Kept:
-        self._journal.keep(kept, afresh=afresh)
+    def _written_down(self, kept: Kept) -> Kept:
+        self._journal.keep(kept)
         return kept
 
     async def _ask(self, question: str, turns: Sequence[Turn]) -> Answer:
@@ -209,6 +220,26 @@ class Questions:
 
     async def _look(self, up: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._threads.looking, up)
+
+
+def id_for(journal: Journal, who: Asked) -> str:
+    """Return the id of the answer to a message: of one that was written down before and surely not shown, or a new one.
+
+    What is tried again and again, because Telegram is away, is written down once.
+    """
+    attempt = CURRENT.get()
+    if attempt is None or not attempt.taken.again or attempt.taken.sends:
+        return new_id()
+    begun = journal.begun(who)
+    return begun.id if begun else new_id()
+
+
+def note(journal: Journal, kept: Kept) -> None:
+    """Note where an answer stands, which has arrived: without a database it goes without, and is not sent again."""
+    try:
+        journal.sent(kept.id, first=kept.first, message=kept.message, took=kept.took)
+    except FootnoteError as error:
+        log.warning("it was not noted where an answer stands; its buttons work, nothing follows it up: %s", error)
 
 
 def asked(text: str) -> str:

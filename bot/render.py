@@ -82,10 +82,11 @@ def answer(value: Answer, *, links: Mapping[int, str] | None = None, short: bool
 
 def after(line: str, rest: list[str]) -> list[str]:
     """Return messages with a line before them: in the first of them if it fits in there, else as one of its own."""
-    if not line:
+    before = text(line)
+    if not before:
         return rest
-    first = f"{html.escape(line)}\n\n{rest[0]}"
-    return [first, *rest[1:]] if units(first) <= LIMIT else [html.escape(line), *rest]
+    first = f"{before[-1]}\n\n{rest[0]}"
+    return [*before[:-1], first, *rest[1:]] if units(first) <= LIMIT else [*before, *rest]
 
 
 def text(value: str) -> list[str]:
@@ -102,8 +103,7 @@ def sources(articles: Sequence[Article], *, first: int, heading: str = "") -> st
     """Return one page of the list of articles, numbered from `first`."""
     blocks = [Block((Run(heading, bold=True),))]
     for number, article in enumerate(articles, start=first):
-        name = _name(article, 200)
-        blocks.append(Block((Run(f"{number}. "), name, Run(_aside(article)))))
+        blocks.append(Block((Run(f"{number}. "), name(article, 200), Run(_aside(article)))))
     return messages(blocks)[0]
 
 
@@ -133,8 +133,7 @@ def _abstention(value: Answer) -> Iterator[Block]:
     if value.nearest:
         yield _plain(words.NEAREST)
     for article in value.nearest:
-        name = _name(article, 200)
-        yield Block((Run("• "), name, Run(_aside(article))), close=True)
+        yield Block((Run("• "), name(article, 200), Run(_aside(article))), close=True)
 
 
 def _source(citations: Sequence[Citation], links: Mapping[int, str], *, short: bool) -> Iterator[Block]:
@@ -153,12 +152,12 @@ def title(citations: Sequence[Citation], links: Mapping[int, str]) -> Block:
     """Return the line that names the source of citations of one passage, linked to the first of them."""
     article, first = citations[0].article, citations[0].number
     numbers = "".join(f"[{citation.number}]" for citation in citations)
-    return Block((Run(f"{numbers} "), _name(article, 300, links.get(first, article.url)), Run(_aside(article))))
+    return Block((Run(f"{numbers} "), name(article, 300, links.get(first, article.url)), Run(_aside(article))))
 
 
 def named(article: Article, link: str) -> Block:
     """Return the line that names an article, linked to an address if there is one."""
-    return Block((_name(article, 300, link), Run(_aside(article))))
+    return Block((name(article, 300, link), Run(_aside(article))))
 
 
 def marked(value: str, window: Span | Passage, citations: Sequence[Citation], *, moved: int = 0) -> list[Run]:
@@ -183,7 +182,8 @@ def _beginning_of(after: str) -> str:
     return after.rstrip() if len(after) <= AROUND else after[:AROUND].rpartition(" ")[0] + " …"
 
 
-def _name(article: Article, most: int, link: str | None = None) -> Run:
+def name(article: Article, most: int, link: str | None = None) -> Run:
+    """Return the title of an article, linked to an address, by default its own; one too long for that is left out."""
     url = article.url if link is None else link
     return Run(cut(article.title or article.id, most), link=url if len(url) <= LONGEST_LINK else "")
 
@@ -197,8 +197,19 @@ def _plain(value: str) -> Block:
 
 
 def cut(value: str, most: int) -> str:
-    """Return a text of at most so many characters, with a sign where something is missing."""
-    return value if len(value) <= most else value[: most - 1] + "…"
+    """Return a text of at most so many UTF-16 code units, with a sign where something is missing."""
+    return value if units(value) <= most else beginning(value, most - 1) + "…"
+
+
+def beginning(value: str, most: int) -> str:
+    """Return the longest beginning of at most so many UTF-16 code units."""
+    return value.encode("utf-16-le", "surrogatepass")[: most * 2].decode("utf-16-le", "ignore")
+
+
+def ending(value: str, most: int) -> str:
+    """Return the longest end of at most so many UTF-16 code units."""
+    whole = value.encode("utf-16-le", "surrogatepass")
+    return whole[max(0, len(whole) - most * 2) :].decode("utf-16-le", "ignore")
 
 
 def _parts(block: Block) -> Iterator[Block]:
@@ -227,6 +238,6 @@ def _visible(runs: Sequence[Run]) -> bool:
 
 def _head(value: str, room: int) -> str:
     """Return the longest beginning of at most `room` code units, cut at a space where one is near the end."""
-    low = value.encode("utf-16-le", "surrogatepass")[: room * 2].decode("utf-16-le", "ignore")
+    low = beginning(value, room)
     space = max(low.rfind(" "), low.rfind("\n"))
     return low[: space + 1] if space > len(low) - 200 and space > 0 else low

@@ -18,11 +18,12 @@ from telegram.ext import ContextTypes
 
 from bot import buttons, render, words
 from bot.answers import shown
+from bot.attempt import is_again
 from bot.gate import accessible
-from bot.journal import Journal, new_id
+from bot.journal import Journal
 from bot.kept import Asked, Kept, keep
 from bot.news import Base, base_of
-from bot.questions import Threads, asked, place_of
+from bot.questions import Threads, asked, id_for, note, place_of
 from bot.say import answer, edit, press, say, typing
 from bot.watchlist import Watch, Watchlist, Wish
 from config import Conversation
@@ -147,8 +148,8 @@ class Watches:
     async def _show(self, bot: Bot, kept: Kept, message: Message, context: ContextTypes.DEFAULT_TYPE) -> None:
         place = place_of(message, context)
         first, last = await tell(bot, kept, shown(kept, place), buttons.under(kept, place))
-        took = time.time() - kept.asked.at
-        await self._look(lambda: self._journal.sent(kept.id, first=first, message=last, took=took))
+        where = replace(kept, first=first, message=last, took=time.time() - kept.asked.at)
+        await self._look(lambda: note(self._journal, where))
 
     def _meant(self, message: Message, person: User) -> str:
         """Return the question that a bare /watch is about; nothing where there is none."""
@@ -167,6 +168,8 @@ class Watches:
         if not question:
             return words.WATCH_HOW
         watch = self._watchlist.watched(person, question)
+        if watch is not None and is_again():  # perhaps it began just now, and that could not be said
+            return ""
         if watch is not None:
             return words.watched_already(watch.question, _day(watch))
         full = self._watchlist.count(person) >= self._bounds.most
@@ -197,7 +200,7 @@ class Watches:
         watch = self._watchlist.add(wish, most=self._bounds.most)
         if watch is None:
             return words.too_many_watches(self._bounds.most)
-        kept = keep(new_id(), who, today, watch=watch.id)
+        kept = keep(id_for(self._journal, who), who, today, watch=watch.id)
         self._journal.keep(kept)
         return kept
 

@@ -58,7 +58,8 @@ class Examples:
 def question_about(title: str) -> str:
     """Return the question that a title is or makes; nothing where it makes none that reads well.
 
-    Of "Tides: a history in maps" the beginning is enough, of "Why Hungary? A country" the question.
+    Of "Tidal power: a history" the beginning is enough, of "Why Hungary? A country" the question. A title is
+    quoted as it is: it may be a sentence, as in: What is known about “A bakery moves”?
     """
     words = " ".join(title.split())
     asked, mark, _ = words.partition("?")
@@ -68,12 +69,11 @@ def question_about(title: str) -> str:
         return ""
     if mark and " " in asked:
         return asked + mark
-    first, gap, rest = subject.partition(" ")
-    return f"What is known about {(first.lower() if first in _SMALL else first) + gap + rest}?"
+    return f"What is known about “{subject.translate(_INNER)}”?"
 
 
-_SMALL = frozenset("A An The How What When Where Who Why Which".split())
-"""First words of English titles that are small within a sentence."""
+_INNER = str.maketrans('“”„"', "‘’‚'")
+"""Quotation marks within a title become those within others."""
 
 
 def _mixed(articles: list[Article]) -> Iterator[Article]:

@@ -2,20 +2,22 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bot import words
+from bot import render, words
 from bot.inbox import FILE
 from bot.journal import Journal
 from bot.pace import Limits
 from index.database import Database
+from index.errors import StoreUnavailable
 from index.library import Library
 from tests.botapi import BotApi, Message, Person
 from tests.conftest import GUEST, STRANGER, TOKEN, WHEN, MakeLibrary, Serve, answered, until, write
 from tests.golden import Transcript
 
-PACED = Limits(1_000.0, 0.95, 1_000, call=3.0)
+PACED = Limits(1_000.0, 1.0, 1_000, call=3.0)
 """People tap no faster than Telegram lets a message be edited."""
 
 MISSILES = "How many cruise missiles were fired at Shayrat air base in 2017?"
@@ -164,6 +166,95 @@ def test_a_question_edited_by_its_author_is_answered_again_in_place(
     assert sum(message.from_bot for message in anna.chat) == 2
     golden(transcript, "edited")
     assert [past.up for past in journal.past(since=0)] == [0, 0]
+
+
+def test_an_edited_question_is_answered_in_place_though_telegram_was_away_at_that_moment(
+    api: BotApi, serve: Serve, shared: Library, expected: list[str], journal: Journal
+) -> None:
+    expected.append("")
+    anna = api.person(GUEST, "Anna")
+    with serve(shared):
+        question = anna.says(WHEN)
+        reply = anna.waits(lambda m: "1987" in m.text)
+        api.fail_next("editMessageText", status=500, times=2)
+        anna.edits(question, "When does the bakery Morgenrot move?")
+        assert anna.waits(lambda m: "in August" in m.text).id == reply.id
+    (past,) = journal.past(since=0)
+    assert past.question == "When does the bakery Morgenrot move?"
+
+
+def test_where_another_answer_does_not_fit_in_its_place_the_first_one_stays_with_buttons_that_are_true(
+    api: BotApi, serve: Serve, shared: Library, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    talk = Talk(api.person(GUEST, "Anna"))
+    with serve(shared, limits=PACED):
+        question = talk.person.says(WHEN)
+        first = talk.person.waits(lambda m: "1987" in m.text)
+        monkeypatch.setattr(render, "LIMIT", 80)
+        talk.person.edits(question, "When does the bakery Morgenrot move?")
+        second = talk.person.waits(lambda m: "👍" in m.labels, after=first)
+        monkeypatch.undo()
+        until(lambda: all(journal.shown_in(GUEST, one.id) for one in (first, second)))
+        assert "1987" in talk.presses(first, "1").text
+        assert "August" in talk.presses(second, "1").text
+    asked = {past.question for past in journal.past(since=0)}
+    assert asked == {WHEN, "When does the bakery Morgenrot move?"}
+    assert len(journal.past(since=0)) == 2
+
+
+def test_an_edited_question_stays_where_it_was_in_the_conversation(
+    api: BotApi, serve: Serve, seeded: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna = api.person(GUEST, "Anna")
+    with serve(seeded):
+        answered(anna, "Where did Trump and Putin meet in August 2025?")
+        question = anna.says("How long did they talk there?")
+        anna.waits(lambda m: "Understood as" in m.text, after=question)
+        later = answered(anna, MISSILES)
+        monkeypatch.setattr(render, "LIMIT", 80)
+        anna.edits(question, "And how long did they talk there?")
+        again = anna.waits(lambda m: "Understood as" in m.text, after=later)
+        assert "Trump" in again.text
+        assert "missiles" not in again.text
+
+
+def test_a_question_that_is_tried_again_is_written_down_once_and_does_not_follow_itself(
+    api: BotApi, serve: Serve, seeded: Library, expected: list[str], journal: Journal
+) -> None:
+    expected.append("")
+    anna = api.person(GUEST, "Anna")
+    with serve(seeded):
+        first = answered(anna, "Where did Trump and Putin meet in August 2025?")
+        api.fail_next("sendMessage", status=500, times=3)
+        assert "Understood as" in answered(anna, "And how long did they talk there?").text
+        until(lambda: len(journal.past(since=0)) == 2)
+    assert journal.count(GUEST)["questions"] == 2
+    second = journal.get(journal.past(since=0)[1].id)
+    assert second is not None
+    begun = journal.shown_in(GUEST, first.id)
+    assert begun is not None
+    assert second.asked.parent == begun.id
+
+
+def test_an_answer_that_arrived_is_not_sent_again_because_the_database_is_away(
+    api: BotApi, serve: Serve, shared: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna, sent, tried = api.person(GUEST, "Anna"), Journal.sent, 0
+
+    def away_once(journal: Journal, *args: Any, **how: Any) -> None:
+        nonlocal tried
+        tried += 1
+        if tried == 1:
+            message = "The PostgreSQL database cannot be used."
+            raise StoreUnavailable(message)
+        sent(journal, *args, **how)
+
+    monkeypatch.setattr(Journal, "sent", away_once)
+    with serve(shared):
+        answered(anna, WHEN)
+        assert "August" in answered(anna, "When does the bakery Morgenrot move?").text
+    assert tried == 2
+    assert not any(words.PERHAPS_AGAIN in message.text for message in anna.chat)
 
 
 def test_buttons_work_after_a_restart_and_a_reindex_and_say_what_changed_since(

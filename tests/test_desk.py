@@ -61,7 +61,7 @@ def asked(journal: Journal, library: Library, *questions: str, ago: float = 0.0)
     for number, question in enumerate(questions):
         at = time.time() - ago * DAY + number * 1e-3
         kept = keep(new_id(), Asked(GUEST, GUEST, 1, at), library.ask(question))
-        journal.keep(replace(kept, took=1.0))
+        journal.keep(replace(kept, first=1, message=1, took=1.0))
 
 
 def thinks(person: Person, message: Message, *labels: str) -> None:

@@ -94,6 +94,30 @@ def test_what_is_kept_comes_back_as_it_was(quote: str, title: str, heading: str,
     assert again == kept
 
 
+def test_what_telegram_counts_twice_leaves_room_for_the_passage_all_the_same() -> None:
+    smile = "😀"
+    text = "a" * 3_000
+    kept, article = kept_of(text, (0, 3_000), [(10, 40)], title=smile * 300, heading=smile * 200, source=smile * 100)
+    (one,) = parsed([evidence.passage(kept, 1, article, Window()).html])
+    assert text in one.text
+    kept, article = kept_of(smile * 10_000, (0, 10_000), [(5_000, 6_600)])
+    (one,) = parsed([evidence.passage(kept, 1, article, Window()).html])
+    assert any(entity.type == "bold" for entity in one.entities)
+
+
+def test_the_reasons_of_a_long_question_are_one_message_with_all_of_them() -> None:
+    kept, article = kept_of("It rained. " * 50, (0, 550), [(0, 10)], url="https://example.org/" + "x" * 9_000)
+    judged = tuple(
+        Judged(Passage(PassageId(0), replace(article, title="T" * 300), 0, 400), 0, 400, {}, 0.5) for _ in range(5)
+    )
+    long = replace(kept.answer, question="😀" * 2_000, understood="Q" * 2_000, missing=("M" * 900,) * 2, judged=judged)
+    html = evidence.why(replace(kept, answer=long), "1 Jan 2025")
+    (one,) = parsed([html])
+    assert "probability" in one.text
+    assert one.text.count(" – T") == 5
+    assert len(html.encode()) < 32_768
+
+
 @pytest.mark.parametrize("letter", ["a", "😀", "ж", "<&>", "م"])
 @pytest.mark.parametrize("size", [3_000, 10_000])
 def test_ten_thousand_characters_without_a_space_are_shown_around_the_cited_ones(letter: str, size: int) -> None:

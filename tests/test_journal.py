@@ -86,7 +86,7 @@ def test_a_conversation_goes_back_through_what_each_question_followed(journal: J
 def test_what_is_old_or_before_new_or_somebody_elses_or_of_another_topic_is_followed_only_by_a_reply(
     journal: Journal, answer: Answer
 ) -> None:
-    first = given(journal, answer, asked(at=NOW - 100), message=12)
+    first = given(journal, answer, asked(message=9, at=NOW - 100), message=12)
     assert journal.conversation(asked(), within=900)[0] == first.id
     assert journal.conversation(asked(), within=99) == ("", [])
     assert journal.conversation(asked(person=9, chat=8), within=900) == ("", [])
@@ -95,8 +95,24 @@ def test_what_is_old_or_before_new_or_somebody_elses_or_of_another_topic_is_foll
     journal.begin_afresh(8, thread=0, person=8)
     assert journal.conversation(asked(), within=900) == ("", [])
     assert journal.conversation(asked(), within=0, reply_to=12)[0] == first.id
-    assert journal.conversation(asked(), within=0, reply_to=1)[0] == first.id  # their own question
+    assert journal.conversation(asked(), within=0, reply_to=9)[0] == first.id  # their own question
     assert journal.conversation(asked(chat=-5), within=0, reply_to=12) == ("", [])
+
+
+def test_a_question_that_is_worked_on_again_does_not_follow_itself(journal: Journal, answer: Answer) -> None:
+    first = given(journal, answer, asked(at=NOW - 100), message=12)
+    given(journal, answer, asked(message=2, at=NOW - 50, parent=first.id), message=14)
+    assert journal.conversation(asked(message=2), within=900)[0] == first.id
+
+
+def test_what_was_written_down_and_not_shown_is_begun_and_no_figure(journal: Journal, answer: Answer) -> None:
+    assert journal.begun(asked()) is None
+    kept = given(journal, answer, asked())
+    assert journal.begun(asked()) == kept
+    assert journal.past(since=0) == []
+    journal.sent(kept.id, first=12, message=12, took=0.5)
+    assert journal.begun(asked()) is None
+    assert [past.id for past in journal.past(since=0)] == [kept.id]
 
 
 def test_an_answer_nobody_has_seen_is_no_part_of_a_conversation(journal: Journal, answer: Answer) -> None:

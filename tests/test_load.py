@@ -5,7 +5,7 @@ import gc
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,7 @@ import pytest
 from bot import app, pace, words
 from bot.lifecycle import Lifecycle
 from index.library import Library
-from index.records import Answer
+from index.records import Answer, Turn
 from tests.botapi import BotApi, Person, rates
 from tests.callbacks import LONGEST, Callback, timed
 from tests.conftest import ADMIN, GUEST, WHEN, Serve, answered, served_settings, until, write
@@ -171,9 +171,9 @@ def held_back(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
     """Let questions wait in the Library until what this gives is called."""
     gate, ask = threading.Event(), Library.ask
 
-    def waiting(library: Library, question: str) -> Answer:
+    def waiting(library: Library, question: str, history: Sequence[Turn] = ()) -> Answer:
         assert gate.wait(30)
-        return ask(library, question)
+        return ask(library, question, history)
 
     with monkeypatch.context() as patch:
         patch.setattr(Library, "ask", waiting)

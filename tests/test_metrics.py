@@ -93,7 +93,7 @@ def test_numbers_are_read_when_they_are_asked_for_and_unknown_until_then() -> No
     after = shown(metrics)
     assert after["footnote_waiting[]"] == 3
     assert after["footnote_revision[]"] == 7
-    assert after["footnote_articles[]"] == 19
+    assert after["footnote_articles[]"] == 17
     assert after["footnote_last_poll_age_seconds[]"] == 0.5
     waiting[0] = 4
     assert shown(metrics)["footnote_waiting[]"] == 4

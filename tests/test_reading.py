@@ -239,11 +239,11 @@ def test_examples_are_found_once_a_revision(own_library: Library, folder: Path, 
     for thread in threads:
         thread.join()
     first = own_library.examples(3)
-    assert "What is known about the old harbour?" in first
+    assert "What is known about “The old harbour”?" in first
     assert len(asked) == 3
     (folder / "harbour.md").unlink()
     own_library.index(folder)
-    assert "What is known about the old harbour?" not in own_library.examples(3)
+    assert "What is known about “The old harbour”?" not in own_library.examples(3)
     assert len(asked) == 5
 
 
@@ -279,19 +279,22 @@ def test_each_outlet_is_asked_about_before_any_is_twice(own_library: Library, fo
     )
     own_library.index(folder)
     own_library.examples(3)
-    assert "What is known about the spring fair?" in asked[:2]
+    assert "What is known about “The spring fair”?" in asked[:2]
 
 
 @pytest.mark.parametrize(
     "title, question",
     [
-        ("The old harbour", "What is known about the old harbour?"),
-        ("Minsk I and Minsk II: two truces that failed", "What is known about Minsk I and Minsk II?"),
-        ("Guide: how to ask", "What is known about Guide: how to ask?"),
-        ("How a grid is repaired.", "What is known about how a grid is repaired?"),
+        ("The old harbour", "What is known about “The old harbour”?"),
+        ("A bakery moves", "What is known about “A bakery moves”?"),
+        ('The "old" harbour of “Lindholm”', "What is known about “The 'old' harbour of ‘Lindholm’”?"),
+        ("Пекарня «Заря» переезжает", "What is known about “Пекарня «Заря» переезжает”?"),
+        ("Minsk I and Minsk II: two truces that failed", "What is known about “Minsk I and Minsk II”?"),
+        ("Guide: how to ask", "What is known about “Guide: how to ask”?"),
+        ("How a grid is repaired.", "What is known about “How a grid is repaired”?"),
         ("Why Hungary? The country behind the plan", "Why Hungary?"),
         ("Who  pays\nfor it?", "Who pays for it?"),
-        ("Really?", "What is known about Really?"),
+        ("Really?", "What is known about “Really”?"),
         ("", ""),
         (" … ", ""),
         ("???", ""),

@@ -4,7 +4,7 @@ import datetime as dt
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot import render
@@ -140,3 +140,18 @@ def test_a_page_of_sources_fits_into_one_message_however_long_its_titles() -> No
     shown = parsed([render.sources(articles, first=9)])
     assert shown[0].text.startswith("9. ")
     assert "16. " in shown[0].text
+
+
+@given(line=NASTY.filter(visible), rest=NASTY.filter(visible))
+@example(line="I watch this: " + "😀" * 2_100, rest="x")
+def test_a_line_of_any_length_before_an_answer_makes_messages_that_telegram_takes(line: str, rest: str) -> None:
+    whole = "".join(message.text for message in parsed(render.after(line, render.text(rest))))
+    assert visible(line) + visible(rest) == visible(whole)
+
+
+@given(value=st.text(), most=st.integers(1, 50))
+@example(value="😀" * 40, most=50)
+def test_what_is_cut_is_as_long_as_telegram_counts(value: str, most: int) -> None:
+    short = render.cut(value, most)
+    assert render.units(short) <= most
+    assert short == value or (short.endswith("…") and value.startswith(short[:-1]))

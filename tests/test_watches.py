@@ -157,6 +157,20 @@ def test_a_question_that_cannot_be_asked_is_not_watched(
     assert watchlist.count(GUEST) == 0
 
 
+def test_a_watch_that_telegram_did_not_hear_of_at_once_begins_as_any_other(
+    api: BotApi, serve: Serve, library: Library, anna: Person, expected: list[str], watchlist: Watchlist
+) -> None:
+    expected.append("")
+    with serve(library):
+        api.fail_next("sendMessage", status=500, times=2)
+        begun = answered(anna, f"/watch {WHEN}")
+        assert begun.text.startswith("I watch this for you")
+        assert "1987" in begun.text
+        assert "since" in answered(anna, f"/watch {WHEN}").text
+    assert watchlist.count(GUEST) == 1
+    assert Journal(watchlist._database, bot=NUMBER).count(GUEST)["questions"] == 1
+
+
 def test_the_same_question_is_watched_once_and_not_more_than_the_settings_allow(
     serve: Serve, library: Library, anna: Person, api: BotApi
 ) -> None:

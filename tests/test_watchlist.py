@@ -2,15 +2,20 @@
 
 import datetime as dt
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from bot import app
 from bot.news import Base
 from bot.watchlist import LEASE, MOST_SENDS, Finding, Taken, Watch, Watchlist, Wish
 from index.database import Database
+from index.library import Library
+from tests.conftest import served_settings
 from tests.test_inbox import Clock
 
 BOT, ANNA, BEN = 123_456_789, 7, 8
@@ -214,3 +219,20 @@ def test_of_one_process_alone_everything_is_free_again_when_it_comes_back(
     alone = request.node.callspec.params["open_list"] == "sqlite"
     assert (watchlist.take(5) is not None) == alone  # others may be alive: only the end of a lease shows it
     assert (watchlist.to_send() is not None) == alone
+
+
+def test_two_machines_whose_clocks_differ_agree_on_when_a_lease_ends(
+    shared: Library, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = time.time
+    behind = lambda: here() - 10 * LEASE  # noqa: E731  the clock of the one machine; that of the other is right
+    monkeypatch.setattr(time, "time", behind)
+    monkeypatch.setitem(Watchlist.__init__.__kwdefaults__, "now", behind)  # made when the module was imported
+    address = {"store__database": SecretStr(database), "store__url": "http://127.0.0.1:9"}
+    ground = app._ground(shared, served_settings(tmp_path / "data", "http://127.0.0.1:9", **address), number=BOT)
+    added(ground.stores.watchlist)
+    assert ground.stores.watchlist.take(4) is not None
+    other = Database(database)
+    assert Watchlist(other, bot=BOT, now=here).take(4) is None
+    other.close()
+    ground.stores.inbox.dispose()

@@ -24,12 +24,40 @@ package a constant is `_(NAME)`. The translations are in ru/, a file for each mo
 
 from typing import TYPE_CHECKING, Any
 
-from bot.words import access, answers, commands, desk, door, elsewhere, errors, figures, insight, personal, reading, terminal, watches
+from bot.words import (
+    access,
+    answers,
+    commands,
+    desk,
+    door,
+    elsewhere,
+    errors,
+    figures,
+    insight,
+    personal,
+    reading,
+    terminal,
+    watches,
+)
 from bot.words.language import ENGLISH, _, known, languages, speak, speaking
 
 __all__ = ["ENGLISH", "known", "languages", "speak", "speaking"]
 
-AREAS = (access, answers, commands, desk, door, elsewhere, errors, figures, insight, personal, reading, terminal, watches)
+AREAS = (
+    access,
+    answers,
+    commands,
+    desk,
+    door,
+    elsewhere,
+    errors,
+    figures,
+    insight,
+    personal,
+    reading,
+    terminal,
+    watches,
+)
 
 _SAID = {name: value for area in AREAS for name, value in vars(area).items() if not name.startswith("_")}
 
