@@ -14,6 +14,10 @@ FOLDER = Path(__file__).parent / "golden"
 _MARKS = {"bold": ("**", "**"), "italic": ("_", "_"), "code": ("`", "`"), "pre": ("```", "```")}
 _ID = re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{16}(?![0-9A-Za-z])")
 _MOMENT = re.compile(r"\b\d{1,2} \w{3} \d{4}, \d\d:\d\d\b")
+_PROBABILITY = re.compile(r"\b[01]\.\d\d\b")
+"""Its last digit is another one on another processor."""
+
+_MASKS = ((_ID, "‹id›"), (_MOMENT, "‹when›"), (_PROBABILITY, "‹p›"))
 
 
 class Transcript:
@@ -47,7 +51,10 @@ def shown(message: Message) -> str:
     """Write a message with its formatting and buttons: **bold**, [label](address), > an expandable quote."""
     lines = [formatted(message.text, message.entities)]
     lines += ["  ".join(_label(button) for button in row) for row in message.buttons]
-    return _MOMENT.sub("‹when›", _ID.sub("‹id›", "\n".join(lines)))
+    text = "\n".join(lines)
+    for pattern, mask in _MASKS:
+        text = pattern.sub(mask, text)
+    return text
 
 
 def formatted(text: str, entities: Iterable[Entity]) -> str:

@@ -215,7 +215,7 @@ def test_votes_change_the_buttons_and_nothing_else_in_a_group(
     api: BotApi, serve: Serve, shared: Library, anna: Person, bela: Person
 ) -> None:
     group = api.group("Readers", anna, bela)
-    with serve(shared, limits=Limits(1_000.0, 0.95, 1_000, call=3.0)) as bot:
+    with serve(shared, limits=Limits(1_000.0, 1.0, 1_000, call=3.0)) as bot:
         said = group.says(anna, f"@{NAME} {WHEN}")
         reply = group.waits(lambda _: True, after=said, timeout=20)
         assert bela.presses(reply, "👍").answer().text == words.THANKS

@@ -18,7 +18,7 @@ from tests.botapi import BotApi, Message, Person
 from tests.conftest import ADMIN, GUEST, STRANGER, TOKEN, WHEN, Serve, answered, until
 from tests.test_invitations import payload, told
 
-PACED = Limits(1_000.0, 0.95, 1_000, call=3.0)
+PACED = Limits(1_000.0, 1.0, 1_000, call=3.0)
 """People tap no faster than Telegram lets a message be edited."""
 
 

@@ -362,7 +362,7 @@ def test_a_plan_and_its_progress_are_told_in_russian() -> None:
 
 # conversations
 
-PACED = Limits(1_000.0, 0.95, 1_000, call=3.0)
+PACED = Limits(1_000.0, 1.0, 1_000, call=3.0)
 """People tap no faster than Telegram lets a message be edited."""
 
 OWN = [
