@@ -331,7 +331,7 @@ def test_a_question_in_hand_is_not_taken_again_when_the_clock_is_set_forward(
     with serve(shared) as bot:
         anna.says(WHEN)
         until(lambda: asked)
-        monkeypatch.setattr(bot._parts.inbox, "_now", lambda: clock() + 3_600)
+        monkeypatch.setattr(bot._parts.inbox, "now", lambda: clock() + 3_600)
         time.sleep(1.2)  # two looks into the inbox
         go.set()
         until(lambda: bot._parts.inbox.waiting() == 0)
