@@ -174,6 +174,12 @@ LISTS: dict[str, dict[str, list[int]]] = {
 }
 """Admins who are blocked as well are admins."""
 
+EACH_LIST = [
+    name if name in ("open to everyone", "private but for some") else pytest.param(name, marks=pytest.mark.nightly)
+    for name in LISTS
+]
+"""What the two others forbid, these do as well."""
+
 
 class Watched(Reindexing):
     """Counts the turns that somebody tries to take."""
@@ -354,7 +360,7 @@ def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
 
 
-@pytest.mark.parametrize("lists", LISTS)
+@pytest.mark.parametrize("lists", EACH_LIST)
 def test_everybody_gets_what_is_theirs_and_nothing_else(
     api: BotApi, serve: Serve, reindexing: Watched, http: httpx.Client, lists: str, caplog: pytest.LogCaptureFixture
 ) -> None:

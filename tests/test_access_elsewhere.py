@@ -14,7 +14,7 @@ from index.library import Library
 from tests.barebot import Bot
 from tests.botapi import BotApi, Group, Message, Person
 from tests.conftest import WHEN, Serve
-from tests.test_access import LISTS, Check, World, errors, idle, ids, told_in, wrong
+from tests.test_access import EACH_LIST, LISTS, Check, World, errors, idle, ids, told_in, wrong
 
 NAME = "footnote_test_bot"
 ANSWER = "1987"
@@ -100,7 +100,7 @@ def inline(world: World, role: str, *, may_ask: bool) -> Check:
     return Check(f"{role} inline", (True, True, None) if may_ask else (False, False, words.PRIVATE_BUTTON), seen)
 
 
-@pytest.mark.parametrize("lists", LISTS)
+@pytest.mark.parametrize("lists", EACH_LIST)
 def test_everybody_may_ask_where_they_may_and_nobody_else(
     api: BotApi, serve: Serve, shared: Library, http: httpx.Client, lists: str, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -24,7 +24,7 @@ Make = Callable[..., Library]
 
 @pytest.fixture(
     params=[
-        "in the data directory",
+        pytest.param("in the data directory", marks=pytest.mark.nightly),  # as most other tests have it
         pytest.param("on a server", marks=pytest.mark.nightly),
         pytest.param("with a database", marks=pytest.mark.nightly),
         "with both",

@@ -298,7 +298,10 @@ def test_other_passage_sizes_cut_everything_again(make_library: MakeLibrary, fol
     assert "1987" in smaller.ask(WHEN).text
 
 
-@pytest.mark.parametrize("harm", ["deleted", "cut", "words deleted", "all deleted"])
+@pytest.mark.parametrize(
+    "harm",
+    ["cut", "all deleted", *(pytest.param(one, marks=pytest.mark.nightly) for one in ("deleted", "words deleted"))],
+)
 def test_a_damaged_segment_is_rebuilt_from_the_ledger_without_the_model(
     make_library: MakeLibrary, folder: Path, tmp_path: Path, harm: str, embedder: Embedder
 ) -> None:
@@ -439,7 +442,7 @@ library.index(Path(sys.argv[2]), watch=watch)
 """
 
 
-@pytest.mark.parametrize("stage", ["embedding", "building"])
+@pytest.mark.parametrize("stage", ["embedding", pytest.param("building", marks=pytest.mark.nightly)])
 def test_a_killed_index_leaves_exactly_the_old_articles(
     make_library: MakeLibrary, folder: Path, tmp_path: Path, stage: str
 ) -> None:

@@ -179,6 +179,7 @@ def test_forged_buttons_of_articles_are_answered_and_show_nothing_of_others(
     assert expected == []
 
 
+@pytest.mark.nightly
 def test_a_title_of_nothing_but_markup_and_of_great_length_is_shown(
     api: BotApi, serve: Serve, make_library: MakeLibrary, folder: Path
 ) -> None:

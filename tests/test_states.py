@@ -162,7 +162,7 @@ class Shelves(RuleBasedStateMachine):
 
 def test_a_library_always_agrees_with_a_dict(request: pytest.FixtureRequest) -> None:
     few = request.config.getoption("--crashes") < 10
-    run_state_machine_as_test(Shelves, settings=profile(8 if few else 60, few=few))
+    run_state_machine_as_test(Shelves, settings=profile(5 if few else 60, few=few))
 
 
 @pytest.mark.nightly

@@ -93,6 +93,7 @@ def test_a_link_that_is_pointed_elsewhere_is_followed(folder: Path, tmp_path: Pa
     assert due(looks, within=10) is not None
 
 
+@pytest.mark.nightly
 def test_one_jsonl_file_is_watched_through_being_replaced(tmp_path: Path) -> None:
     file = tmp_path / "corpus.jsonl"
     file.write_text("{}\n")
