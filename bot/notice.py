@@ -37,6 +37,7 @@ class Notice:
             await edit(self._bot, self.message, render.text(text)[0], buttons=buttons)
         except TelegramError as error:
             log.warning("progress could not be shown: %s", error)
+        self._edited = time.monotonic()  # the next one is a second after this one has arrived, however slow the way was
 
     async def end(self, text: str, *, buttons: InlineKeyboardMarkup | None = None) -> None:
         """Show what came of it, however long; where the message is gone or cannot be edited, in a new one."""

@@ -7,7 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 LONGEST = 0.05
-"""Seconds that one callback of the bot's event loop may take."""
+"""Seconds that one callback of the bot's event loop may take, on a machine as fast as NORMAL says."""
+
+NORMAL = 0.006
+"""Seconds that `bare` takes there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,19 @@ class Callback:
     wall: float
     what: str
     loop: asyncio.AbstractEventLoop
+
+
+def longest() -> float:
+    """Return the seconds that a callback may take here: more than LONGEST where a bare loop is slower as well."""
+    return LONGEST * max(1.0, sorted(bare() for _ in range(5))[2] / NORMAL)
+
+
+def bare() -> float:
+    """Return the seconds of the processor that a loop of nothing but additions takes."""
+    began, total = time.thread_time(), 0
+    for number in range(200_000):
+        total += number
+    return time.thread_time() - began
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from bot.lifecycle import Lifecycle
 from index.library import Library
 from index.records import Answer, Turn
 from tests.botapi import BotApi, Person, rates
-from tests.callbacks import LONGEST, Callback, timed
+from tests.callbacks import Callback, longest, timed
 from tests.conftest import ADMIN, GUEST, WHEN, Serve, answered, served_settings, until, write
 
 MARK = re.compile(r"zeppelin(\d+)q")
@@ -42,7 +42,7 @@ def test_200_questions_of_40_people_hold_up_neither_order_nor_the_loop_while_a_r
         slowest = slowest_of(took, bot)
     for number, person in enumerate(people):
         assert heard(person) == list(range(number, 200, 40))
-    assert slowest.cpu <= LONGEST, slowest
+    assert slowest.cpu <= longest(), slowest
 
 
 def test_long_messages_in_large_batches_do_not_hold_up_the_loop(api: BotApi, serve: Serve, shared: Library) -> None:
@@ -56,7 +56,7 @@ def test_long_messages_in_large_batches_do_not_hold_up_the_loop(api: BotApi, ser
         until(lambda: all(any(message.from_bot for message in person.chat) for person in people), seconds=60)
         until(lambda: api.waiting == 0)
         slowest = slowest_of(took, bot)
-    assert slowest.cpu <= LONGEST, slowest
+    assert slowest.cpu <= longest(), slowest
 
 
 def test_a_process_of_its_own_looks_no_more_through_what_its_start_made(
