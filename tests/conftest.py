@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from index.load import KindName
     from tests.barebot import Bot
     from tests.botapi import BotApi, Message, Person
+    from tests.golden import Golden
 
 MakeLibrary = Callable[..., Library]
 TOKEN = logscan.TOKEN
@@ -247,6 +248,13 @@ def footnote(
 
     yield run
     logging.getLogger().handlers.clear()
+
+
+@pytest.fixture
+def golden(pytestconfig: pytest.Config) -> "Golden":
+    """Compare a transcript with its golden file, or write that."""
+    write_anew = bool(pytestconfig.getoption("--golden"))
+    return lambda transcript, name: transcript.agrees(name, write=write_anew)
 
 
 @pytest.fixture

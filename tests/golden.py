@@ -4,8 +4,9 @@
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeAlias
 
 from tests.botapi import Button, CallbackAnswer, Entity, Message
 
@@ -90,3 +91,7 @@ def _label(button: Button) -> str:
 
 def _indented(text: str) -> str:
     return "\n".join(f"    {line}".rstrip() for line in text.split("\n"))
+
+
+Golden: TypeAlias = Callable[[Transcript, str], None]
+"""Compares a transcript with the golden file of that name."""

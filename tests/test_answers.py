@@ -1,6 +1,6 @@
 """What becomes of an answer: its evidence at a tap, its reasons, what people think of it, what follows it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +15,12 @@ from index.errors import StoreUnavailable
 from index.library import Library
 from tests.botapi import BotApi, Message, Person
 from tests.conftest import GUEST, STRANGER, TOKEN, WHEN, MakeLibrary, Serve, answered, until, write
-from tests.golden import Transcript
+from tests.golden import Golden, Transcript
 
 PACED = Limits(1_000.0, 1.0, 1_000, call=3.0)
 """People tap no faster than Telegram lets a message be edited."""
 
 MISSILES = "How many cruise missiles were fired at Shayrat air base in 2017?"
-
-
-@pytest.fixture
-def golden(pytestconfig: pytest.Config) -> Callable[[Transcript, str], None]:
-    """Compare a transcript with its golden file."""
-    write_anew = bool(pytestconfig.getoption("--golden"))
-    return lambda transcript, name: transcript.agrees(name, write=write_anew)
 
 
 @pytest.fixture
@@ -68,7 +61,7 @@ class Talk:
 
 
 def test_evidence_is_a_tap_away_and_so_is_the_way_back(
-    api: BotApi, serve: Serve, seeded: Library, golden: Callable[[Transcript, str], None]
+    api: BotApi, serve: Serve, seeded: Library, golden: Golden
 ) -> None:
     talk = Talk(api.person(GUEST, "Anna"))
     with serve(seeded, limits=PACED):
@@ -87,7 +80,7 @@ def test_evidence_is_a_tap_away_and_so_is_the_way_back(
 
 
 def test_what_people_think_of_an_answer_is_asked_in_one_tap_and_thanked_for(
-    api: BotApi, serve: Serve, seeded: Library, golden: Callable[[Transcript, str], None], journal: Journal
+    api: BotApi, serve: Serve, seeded: Library, golden: Golden, journal: Journal
 ) -> None:
     talk = Talk(api.person(GUEST, "Anna"))
     with serve(seeded, limits=PACED):
@@ -105,7 +98,7 @@ def test_what_people_think_of_an_answer_is_asked_in_one_tap_and_thanked_for(
 
 
 def test_a_question_may_follow_up_the_one_before_until_somebody_begins_afresh(
-    api: BotApi, serve: Serve, seeded: Library, golden: Callable[[Transcript, str], None]
+    api: BotApi, serve: Serve, seeded: Library, golden: Golden
 ) -> None:
     talk = Talk(api.person(GUEST, "Anna"))
     with serve(seeded):
@@ -145,7 +138,7 @@ def test_a_question_that_is_edited_too_often_is_told_why_the_answer_stays(
 
 
 def test_a_question_edited_by_its_author_is_answered_again_in_place(
-    api: BotApi, serve: Serve, shared: Library, golden: Callable[[Transcript, str], None], journal: Journal
+    api: BotApi, serve: Serve, shared: Library, golden: Golden, journal: Journal
 ) -> None:
     anna, transcript = api.person(GUEST, "Anna"), Transcript()
     with serve(shared, limits=PACED):
@@ -258,7 +251,7 @@ def test_an_answer_that_arrived_is_not_sent_again_because_the_database_is_away(
 
 
 def test_buttons_work_after_a_restart_and_a_reindex_and_say_what_changed_since(
-    api: BotApi, serve: Serve, make_library: MakeLibrary, folder: Path, golden: Callable[[Transcript, str], None]
+    api: BotApi, serve: Serve, make_library: MakeLibrary, folder: Path, golden: Golden
 ) -> None:
     library = make_library()
     library.index(folder)

@@ -2,7 +2,6 @@
 
 import logging
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,20 +12,11 @@ from bot.pace import Limits
 from index.library import Library
 from tests.botapi import BotApi, Group, Message, Person, Topic
 from tests.conftest import ADMIN, GUEST, STRANGER, WHEN, Serve, answered, until
-from tests.golden import Transcript
+from tests.golden import Golden, Transcript
 
 NAME = "footnote_test_bot"
 PLACE = "Where did Trump and Putin meet in August 2025?"
 LONG = "And how long did they talk there?"
-
-Golden = Callable[[Transcript, str], None]
-
-
-@pytest.fixture
-def golden(pytestconfig: pytest.Config) -> Golden:
-    """Compare a transcript with its golden file."""
-    write_anew = bool(pytestconfig.getoption("--golden"))
-    return lambda transcript, name: transcript.agrees(name, write=write_anew)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Inline mode from the side of those who type: what they see, what they may send, and what it costs."""
 
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +12,9 @@ from index.library import Library
 from index.records import Answer
 from tests.botapi import Asked, BotApi, InlineResult, Person
 from tests.conftest import ADMIN, GUEST, STRANGER, WHEN, MakeLibrary, Serve, answered, until, write
-from tests.golden import Transcript, formatted
+from tests.golden import Golden, Transcript, formatted
 
 NAME = "footnote_test_bot"
-
-Golden = Callable[[Transcript, str], None]
-
-
-@pytest.fixture
-def golden(pytestconfig: pytest.Config) -> Golden:
-    """Compare a transcript with its golden file."""
-    write_anew = bool(pytestconfig.getoption("--golden"))
-    return lambda transcript, name: transcript.agrees(name, write=write_anew)
 
 
 @pytest.fixture(autouse=True)

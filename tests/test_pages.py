@@ -1,7 +1,6 @@
 """Reading articles: lists and pages, from the person's side and as pure text."""
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,19 +15,11 @@ from index.shelfmark import shelfmark
 from tests.botapi import BotApi, Message
 from tests.botapi.formatting import format_text
 from tests.conftest import GUEST, WHEN, MakeLibrary, Serve, answered, until, write
-from tests.golden import Transcript
+from tests.golden import Golden
 from tests.test_answers import PACED, Talk
 from tests.test_render import visible
 
-Golden = Callable[[Transcript, str], None]
-
 HALLS = [f"Hall {n}" for n in range(1, 9)]
-
-
-@pytest.fixture
-def golden(pytestconfig: pytest.Config) -> Golden:
-    write_anew = bool(pytestconfig.getoption("--golden"))
-    return lambda transcript, name: transcript.agrees(name, write=write_anew)
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """What is kept of a person: said, counted, and removed when they agree; that of others stays."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,10 @@ from index.database import Database
 from index.library import Library
 from tests.botapi import BotApi
 from tests.conftest import GUEST, STRANGER, TOKEN, WHEN, Serve, answered, until
-from tests.golden import Transcript
+from tests.golden import Golden
 from tests.test_answers import PACED, Talk
 
 BOT = int(TOKEN.partition(":")[0])
-
-
-@pytest.fixture
-def golden(pytestconfig: pytest.Config) -> Callable[[Transcript, str], None]:
-    write_anew = bool(pytestconfig.getoption("--golden"))
-    return lambda transcript, name: transcript.agrees(name, write=write_anew)
 
 
 @pytest.fixture
@@ -62,7 +56,7 @@ def stored(database: Database, person: int) -> str:
 
 
 def test_what_is_kept_is_shown_then_removed_and_old_answers_say_so(
-    api: BotApi, serve: Serve, shared: Library, golden: Callable[[Transcript, str], None], kept: Database
+    api: BotApi, serve: Serve, shared: Library, golden: Golden, kept: Database
 ) -> None:
     talk, eve = Talk(api.person(GUEST, "Anna")), api.person(STRANGER, "Eve")
     with serve(shared, limits=PACED):
@@ -155,7 +149,7 @@ def test_nothing_of_what_somebody_typed_says_any_more_whose_it_was(inbox: Inbox)
 
 
 def test_privacy_says_what_is_kept_and_for_how_long_by_the_settings(
-    api: BotApi, serve: Serve, shared: Library, golden: Callable[[Transcript, str], None]
+    api: BotApi, serve: Serve, shared: Library, golden: Golden
 ) -> None:
     talk = Talk(api.person(GUEST, "Anna"))
     assert (Conversation().keep_days, Delivery().keep) == (365, 7 * 86_400)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, cast
@@ -17,14 +17,8 @@ from index.database import Database
 from index.library import Library
 from tests.botapi import BotApi, Message
 from tests.conftest import GUEST, TOKEN, MakeLibrary, Serve, answered, until, write
-from tests.golden import Transcript
+from tests.golden import Golden
 from tests.test_answers import PACED, Talk
-
-
-@pytest.fixture
-def golden(pytestconfig: pytest.Config) -> Callable[[Transcript, str], None]:
-    write_anew = bool(pytestconfig.getoption("--golden"))
-    return lambda transcript, name: transcript.agrees(name, write=write_anew)
 
 
 @pytest.fixture
@@ -48,7 +42,7 @@ def helped(talk: Talk) -> Message:
 
 
 def test_help_has_questions_and_a_tap_asks_one_in_the_conversation(
-    api: BotApi, serve: Serve, shared: Library, journal: Journal, golden: Callable[[Transcript, str], None]
+    api: BotApi, serve: Serve, shared: Library, journal: Journal, golden: Golden
 ) -> None:
     talk = Talk(api.person(GUEST, "Anna"))
     examples = shared.examples(EXAMPLES)
