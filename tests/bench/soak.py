@@ -60,6 +60,9 @@ sys.exit(code)
 """
 """The same; of its event loop it tells at the end what took 5 ms and more."""
 
+ALONE = {"FOOTNOTE_CONVERSATION_FOLLOW_UP": "0"}
+"""So that the same question gets the same answer, whatever its person asked before."""
+
 NOBODY_LIMITED = {"FOOTNOTE_DELIVERY_BURST": "10000", "FOOTNOTE_DELIVERY_PER_MINUTE": "10000"}
 """What an operator sets who lets everyone ask as much as they like."""
 
@@ -163,7 +166,7 @@ def soak(place: Path, chosen: argparse.Namespace) -> list[str]:
     heard = Heard(iter(range(chosen.questions)))
     with (
         BotApi(quick=True, kept=50) as api,
-        running(place, api, mode=chosen.mode, paced=chosen.paced, program=TIMED, **NOBODY_LIMITED) as bot,
+        running(place, api, mode=chosen.mode, paced=chosen.paced, program=TIMED, **NOBODY_LIMITED, **ALONE) as bot,
     ):
         watch = Watch(bot.process, heard)
         wait_for(lambda: httpx.get(f"http://127.0.0.1:{bot.port}/readyz", timeout=2).is_success)
