@@ -13,6 +13,7 @@ outside private chats mention (what is meant for the bot) → groups; inline (wh
 what is kept          journal (answers, what people thought of them) of kept, in tables
 what an answer shows  evidence (a passage, the reasons), buttons, fragment (links to the very sentence)
 an admin's desk       bulletin; desk → stats and chart, gaps, export
-a reply goes out      render (words into messages), say (one function sends), notice (edited while it goes on), pace
+a reply goes out      render (words into messages), say (one function sends), notice (edited while it goes on), pace,
+                      wire (HTTP)
 beside all of it      words (everything people read, in their language; threads keep it), metrics
 """

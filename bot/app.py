@@ -12,9 +12,8 @@ from typing import Any
 from telegram import BotCommand, BotCommandScope, BotCommandScopeAllGroupChats, BotCommandScopeChat
 from telegram.error import TelegramError
 from telegram.ext import Application, ApplicationBuilder
-from telegram.request import HTTPXRequest
 
-from bot import handlers, heap, inbox, pace, web, words
+from bot import handlers, heap, inbox, pace, poll, web, words
 from bot.admin import Admin
 from bot.answers import Answers
 from bot.arrivals import Arrivals
@@ -48,6 +47,7 @@ from bot.threads import Threads as Pool
 from bot.watches import Bounds, Watches
 from bot.watchlist import Watchlist
 from bot.web import Webhook, webhook_secret
+from bot.wire import Wire
 from config import Settings, Telegram
 from config.errors import SettingsError
 from index.database import Database
@@ -109,7 +109,14 @@ def build(
     else:
         patience = patience or Patience.within(settings.delivery.silence)
         address = f"{telegram.api_url}/bot{token}"
-        poller = Poller(address, kinds=UPDATES, store=dispatcher.store, metrics=metrics, patience=patience)
+        poller = Poller(
+            address,
+            kinds=UPDATES,
+            store=dispatcher.store,
+            metrics=metrics,
+            patience=patience,
+            busy=lambda: dispatcher.waiting > poll.MANY * AT_ONCE,
+        )
     life: Lifecycle
     alive = lambda: life.alive()  # noqa: E731, PLW0108  it is made further down
     pages = web.app(metrics, alive=alive, ready=lambda: life.lacks, webhook=webhook)
@@ -282,7 +289,7 @@ def _database(settings: Settings) -> Database:
         shared.get_secret_value() if shared else Path(settings.library.data).expanduser() / inbox.FILE,
         holds="the inbox and the journal of the bot",
         remedy="move it away: what waits there is lost, what was asked, and who was invited or blocked; no article is",
-        cache=256,  # more would only fill up with what was answered long ago
+        cache=128,  # more would only fill up with what was answered long ago
         together=True,
     )
 
@@ -290,16 +297,13 @@ def _database(settings: Settings) -> Database:
 def _application(telegram: Telegram, limits: pace.Limits | None) -> Bot:
     """Make the application without an updater: how updates come and when they are done is ours."""
     assert telegram.token is not None  # noqa: S101  for mypy: the caller has looked
-    request = HTTPXRequest(
-        connection_pool_size=4 * AT_ONCE, connect_timeout=10.0, read_timeout=20.0, write_timeout=20.0, pool_timeout=10.0
-    )
     return (
         ApplicationBuilder()
         .token(telegram.token.get_secret_value())
         .base_url(f"{telegram.api_url}/bot")
         .base_file_url(f"{telegram.api_url}/file/bot")
         .updater(None)
-        .request(request)
+        .request(Wire(4 * AT_ONCE))
         .rate_limiter(pace.Pace(limits))
         .build()
     )

@@ -1,9 +1,10 @@
-"""The update that is being worked on, known to whatever sends messages meanwhile. Knows no Telegram and no database."""
+"""The update that is being worked on, known to whatever sends messages meanwhile. Knows no Telegram and no tables."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
 
 from bot.inbox import Taken
+from index.database import Note
 
 
 class Enough(Exception):
@@ -18,16 +19,23 @@ class Attempt:
         taken: Taken,
         *,
         age: float,
-        sending: Callable[[], Awaitable[bool]],
+        sending: Callable[[Sequence[Note]], Awaitable[bool]],
         unsent: Callable[[], Awaitable[None]],
+        note: Callable[[Sequence[Note]], Awaitable[None]],
     ) -> None:
-        """Work on `taken`, asked `age` seconds ago; `sending` and `unsent` note in the inbox what is sent."""
+        """Work on `taken`, asked `age` seconds ago.
+
+        `sending` and `unsent` note in the inbox what is sent, `note` writes down what belongs to it and nothing else.
+        """
         self.taken = taken
         self.age = age
         self.error: Exception | None = None
         self.outcome = "done"
         self._sending = sending
         self._unsent = unsent
+        self._note = note
+        self._with_reply: list[Note] = []
+        self.notes: list[Note] = []
         self._begun = False
         self._sent = False
         self.over = False
@@ -38,11 +46,23 @@ class Attempt:
         Raises:
             Enough: it must not be.
         """
-        if self._begun or self.over:
+        if self.over:
             return
-        if not await self._sending():
-            raise Enough
-        self._begun = True
+        notes, self._with_reply = self._with_reply, []
+        if not self._begun:
+            if not await self._sending(notes):
+                raise Enough
+            self._begun = True
+        elif notes:
+            await self._note(notes)
+
+    def with_reply(self, note: Note) -> None:
+        """Let something be written down before the next message is sent, in the transaction that notes that it is."""
+        self._with_reply.append(note)
+
+    def in_the_end(self, note: Note) -> None:
+        """Let something be written down in the transaction that closes the update, or puts it back."""
+        self.notes.append(note)
 
     async def not_sent(self) -> None:
         """Say that Telegram surely did not take the message; the reply counts as not begun where it was the first."""

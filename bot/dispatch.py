@@ -27,6 +27,7 @@ from bot.metrics import Metrics
 from bot.pace import seconds
 from bot.say import may_not_write, say
 from config import Delivery
+from index.database import Note
 from index.errors import FootnoteError
 
 AT_ONCE = 8
@@ -143,8 +144,7 @@ class Dispatcher:
         if taken is not None and self._stopping:
             await self._finish(taken, Verdict())
         elif taken is not None:
-            if taken.id not in self._in_hand:  # or its lease ended in our hands: the clock was set, the database away
-                self._begin(taken)
+            self._begin(taken)
         else:
             await self._rest()
 
@@ -172,6 +172,8 @@ class Dispatcher:
         self._suspects = False
 
     def _begin(self, taken: Taken) -> None:
+        if taken.id in self._in_hand:  # its lease ended in our hands: the clock was set, the database away
+            return
         task = asyncio.create_task(self._handle(taken), name=f"update {taken.id}")
         self._tasks.add(task)
         self._in_hand.add(taken.id)
@@ -193,15 +195,17 @@ class Dispatcher:
         except TimeoutError as error:
             verdict = await self._failed(taken, error)
         finally:
-            await asyncio.shield(self._finish(taken, verdict))
+            attempt = CURRENT.get()
+            await asyncio.shield(self._end(taken, verdict, attempt.notes if attempt else []))
 
     async def _attempt(self, taken: Taken) -> Verdict:
         """Let the handlers have an update, and judge how that went."""
         attempt = Attempt(
             taken,
             age=time.time() - taken.asked,
-            sending=lambda: self._asked(lambda: self._inbox.sending(taken)),
+            sending=lambda also: self._asked(lambda: self._inbox.sending(taken, also=also)),
             unsent=lambda: self._asked(lambda: self._inbox.unsent(taken)),
+            note=lambda also: self._asked(lambda: self._inbox.note(also)),
         )
         CURRENT.set(attempt)
         try:
@@ -247,25 +251,40 @@ class Dispatcher:
             await report(self._application.bot, _private_chat(taken.raw), what, error)
         return ASIDE
 
-    async def _finish(self, taken: Taken, verdict: Verdict) -> None:
-        """Close an update or put it back; where the database is away, when it is there again, however late."""
+    async def _end(self, taken: Taken, verdict: Verdict, notes: Sequence[Note]) -> None:
+        """Be done with an update, and go on with the next one, which costs nothing where another waits for sure."""
+        waiting = self.waiting > len(self._tasks)
+        following = await self._finish(taken, verdict, notes, following=waiting and not self._suspects)
+        if following is not None and self._stopping:
+            await self._finish(following, Verdict())
+        elif following is not None:
+            self._begin(following)
+
+    async def _finish(
+        self, taken: Taken, verdict: Verdict, notes: Sequence[Note] = (), *, following: bool = False
+    ) -> Taken | None:
+        """Close an update or put it back; where the database is away, when it is there again, however late.
+
+        `notes` are written in the same transaction. Where it closes, it may take the `following` one.
+        """
+        end: Callable[[], Taken | None]
         if verdict.outcome:
-            end: Callable[[], None] = functools.partial(self._inbox.close, taken, verdict.outcome)
+            following = following and not self._stopping
+            end = functools.partial(self._inbox.close, taken, verdict.outcome, also=notes, following=following)
             self.waiting = max(0, self.waiting - 1)
             self._metrics.update(verdict.outcome)
         else:
             cut_off = verdict.wait > 0 and not verdict.failed
             end = functools.partial(
-                self._inbox.put_back, taken, wait=verdict.wait, failed=verdict.failed, cut_off=cut_off
+                self._inbox.put_back, taken, wait=verdict.wait, failed=verdict.failed, cut_off=cut_off, also=notes
             )
         for tried in itertools.count(1):
             try:
-                await self._asked(end)
+                return await self._asked(end)
             except FootnoteError as error:
                 log.warning("%s", error)
                 await asyncio.sleep(LOOK * min(tried, 10))
-            else:
-                return
+        raise AssertionError  # the loop has no end
 
     async def _tick(self) -> None:
         """Say every few seconds that we live, look for what the dead left, and forget what is old."""

@@ -115,16 +115,24 @@ def _fold(text: str) -> tuple[str, list[int]]:
     """Return a text as `_Folded` has it, and where each character comes from."""
     letters: list[str] = []
     places: list[int] = []
-    for gap in re.finditer(r"(\s+)|\S+", text):
-        if gap[1]:
-            letters.append("\n" if len(f"{gap[1]}.".splitlines()) > 1 else " ")
-            places.append(gap.start())
+    for piece in _PIECE.finditer(text):
+        if piece[1]:
+            letters.append(piece[1].lower())
+            places += range(piece.start(), piece.end())
             continue
-        for at, letter in enumerate(gap[0], start=gap.start()):
+        if piece[2]:
+            letters.append("\n" if len(f"{piece[2]}.".splitlines()) > 1 else " ")
+            places.append(piece.start())
+            continue
+        for at, letter in enumerate(piece[0], start=piece.start()):
             base = _base(letter)
             letters.append(base)
             places += [at] * len(base)
     return "".join(letters), places
+
+
+_PIECE = re.compile(r"([!-~]+(?: [!-~]+)*)|(\s+)|\S+")
+"""Plain words with one space between them, which are most of most texts and stay as they are; a gap; other words."""
 
 
 @cache
@@ -142,8 +150,8 @@ def _choices(text: str, place: Span) -> Iterator[_Terms]:
     """Yield what may tell a place from all others, the shortest first."""
     lines = [line for line in _lines(text, place) if line]
     bodies = list(dict.fromkeys(_bodies(text, lines)))
-    before, after = _before(text, place.start), _after(text, place.end)
     yield from (_Terms(*body) for body in bodies)
+    before, after = _before(text, place.start), _after(text, place.end)
     for count in AROUND:
         left, right = _joined(text, before[-count:]), _joined(text, after[:count])
         one_sided = [(left, ""), ("", right)]
@@ -172,7 +180,7 @@ def _lines(text: str, place: Span) -> list[list[Span]]:
     found = []
     at = place.start
     for line in place.of(text).splitlines(keepends=True):
-        found.append([Span(word.start(), word.end()).moved(at) for word in _WORD.finditer(line)])
+        found.append([Span(at + word.start(), at + word.end()) for word in _WORD.finditer(line)])
         at += len(line)
     return found
 

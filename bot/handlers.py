@@ -73,11 +73,11 @@ def add(bot: Application[Any, Any, Any, Any, Any, Any], all_: Handlers, *, numbe
     bot.add_handler(InlineQueryHandler(all_.inline.typed))
 
     # written in private
+    bot.add_handler(MessageHandler(_PRIVATE & filters.TEXT & ~filters.COMMAND, all_.questions.plain))
     bot.add_handler(MessageHandler(_PRIVATE & Opening(), all_.invitations.opened))
     for name, handle in _commands(all_).items():
         bot.add_handler(CommandHandler(name, handle, _PRIVATE))
     bot.add_handler(MessageHandler(_PRIVATE & filters.COMMAND, all_.commands.help))
-    bot.add_handler(MessageHandler(_PRIVATE & filters.TEXT, all_.questions.plain))
     bot.add_handler(MessageHandler(_PRIVATE & ~filters.StatusUpdate.ALL, all_.commands.not_text))
     bot.add_handler(MessageHandler(filters.ChatType.PRIVATE & filters.UpdateType.EDITED_MESSAGE, all_.questions.edited))
 

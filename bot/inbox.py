@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot import tables
-from index.database import Database, insert
+from index.database import Database, Note, insert
 
 FILE = "journal.sqlite"
 
@@ -172,16 +172,8 @@ class Inbox:
         Those that came when it was crowded go first: they only get a line. A `suspect` may be what ended the process:
         such ones are taken only when asked for.
         """
-        now = self.now()
-        deaths = (SUSPECT, POISON) if suspect else (0, SUSPECT)
-        values = {"bot": self._bot, "now": now, "least": deaths[0], "most": deaths[1]}
         with self._database.writing() as db:
-            row = db.execute(self._next, values).first()
-            if row is None:
-                return None
-            mine = {"holder": self.name, "lease": now + LEASE, "deaths": row.deaths + 1}
-            db.execute(updates.update().where(self._is(row.id)).values(mine))
-        return _taken(row, ahead=self._ahead)
+            return self._take(db, suspect=suspect)
 
     def renew(self, ids: Collection[int]) -> None:
         """Say that this process still works on these.
@@ -197,14 +189,22 @@ class Inbox:
             self._set_clock(db)
             db.execute(updates.update().where(mine).values(lease=self.now() + LEASE))
 
-    def sending(self, taken: Taken) -> bool:
-        """Note that the reply is about to be sent; False where it must not be.
+    def sending(self, taken: Taken, *, also: Sequence[Note] = ()) -> bool:
+        """Note that the reply is about to be sent, and `also` what belongs to it; False where it must not be.
 
         That is so when it was begun MOST_SENDS times, or when the update is in other hands meanwhile.
         """
-        mine = sa.and_(self._mine(taken), updates.c.sends < MOST_SENDS)
         with self._database.writing() as db:
-            return db.execute(updates.update().where(mine).values(sends=updates.c.sends + 1)).rowcount == 1
+            may = db.execute(_SEND, self._held(taken)).rowcount == 1
+            for note in also if may else ():
+                note(db)
+        return may
+
+    def note(self, also: Sequence[Note]) -> None:
+        """Write down what belongs to an update of which nothing else is to be noted."""
+        with self._database.writing() as db:
+            for note in also:
+                note(db)
 
     def unsent(self, taken: Taken) -> None:
         """Take back `sending`: Telegram surely did not get it."""
@@ -212,16 +212,25 @@ class Inbox:
         with self._database.writing() as db:
             db.execute(updates.update().where(mine).values(sends=updates.c.sends - 1))
 
-    def close(self, taken: Taken, outcome: str) -> None:
-        """Note that an update needs nothing any more. Its words are forgotten, except where it was set aside."""
-        values: dict[str, Any] = {"open": False, "holder": "", "outcome": outcome, "closed": self.now()}
-        if outcome != ASIDE:
-            values["body"] = ""
-        with self._database.writing() as db:
-            db.execute(updates.update().where(self._mine(taken)).values(values))
+    def close(self, taken: Taken, outcome: str, *, also: Sequence[Note] = (), following: bool = False) -> Taken | None:
+        """Note that an update needs nothing any more, and `also` what came of it; take the `following` one, if asked.
 
-    def put_back(self, taken: Taken, *, wait: float, failed: bool = False, cut_off: bool = False) -> None:
-        """Give an update back, to be taken again after `wait` seconds: it `failed`, or was `cut_off` by the network."""
+        Its words are forgotten, except where it was set aside.
+        """
+        closed = {**self._held(taken), "outcome_": outcome, "closed_": self.now()}
+        with self._database.writing() as db:
+            db.execute(_SET_ASIDE if outcome == ASIDE else _CLOSE, closed)
+            for note in also:
+                note(db)
+            return self._take(db) if following else None
+
+    def put_back(
+        self, taken: Taken, *, wait: float, failed: bool = False, cut_off: bool = False, also: Sequence[Note] = ()
+    ) -> None:
+        """Give an update back, to be taken again after `wait` seconds: it `failed`, or was `cut_off` by the network.
+
+        Note `also` what came of it all the same.
+        """
         values = {
             "holder": "",
             "due": self.now() + wait,
@@ -231,6 +240,8 @@ class Inbox:
         }
         with self._database.writing() as db:
             db.execute(updates.update().where(self._mine(taken)).values(values))
+            for note in also:
+                note(db)
 
     def hopeless(self) -> list[Taken]:
         """Return the updates over which the process died so often that nobody takes them any more, and take them."""
@@ -307,6 +318,20 @@ class Inbox:
     def now(self) -> float:
         """Return the time that all processes agree on which share the inbox, in seconds since 1970."""
         return self._given() if self._given else time.time() + self._ahead
+
+    def _take(self, db: sa.Connection, *, suspect: bool = False) -> Taken | None:
+        now = self.now()
+        deaths = (SUSPECT, POISON) if suspect else (0, SUSPECT)
+        values = {"bot": self._bot, "now": now, "least": deaths[0], "most": deaths[1]}
+        row = db.execute(self._next, values).first()
+        if row is None:
+            return None
+        db.execute(_TAKE, {"bot_": self._bot, "id_": row.id, "holder_": self.name, "lease_": now + LEASE})
+        return _taken(row, ahead=self._ahead)
+
+    def _held(self, taken: Taken) -> dict[str, Any]:
+        """Return what `_HELD` asks for."""
+        return {"bot_": self._bot, "id_": taken.id, "holder_": self.name}
 
     def _set_clock(self, db: sa.Connection) -> None:
         """Find out how far the clock of a server is ahead of ours: a lease must mean the same on every machine."""
@@ -442,8 +467,23 @@ def _free(now: float | sa.BindParameter[float]) -> list[sa.ColumnElement[bool]]:
     return [sa.or_(sa.and_(~held, updates.c.due <= now), sa.and_(held, updates.c.lease < now))]
 
 
+# These are built once: SQLAlchemy takes longer to build a statement than the database to run it.
+_IS = sa.and_(updates.c.bot == sa.bindparam("bot_"), updates.c.id == sa.bindparam("id_"))
+_HELD = sa.and_(_IS, updates.c.holder == sa.bindparam("holder_"))
+"""Whether an update is still in our hands: after a long sleep another process may have taken it."""
+_TAKE = (
+    updates.update()
+    .where(_IS)
+    .values(holder=sa.bindparam("holder_"), lease=sa.bindparam("lease_"), deaths=updates.c.deaths + 1)
+)
+_SEND = updates.update().where(_HELD, updates.c.sends < MOST_SENDS).values(sends=updates.c.sends + 1)
+_SET_ASIDE = (
+    updates.update()
+    .where(_HELD)
+    .values(open=False, holder="", outcome=sa.bindparam("outcome_"), closed=sa.bindparam("closed_"))
+)
+_CLOSE = _SET_ASIDE.values(body="")
 _before = updates.alias("before")
-# Built once: SQLAlchemy takes longer to build this statement than the database to run it.
 _NEXT = (
     updates.select()
     .where(

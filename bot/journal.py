@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from bot import tables
 from bot.kept import UNASKED, Asked, Kept, from_json, to_json
-from index.database import Database, insert
+from index.database import Database, Note, insert
 from index.followup import TURNS
 from index.records import Turn
 
@@ -118,11 +118,24 @@ class Journal:
         self._bot = bot
         self._now = now
         tables.make(database, meta)
+        with database.reading() as db:  # built once, as all that every question needs
+            added = insert(db, answers)
+            others = {column.name: added.excluded[column.name] for column in answers.columns if not column.primary_key}
+            self._keep = added.on_conflict_do_update(index_elements=[answers.c.bot, answers.c.id], set_=others)
 
     def keep(self, kept: Kept, *, afresh: bool = False) -> None:
         """Write down an answer, in place of what had its id; `afresh`: what people thought of it is gone."""
+        with self._database.writing() as db:
+            self.keeping(kept)(db)
+            if afresh:
+                db.execute(votes.delete().where(votes.c.bot == self._bot, votes.c.answer == kept.id))
+
+    def keeping(self, kept: Kept) -> Note:
+        """Return what writes down an answer, in place of what had its id, within a transaction of this database."""
         asked, answer = kept.asked, kept.answer
         row = {
+            "bot": self._bot,
+            "id": kept.id,
             "chat": asked.chat,
             "thread": asked.thread,
             "person": asked.person,
@@ -138,22 +151,22 @@ class Journal:
             "question": answer.question,
             "body": to_json(kept),
         }
-        with self._database.writing() as db:
-            statement = insert(db, answers).values(bot=self._bot, id=kept.id, **row)
-            db.execute(statement.on_conflict_do_update(index_elements=[answers.c.bot, answers.c.id], set_=row))
-            if afresh:
-                db.execute(votes.delete().where(votes.c.bot == self._bot, votes.c.answer == kept.id))
+        return lambda db: db.execute(self._keep, row)
 
     def sent(self, id_: str, *, first: int, message: int, took: float) -> None:
         """Note by which messages an answer was shown, and how many seconds after the question came."""
         with self._database.writing() as db:
-            db.execute(answers.update().where(self._is(id_)).values(first=first, message=message, took=took))
+            self.showing(id_, first=first, message=message, took=took)(db)
+
+    def showing(self, id_: str, *, first: int, message: int, took: float) -> Note:
+        """Return what notes that within a transaction of this database."""
+        values = {"bot_": self._bot, "id_": id_, "first_": first, "message_": message, "took_": took}
+        return lambda db: db.execute(_SHOWN, values)
 
     def get(self, id_: str) -> Kept | None:
         """Return an answer; None where it was forgotten or never was."""
         with self._database.reading() as db:
-            row = db.execute(answers.select().where(self._is(id_))).first()
-        return _kept(row) if row else None
+            return self._get(db, id_)
 
     def begun(self, who: Asked) -> Kept | None:
         """Return the answer to a message that was written down and, as far as is known, not shown; or None."""
@@ -162,12 +175,13 @@ class Journal:
 
     def to_message(self, chat: int, message: int) -> Kept | None:
         """Return the newest answer to the question in that message, or None."""
-        return self._newest(answers.c.chat == chat, answers.c.asking == message)
+        with self._database.reading() as db:
+            return self._to_message(db, chat, message)
 
     def shown_in(self, chat: int, message: int) -> Kept | None:
         """Return the answer that a message shows, or None."""
-        shown = sa.or_(answers.c.message == message, answers.c.first == message)
-        return self._newest(answers.c.chat == chat, shown)
+        with self._database.reading() as db:
+            return self._shown_in(db, chat, message)
 
     def conversation(self, who: Asked, *, within: float, reply_to: int | None = None) -> tuple[str, list[Turn]]:
         """Return the id of the answer that a question follows up, and the turns up to it, oldest first.
@@ -176,9 +190,10 @@ class Journal:
         that chat, unless it is older than `within` seconds or was before `/new`. ("", []) where there is none. An
         answer to the same message, which is worked on again, is not meant.
         """
-        last = self._followed(who.chat, reply_to) if reply_to else None
-        last = last or self._last(who, within=within)
-        return (last.id, self.turns(last.id)) if last else ("", [])
+        with self._database.reading() as db:
+            last = self._followed(db, who.chat, reply_to) if reply_to else None
+            last = last or self._last(db, who, within=within)
+            return (last.id, self._turns(db, last)) if last else ("", [])
 
     def language(self, person: int) -> str:
         """Return the code of the language in which a person asked last, as Telegram gave it; nothing where none is."""
@@ -188,14 +203,8 @@ class Journal:
 
     def turns(self, id_: str) -> list[Turn]:
         """Return the turns of a conversation up to an answer, oldest first, TURNS at most."""
-        turns: list[Turn] = []
-        while id_ and len(turns) < TURNS:
-            kept = self.get(id_)
-            if kept is None:
-                break
-            turns.append(kept.turn)
-            id_ = kept.asked.parent
-        return turns[::-1]
+        with self._database.reading() as db:
+            return self._turns(db, self._get(db, id_) if id_ else None)
 
     def begin_afresh(self, chat: int, *, thread: int, person: int) -> None:
         """Let what was asked before be no part of the conversation any more."""
@@ -267,23 +276,43 @@ class Journal:
             gone = answers.delete().where(answers.c.bot == self._bot, answers.c.asked < end)
             return int(db.execute(gone).rowcount)
 
-    def _followed(self, chat: int, message: int) -> Kept | None:
-        return self.shown_in(chat, message) or self.to_message(chat, message)
+    def _get(self, db: sa.Connection, id_: str) -> Kept | None:
+        row = db.execute(_GET, {"bot_": self._bot, "id_": id_}).first()
+        return _kept(row) if row else None
 
-    def _last(self, who: Asked, *, within: float) -> Kept | None:
-        theirs = [
-            [table.c.chat == who.chat, table.c.thread == who.thread, table.c.person == who.person]
-            for table in (answers, fresh)
-        ]
-        begun = sa.select(fresh.c.at).where(fresh.c.bot == self._bot, *theirs[1]).scalar_subquery()
-        later = answers.c.asked > sa.func.coalesce(begun, 0.0)
-        asked = sa.and_(answers.c.message > 0, answers.c.asking.not_in((UNASKED, who.message)))  # see `conversation`
-        return self._newest(*theirs[0], answers.c.asked >= self._now() - within, later, asked)
+    def _turns(self, db: sa.Connection, last: Kept | None) -> list[Turn]:
+        turns: list[Turn] = []
+        while last is not None:
+            turns.append(last.turn)
+            parent = last.asked.parent
+            last = self._get(db, parent) if parent and len(turns) < TURNS else None
+        return turns[::-1]
 
-    def _newest(self, *conditions: sa.ColumnElement[bool]) -> Kept | None:
+    def _followed(self, db: sa.Connection, chat: int, message: int) -> Kept | None:
+        return self._shown_in(db, chat, message) or self._to_message(db, chat, message)
+
+    def _to_message(self, db: sa.Connection, chat: int, message: int) -> Kept | None:
+        return self._newest(db, answers.c.chat == chat, answers.c.asking == message)
+
+    def _shown_in(self, db: sa.Connection, chat: int, message: int) -> Kept | None:
+        shown = sa.or_(answers.c.message == message, answers.c.first == message)
+        return self._newest(db, answers.c.chat == chat, shown)
+
+    def _last(self, db: sa.Connection, who: Asked, *, within: float) -> Kept | None:
+        values = {
+            "bot_": self._bot,
+            "chat_": who.chat,
+            "thread_": who.thread,
+            "person_": who.person,
+            "asking_": who.message,
+            "earliest_": self._now() - within,
+        }
+        row = db.execute(_LAST, values).first()
+        return _kept(row) if row else None
+
+    def _newest(self, db: sa.Connection, *conditions: sa.ColumnElement[bool]) -> Kept | None:
         query = answers.select().where(answers.c.bot == self._bot, *conditions).order_by(answers.c.asked.desc())
-        with self._database.reading() as db:
-            row = db.execute(query.limit(1)).first()
+        row = db.execute(query.limit(1)).first()
         return _kept(row) if row else None
 
     def _said(self, db: sa.Connection, *, since: float) -> dict[str, list[Vote]]:
@@ -295,14 +324,41 @@ class Journal:
             said.setdefault(row.answer, []).append(Vote(row.good, Reason(row.reason)))
         return said
 
-    def _is(self, id_: str) -> sa.ColumnElement[bool]:
-        return sa.and_(answers.c.bot == self._bot, answers.c.id == id_)
-
     def _of(self, table: sa.Table, person: int) -> sa.ColumnElement[bool]:
         return sa.and_(table.c.bot == self._bot, table.c.person == person)
 
 
 _PERSONAL = {"questions": answers, "votes": votes}
+
+# These are built once: SQLAlchemy takes longer to build a statement than the database to run it.
+_IS = sa.and_(answers.c.bot == sa.bindparam("bot_"), answers.c.id == sa.bindparam("id_"))
+_GET = answers.select().where(_IS)
+_SHOWN = (
+    answers.update()
+    .where(_IS)
+    .values(first=sa.bindparam("first_"), message=sa.bindparam("message_"), took=sa.bindparam("took_"))
+)
+
+
+def _by(table: sa.Table) -> sa.ColumnElement[bool]:
+    """Whether something is of one person in one topic of one chat."""
+    names = ("bot", "chat", "thread", "person")
+    return sa.and_(*(table.c[name] == sa.bindparam(f"{name}_") for name in names))
+
+
+_LAST = (  # see `Journal.conversation`
+    answers.select()
+    .where(
+        _by(answers),
+        answers.c.asked >= sa.bindparam("earliest_"),
+        answers.c.asked > sa.func.coalesce(sa.select(fresh.c.at).where(_by(fresh)).scalar_subquery(), 0.0),
+        answers.c.message > 0,
+        answers.c.asking != UNASKED,
+        answers.c.asking != sa.bindparam("asking_"),
+    )
+    .order_by(answers.c.asked.desc())
+    .limit(1)
+)
 
 
 def new_id() -> str:

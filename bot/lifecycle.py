@@ -23,6 +23,7 @@ from bot.dispatch import Dispatcher
 from bot.inbox import Inbox
 from bot.listen import Listener
 from bot.poll import Poller
+from bot.threads import Threads
 from config import Delivery
 from config.errors import FootnoteError, SettingsError
 from index.library import Library
@@ -38,6 +39,9 @@ BEAT = 1.0
 
 STUCK = 60.0
 """Seconds without one after which the process is ended: nothing that runs there takes a second."""
+
+BESIDE = 3
+"""Threads for what is neither a question nor an update: keeping up with other processes, names of hosts, pictures."""
 
 _OURS = ("ask", "look", "store")
 """How the names of threads begin that may be stuck."""
@@ -166,6 +170,9 @@ class Lifecycle:
 
     async def _live(self) -> None:
         parts = self._parts
+        beside = Threads(BESIDE, thread_name_prefix="beside")
+        beside.begin()
+        asyncio.get_running_loop().set_default_executor(beside)
         await self._listen()
         warming = asyncio.create_task(asyncio.to_thread(parts.library.warm))
         await self._reach()

@@ -29,7 +29,7 @@ class Limits:
     """What Telegram allows: messages a second over all, seconds between two into a chat, messages a minute in a group.
 
     Source: https://core.telegram.org/bots/faq, "My bot is hitting limits". `call` is ours: the seconds that a whole
-    call may take, since httpx bounds only the wait for each piece of an answer, and one may drip for hours.
+    call may take, since `wire` bounds only the wait for each piece of an answer, and one may drip for hours.
     """
 
     a_second: float = 30.0

@@ -13,10 +13,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
+import aiohttp
 
 from bot.inbox import Raw, is_update
 from bot.metrics import Metrics
+from bot.wire import connected
 from index.errors import FootnoteError
 
 LONGEST_REST = 30.0
@@ -41,8 +42,14 @@ class Patience:
         return cls(hold=max(1, min(25, int(silence / 4)))) if silence else cls()
 
 
-GATHER = 0.05
-"""Seconds to the next request after one that brought something: what people write meanwhile comes in one."""
+GATHER, GATHER_BUSY = 0.05, 0.25
+"""Seconds to the next request after one that brought something: what people write meanwhile comes in one.
+
+The second is for while so much waits that what comes would only wait here.
+"""
+
+MANY = 4
+"""Times as many as are worked on at once: they keep a fast machine busy for longer than that."""
 
 Store = Callable[[Sequence[Raw]], Awaitable[None]]
 
@@ -51,56 +58,67 @@ class Poller:
     """Polls for one bot until it is cancelled."""
 
     def __init__(
-        self, address: str, *, kinds: Sequence[str], store: Store, metrics: Metrics, patience: Patience | None = None
+        self,
+        address: str,
+        *,
+        kinds: Sequence[str],
+        store: Store,
+        metrics: Metrics,
+        patience: Patience | None = None,
+        busy: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Fetch updates of `kinds` from `address` (…/bot<token>) and hand them to `store`."""
+        """Fetch updates of `kinds` from `address` (…/bot<token>) and hand them to `store`, less often when `busy`."""
         self._address = address
         self._kinds = list(kinds)
         self._store = store
         self._metrics = metrics
         self._patience = patience or Patience()
+        self._busy = busy
         self._offset = 0
         self._failures = 0
         self.heard = time.monotonic()
 
     async def run(self) -> None:
         """Poll for ever; whatever happens, try again."""
-        async with httpx.AsyncClient(timeout=httpx.Timeout(10.0, read=None)) as client:  # `_fetched` bounds the whole
+        async with connected(1) as client:  # `_fetched` bounds the whole of a request
             while True:
                 try:
                     await self._round(client)
-                except (_Refused, httpx.HTTPError, TimeoutError, FootnoteError) as error:
+                except (_Refused, aiohttp.ClientError, OSError, FootnoteError) as error:
                     await self._rest(error)
                 else:
                     self._failures = 0
 
-    async def _round(self, client: httpx.AsyncClient) -> None:
+    async def _round(self, client: aiohttp.ClientSession) -> None:
         updates = await self._fetched(client)
         self.heard = time.monotonic()
         if updates:
             await self._store(updates)
             self._offset = max((one["update_id"] + 1 for one in updates if is_update(one)), default=self._offset)
             if len(updates) < LARGEST:
-                await asyncio.sleep(GATHER)
+                await asyncio.sleep(GATHER_BUSY if self._busy() else GATHER)
 
-    async def _fetched(self, client: httpx.AsyncClient) -> list[Any]:
+    async def _fetched(self, client: aiohttp.ClientSession) -> list[Any]:
         query = {
             "offset": self._offset,
             "limit": LARGEST,
             "timeout": self._patience.hold,
             "allowed_updates": self._kinds,
         }
-        async with asyncio.timeout(self._patience.hold + self._patience.beyond):
-            reply = await client.post(f"{self._address}/getUpdates", json=query)
+        async with (
+            asyncio.timeout(self._patience.hold + self._patience.beyond),
+            client.post(f"{self._address}/getUpdates", json=query, allow_redirects=False) as reply,
+        ):
+            status, content = reply.status, await reply.read()
         try:
-            said = json.loads(reply.content)
+            said = json.loads(content)
         except (ValueError, RecursionError):
-            raise _Refused(reply.status_code, "its answer is not JSON") from None
-        if not isinstance(said, dict) or reply.status_code != 200 or said.get("ok") is not True:
-            raise _Refused(reply.status_code, said)
+            raise _Refused(status, "its answer is not JSON") from None
+        if not isinstance(said, dict) or status != 200 or said.get("ok") is not True:
+            raise _Refused(status, said)
         result = said.get("result")
         if not isinstance(result, list):
-            raise _Refused(reply.status_code, "its answer holds no list of updates")
+            raise _Refused(status, "its answer holds no list of updates")
         return result
 
     async def _rest(self, error: Exception) -> None:

@@ -4,10 +4,9 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, TypeVar
 
 from telegram import Message, Update
@@ -26,7 +25,6 @@ from bot.say import edit, say, typing
 from config import Conversation, Delivery
 from index.errors import Busy, FootnoteError, NotIndexed, StoreUnavailable
 from index.library import Library
-from index.records import Answer, Turn
 
 Result = TypeVar("Result")
 
@@ -112,8 +110,13 @@ class Questions:
             kept = await self._timed(self._worked_out(question, _who(message), replied.message_id if replied else None))
         if isinstance(kept, str):
             await say(context.bot, message.chat_id, render.text(kept), reply_to=reply_to, thread=thread)
+            return
+        attempt = CURRENT.get()
+        if attempt is None or attempt.over:
+            await self._look(lambda: self._journal.keep(kept))
         else:
-            await self._give(message, context, kept)
+            attempt.with_reply(self._journal.keeping(kept))
+        await self._give(message, context, kept)
 
     async def _give(self, message: Message, context: ContextTypes.DEFAULT_TYPE, kept: Kept) -> None:
         """Send an answer that is written down, and note where it stands."""
@@ -131,9 +134,13 @@ class Questions:
         attempt = CURRENT.get()
         took = time.time() - (attempt.taken.received if attempt else kept.asked.at)
         self._metrics.took(took)
-        if last is not None:
-            where = replace(kept, first=(first or last).message_id, message=last.message_id, took=took)
+        if last is None:
+            return
+        where = replace(kept, first=(first or last).message_id, message=last.message_id, took=took)
+        if attempt is None or attempt.over:
             await self._look(lambda: note(self._journal, where))
+        else:
+            attempt.in_the_end(self._journal.showing(kept.id, first=where.first, message=where.message, took=took))
 
     async def _again(self, message: Message, context: ContextTypes.DEFAULT_TYPE, before: Kept, question: str) -> None:
         """Answer an edited question where its answer stands; where that cannot be, that one stays as true as it was."""
@@ -181,33 +188,34 @@ class Questions:
         return text
 
     async def _worked_out(self, question: str, who: Asked, reply_to: int | None) -> Kept:
-        """Answer a question in its conversation, and write that down before anybody hears it.
-
-        The threads that ask wait for no disk: whatever holds them up holds up everybody's questions.
-        """
+        """Answer a question in its conversation, without writing that down."""
         within = self._settings.conversation.follow_up
-        with _journal_is_there():
-            parent, turns = await self._look(lambda: self._journal.conversation(who, within=within, reply_to=reply_to))
-            id_ = await self._look(lambda: id_for(self._journal, who))
-        answer = await self._ask(question, turns)
-        with _journal_is_there():
-            return await self._look(lambda: self._written_down(keep(id_, replace(who, parent=parent), answer)))
+
+        def work() -> Kept:
+            with _journal_is_there():
+                parent, turns = self._journal.conversation(who, within=within, reply_to=reply_to)
+                id_ = id_for(self._journal, who)
+            return keep(id_, replace(who, parent=parent), self._library.ask(question, turns))
+
+        return await self._think(work)
 
     async def _thought_over(self, question: str, before: Kept) -> Kept:
         """Answer a question in place of the one before, without writing that down."""
-        with _journal_is_there():
-            turns = await self._look(lambda: self._journal.turns(before.asked.parent))
-        answer = await self._ask(question, turns)
-        kept = await self._look(lambda: keep(before.id, before.asked, answer))
-        return replace(kept, first=before.first, message=before.message, took=before.took)
 
-    def _written_down(self, kept: Kept) -> Kept:
-        self._journal.keep(kept)
-        return kept
+        def work() -> Kept:
+            with _journal_is_there():
+                turns = self._journal.turns(before.asked.parent)
+            kept = keep(before.id, before.asked, self._library.ask(question, turns))
+            return replace(kept, first=before.first, message=before.message, took=before.took)
 
-    async def _ask(self, question: str, turns: Sequence[Turn]) -> Answer:
-        ask = partial(self._library.ask, question, turns)
-        return await asyncio.get_running_loop().run_in_executor(self._threads.asking, ask)
+        return await self._think(work)
+
+    async def _think(self, work: Callable[[], Kept]) -> Kept:
+        """Work on a thread that asks: all in one go, and without waiting for the disk, which would hold up everybody.
+
+        What is read from the journal is read at once, even while somebody writes.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._threads.asking, work)
 
     def _apology(self) -> str:
         """Return what to say first where the answer comes late, or perhaps for the second time."""

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, TypeAlias
 
-import httpx
 from telegram import (
     Bot,
     CallbackQuery,
@@ -36,9 +35,13 @@ from telegram.ext import ExtBot
 
 from bot.attempt import CURRENT
 from bot.pace import Pace
+from bot.wire import broke, never_left
 
-AT_ONCE = 0.25
-"""Seconds of thinking that pass for none; a call to Telegram takes about as long."""
+AT_ONCE = 1.0
+"""Seconds of thinking of which no sign is needed: so long a person's flow of thought stays uninterrupted.
+
+Source: J. Nielsen, Usability Engineering (1993), chapter 5, "Response Times".
+"""
 
 CACHED = 5
 """Seconds for which Telegram answers what a person typed once more by itself: while they hesitate, and no longer."""
@@ -47,7 +50,6 @@ TYPED = 4.5
 """Seconds between two signs of typing: Telegram shows one for five, or until the message comes."""
 
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
-_NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 Send: TypeAlias = Callable[..., Awaitable[Message]]
 """Sends one message: takes the chat, its text or caption, and perhaps `parse_mode`."""
 
@@ -168,28 +170,34 @@ async def press(bot: Bot, message: Message, buttons: InlineKeyboardMarkup | None
 async def typing(bot: Bot, chat: int, *, thread: int = 0) -> AsyncIterator[None]:
     """Show that an answer is being made, for as long as it is; of one that comes at once nobody needs to hear."""
     done = asyncio.Event()
-    sign = asyncio.create_task(_type(bot, chat, thread or None, done))
+    sign: asyncio.Task[None] | None = None
+
+    def begin() -> None:
+        nonlocal sign
+        sign = asyncio.create_task(_type(bot, chat, thread or None, done))
+
+    later = asyncio.get_running_loop().call_later(AT_ONCE, begin)
     try:
         yield
     finally:  # one that is on its way arrives before the answer: after it, it would show for five more seconds
+        later.cancel()
         done.set()
-        await sign
+        if sign is not None:
+            await sign
 
 
 async def _type(bot: Bot, chat: int, thread: int | None, done: asyncio.Event) -> None:
     """Nobody misses it where it fails, or where others wait to be written to."""
-    wait = AT_ONCE
-    while not await _happens(done, within=wait):
-        wait = TYPED
+    while not done.is_set():
         if has_room(bot, chat):
             with contextlib.suppress(TelegramError):
                 await bot.send_chat_action(chat, "typing", message_thread_id=thread)
+        await _happens(done, within=TYPED)
 
 
-async def _happens(event: asyncio.Event, *, within: float) -> bool:
+async def _happens(event: asyncio.Event, *, within: float) -> None:
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(event.wait(), within)
-    return event.is_set()
 
 
 def has_room(bot: Bot, chat: int) -> bool:
@@ -205,10 +213,12 @@ def surely_not_sent(error: TelegramError) -> bool:
     """
     if isinstance(error, _REFUSED):
         return True
-    if isinstance(error.__cause__, httpx.HTTPError):
-        return isinstance(error.__cause__, _NEVER_LEFT)
+    if not isinstance(error, NetworkError):
+        return False
+    if broke(error):
+        return never_left(error)
     # A status of 500 and above; but whoever says 504 has passed it on and heard nothing.
-    return isinstance(error, NetworkError) and not isinstance(error, TimedOut) and not _is_504(error)
+    return not isinstance(error, TimedOut) and not _is_504(error)
 
 
 def may_not_write(error: TelegramError) -> bool:

@@ -110,7 +110,7 @@ class Catalogue:
 
 def _without_text() -> sa.Select[Any]:
     """Return the query for all there is to say of articles but their text, newest first."""
-    columns = [c if c.name not in ("text", "headings") else sa.literal("").label(c.name) for c in articles.c]
+    columns = [c if c.name not in ("text", "headings", "pages") else sa.literal("").label(c.name) for c in articles.c]
     return sa.select(*columns).order_by(articles.c.date.desc(), articles.c.id)
 
 

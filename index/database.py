@@ -10,8 +10,7 @@ import socket
 import sqlite3
 import ssl
 import sys
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -21,8 +20,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, InterfaceError, OperationalError
 
 from index.errors import Busy, Damaged, SettingsError, StoreUnavailable
+from index.together import Together, on_file
 
 log = logging.getLogger(__name__)
+
+Note: TypeAlias = Callable[[sa.Connection], object]
+"""Writes something down within a transaction that is somebody else's."""
 
 Where: TypeAlias = Path | str
 """The file of an SQLite database, or the address of one on PostgreSQL (postgresql://user:password@host:5432/name)."""
@@ -121,7 +124,7 @@ class Database:
         self.name = name_of(where)
         self.shared = not isinstance(where, Path)
         self._engine = engine(where, cache=cache)
-        self._together = _Together(self._engine) if together and not self.shared else None
+        self._together = Together(self._engine) if together and not self.shared else None
 
     @property
     def title(self) -> str:
@@ -244,95 +247,6 @@ class Database:
         )
 
 
-MOST_TOGETHER = 32
-"""Blocks in one commit, so that the first of them does not wait for ever."""
-
-
-class _Shared:
-    """A transaction of SQLite that several blocks write in, one after the other."""
-
-    def __init__(self, db: sa.Connection) -> None:
-        self.db = db
-        self.blocks = 0
-        self.over = threading.Event()
-        self.error: Exception | None = None
-
-    @contextmanager
-    def block(self) -> Iterator[sa.Connection]:
-        """Let one block write: what it wrote is undone where it raises, and nothing else is."""
-        self.blocks += 1
-        self.db.exec_driver_sql("SAVEPOINT block")
-        try:
-            yield self.db
-        except BaseException:
-            if self.holds:
-                self.db.exec_driver_sql("ROLLBACK TO block")
-            raise
-        finally:
-            if self.holds:
-                self.db.exec_driver_sql("RELEASE block")
-
-    @property
-    def holds(self) -> bool:
-        """Whether the transaction is open still: a full disk, for one, undoes all of it by itself."""
-        driver = self.db.connection.dbapi_connection
-        return isinstance(driver, sqlite3.Connection) and driver.in_transaction
-
-
-class _Together:
-    """Lets threads that write into one file at the same time share a commit, which is what takes long.
-
-    Whoever writes begins a transaction, or joins the one that is open; the last for whom nobody waits commits, and
-    until then all of them wait. So no block ends before it is on the disk, and none waits for the write lock of
-    SQLite, which is tried again by the clock, at up to 100 ms.
-    """
-
-    def __init__(self, of: sa.Engine) -> None:
-        self._engine = of
-        self._turn = threading.Lock()
-        self._counting = threading.Lock()
-        self._waiting = 0
-        self._open: _Shared | None = None
-
-    @contextmanager
-    def writing(self) -> Iterator[sa.Connection]:
-        with self._counting:
-            self._waiting += 1
-        with self._turn:
-            with self._counting:
-                self._waiting -= 1
-            shared = self._open = self._open or self._begun()
-            try:
-                with shared.block() as db:
-                    yield db
-            finally:
-                if not self._waiting or shared.blocks >= MOST_TOGETHER or not shared.holds:
-                    self._open = None
-                    self._commit(shared)
-        shared.over.wait()
-        if shared.error is not None:
-            raise shared.error
-
-    def _begun(self) -> _Shared:
-        db = self._engine.connect().execution_options(writes=True)
-        try:
-            db.begin()
-            return _Shared(db)
-        except BaseException:
-            db.close()
-            raise
-
-    def _commit(self, shared: _Shared) -> None:
-        """End a transaction, and tell all who wrote in it how that went."""
-        try:
-            with shared.db:
-                shared.db.exec_driver_sql("COMMIT")  # the driver's own says nothing where there is nothing to commit
-        except Exception as error:  # noqa: BLE001  whatever it is, it is for those who wrote
-            shared.error = error
-        finally:
-            shared.over.set()
-
-
 def _server(address: str) -> sa.Engine:
     url = _url(address)
     options = dict(url.query)
@@ -409,7 +323,7 @@ def _prepare_file(cache: int, connection: Any, _record: object) -> None:  # noqa
 def _begin_on_file(db: sa.Connection) -> None:
     options = db.get_execution_options()
     if not options.get("bare"):
-        db.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes") else "BEGIN")
+        on_file(db, "BEGIN IMMEDIATE" if options.get("writes") else "BEGIN")
 
 
 def _connect(dialect: sa.Dialect, _record: object, _arguments: object, options: dict[str, Any]) -> Any:  # noqa: ANN401

@@ -171,6 +171,9 @@ class Draft:
             "url": article.url,
             "text": article.text,
             "headings": json.dumps([[h.start, h.end, h.level] for h in article.headings]),
+            "author": article.author,
+            "language": article.language,
+            "pages": json.dumps([[page.start, page.number] for page in article.pages]) if article.pages else "",
             "pieces": len(one.pieces),
             "since": self.number,
         }
@@ -208,7 +211,7 @@ def _forget_texts(db: sa.Connection, *, until: int) -> None:
         for few in batches(list(set(keys))):
             used = set(db.execute(sa.select(passages.c.embedded).where(passages.c.embedded.in_(few))).scalars())
             db.execute(embeddings.delete().where(embeddings.c.key.in_([key for key in few if key not in used])))
-        db.execute(articles.update().where(articles.c.row.in_(some)).values(text="", headings="", digest=""))
+        db.execute(articles.update().where(articles.c.row.in_(some)).values(text="", headings="", pages="", digest=""))
 
 
 def _forget_segments(db: sa.Connection) -> None:

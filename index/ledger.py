@@ -23,7 +23,7 @@ from index import lock, tables, writer
 from index.database import Database
 from index.embed import Vectors
 from index.errors import Damaged, FootnoteError, Superseded
-from index.records import Article, ArticleId, Facts, Heading, Passage, PassageId, Period, Revision, Stored
+from index.records import Article, ArticleId, Facts, Heading, Page, Passage, PassageId, Period, Revision, Stored
 from index.tables import about, alive, alive_here, articles, embeddings, passages, revisions, segments, twins
 
 FILE = "ledger.sqlite"
@@ -422,7 +422,9 @@ def key_of(embedded: str) -> bytes:
 def digest_of(article: Article) -> str:
     """Return a digest of everything an article holds, so that a reindex sees any change."""
     digest = hashlib.sha256()
-    for part in (article.title, article.date, article.source, article.url, article.text, article.headings):
+    parts: list[object] = [article.title, article.date, article.source, article.url, article.text, article.headings]
+    parts += [part for part in (article.author, article.pages) if part]  # those without have the digest they always had
+    for part in parts:
         digest.update(repr(part).encode())
         digest.update(b"\0")
     return digest.hexdigest()[:32]
@@ -501,4 +503,7 @@ def to_article(row: sa.Row[Any]) -> Article:
         source=row.source,
         url=row.url,
         headings=tuple(Heading(start, end, level) for start, end, level in json.loads(row.headings or "[]")),
+        author=row.author,
+        language=row.language,
+        pages=tuple(Page(start, number) for start, number in json.loads(row.pages or "[]")),
     )

@@ -4,6 +4,7 @@ Offsets are Python string indices (Unicode code points) into an article's `text`
 """
 
 import datetime as dt
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NewType
@@ -43,10 +44,19 @@ class Heading(Span):
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """Where a page of a printed or paged article begins in its text, and its number as readers count, from 1."""
+
+    start: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Article:
     """One article as it was read: plain text, and what is known about it.
 
-    `date` is the day of publication; `headings` are spans of `text` in order.
+    `date` is the day of publication, `language` its code by ISO 639-1, empty where it is not known; `headings` are
+    spans of `text` in order, `pages` the beginnings of its pages, likewise.
     """
 
     id: ArticleId
@@ -56,6 +66,14 @@ class Article:
     source: str = ""
     url: str = ""
     headings: tuple[Heading, ...] = ()
+    author: str = ""
+    language: str = ""
+    pages: tuple[Page, ...] = ()
+
+    def page_at(self, offset: int) -> int | None:
+        """Return the number of the page that a place in the text stands on; None where the article has no pages."""
+        at = bisect_right(self.pages, offset, key=lambda page: page.start)
+        return self.pages[at - 1].number if at else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from index import extract, sources
 from index.ledger import digest_of
 from index.records import Article, ArticleId, Failure
 
-EXTRACTOR = b"1"
+EXTRACTOR = b"2"
 """Raised when `extract` reads the same bytes differently, so that the next reindex reads every file again."""
 
 

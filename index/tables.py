@@ -14,7 +14,7 @@ from index.errors import Damaged
 
 __all__ = ["engine"]
 
-SCHEMA = 3
+SCHEMA = 4
 """Stored as SQLite's `user_version`, on PostgreSQL in `about`; raised with every change of the tables."""
 
 Number = sa.BigInteger().with_variant(sa.Integer, "sqlite")
@@ -53,6 +53,9 @@ articles = sa.Table(
     sa.Column("url", Words, nullable=False),
     sa.Column("text", Words, nullable=False),
     sa.Column("headings", Words, nullable=False),
+    sa.Column("author", Words, nullable=False),
+    sa.Column("language", Words, nullable=False),
+    sa.Column("pages", Words, nullable=False),
     sa.Column("pieces", sa.Integer, nullable=False),
     sa.Column("since", sa.Integer, nullable=False),
     sa.Column("until", sa.Integer),
@@ -180,7 +183,7 @@ _SCHEMA = "schema"
 _MAKING = 0x466F6F746E6F7465
 """Key of the advisory lock of PostgreSQL under which tables are made: "Footnote" as a number."""
 
-# The two below are SQLite's: PostgreSQL has had these tables since their third version.
+# The first two steps are SQLite's: PostgreSQL has had these tables since their third version.
 _BEFORE = {
     1: (
         "DROP INDEX articles_by_revision",
@@ -190,16 +193,20 @@ _BEFORE = {
 }
 """What to do with the tables of an older version before those of this one are made."""
 
+_KNOWN_SINCE_4 = tuple(
+    f"ALTER TABLE articles ADD COLUMN {name} TEXT NOT NULL DEFAULT ''" for name in ("author", "language", "pages")
+)
 _AFTER = {
     1: (
         # it names no segments: they are built again at the next question
         """INSERT INTO revisions SELECT number, made_at, '[]', '', model, fingerprint, chunking, folder, articles,
         passages, 0, 0 FROM revisions_1""",
-        """INSERT INTO articles SELECT a.row, id, digest, title, date, source, url, text, headings, count(p.row),
-        since, until FROM articles_1 a LEFT JOIN passages_1 p ON p.article = a.row GROUP BY a.row""",
+        """INSERT INTO articles SELECT a.row, id, digest, title, date, source, url, text, headings, '', '', '',
+        count(p.row), since, until FROM articles_1 a LEFT JOIN passages_1 p ON p.article = a.row GROUP BY a.row""",
         "INSERT INTO passages SELECT row, article, start, \"end\", heading, '', embedded FROM passages_1",
         "INSERT INTO embeddings (model, key, vector) SELECT model, key, vector FROM embeddings_1",
         *(f"DROP TABLE {name}_1" for name in ("revisions", "articles", "passages", "embeddings")),
     ),
-    2: ("CREATE INDEX articles_by_date ON articles (date, since, until)",),
+    2: ("CREATE INDEX articles_by_date ON articles (date, since, until)", *_KNOWN_SINCE_4),
+    3: _KNOWN_SINCE_4,
 }

@@ -10,7 +10,7 @@ from bot import render, words
 from bot.inbox import FILE
 from bot.journal import Journal
 from bot.pace import Limits
-from index.database import Database
+from index.database import Database, Note
 from index.errors import StoreUnavailable
 from index.library import Library
 from tests.botapi import BotApi, Message, Person
@@ -230,24 +230,28 @@ def test_a_question_that_is_tried_again_is_written_down_once_and_does_not_follow
 
 
 def test_an_answer_that_arrived_is_not_sent_again_because_the_database_is_away(
-    api: BotApi, serve: Serve, shared: Library, monkeypatch: pytest.MonkeyPatch
+    api: BotApi, serve: Serve, shared: Library, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    anna, sent, tried = api.person(GUEST, "Anna"), Journal.sent, 0
+    anna, showing, tried = api.person(GUEST, "Anna"), Journal.showing, 0
 
-    def away_once(journal: Journal, *args: Any, **how: Any) -> None:
-        nonlocal tried
-        tried += 1
-        if tried == 1:
-            message = "The PostgreSQL database cannot be used."
-            raise StoreUnavailable(message)
-        sent(journal, *args, **how)
+    def away_once(journal: Journal, *args: Any, **how: Any) -> Note:
+        def note(db: Any) -> None:
+            nonlocal tried
+            tried += 1
+            if tried == 1:
+                message = "The PostgreSQL database cannot be used."
+                raise StoreUnavailable(message)
+            showing(journal, *args, **how)(db)
 
-    monkeypatch.setattr(Journal, "sent", away_once)
+        return note
+
+    monkeypatch.setattr(Journal, "showing", away_once)
     with serve(shared):
-        answered(anna, WHEN)
+        first = answered(anna, WHEN)
         assert "August" in answered(anna, "When does the bakery Morgenrot move?").text
-    assert tried == 2
+    assert tried == 3  # the first one is noted when the database is there again
     assert not any(words.PERHAPS_AGAIN in message.text for message in anna.chat)
+    assert journal.shown_in(GUEST, first.id) is not None
 
 
 def test_buttons_work_after_a_restart_and_a_reindex_and_say_what_changed_since(

@@ -18,7 +18,7 @@ ONLY_IN = {
     "tantivy": {"index/lexicon.py"},
     "sqlalchemy": {
         *(f"bot/{name}.py" for name in ("inbox", "journal", "people", "tables", "watchlist")),
-        *(f"index/{name}.py" for name in ("database", "tables", "writer", "ledger", "draft", "catalogue")),
+        *(f"index/{name}.py" for name in ("database", "together", "tables", "writer", "ledger", "draft", "catalogue")),
     },
     "babel": {"bot/words/figures.py", "bot/words/language.py"},
     "torch": {"index/compile.py", "index/reference.py", "index/subject.py"},
@@ -27,6 +27,7 @@ ONLY_IN = {
     "uvicorn": {"bot/listen.py"},
     "h11": {"bot/listen.py"},
     "prometheus_client": {"bot/metrics.py"},
+    "aiohttp": {"bot/wire.py", "bot/poll.py"},
     "tokenizers": {"index/compile.py", "index/compiled.py", "index/reference.py"},
     "telegram": {path.relative_to(ROOT).as_posix() for path in (ROOT / "bot").rglob("*.py")},
 }

@@ -15,7 +15,7 @@ from index.ledger import FILE, Ledger
 from index.tables import about
 from tests import killed, warm
 from tests.collection import held, put
-from tests.conftest import settings_for
+from tests.conftest import MakeLibrary, settings_for
 from tests.fakemodel import WordModel
 
 
@@ -83,11 +83,29 @@ def test_a_ledger_of_the_second_version_is_given_the_index_of_dates_and_keeps_it
     with contextlib.closing(Ledger(tmp_path)) as ledger:
         name = ledger.library
     with contextlib.closing(sqlite3.connect(tmp_path / FILE)) as db:
-        db.executescript("DROP INDEX articles_by_date; PRAGMA user_version = 2")
+        db.executescript(f"DROP INDEX articles_by_date; {_WITHOUT_WHAT_IS_KNOWN} PRAGMA user_version = 2")
     with contextlib.closing(Ledger(tmp_path)) as ledger, ledger.reading() as db:
         assert ledger.library == name
         assert "articles_by_date" in db.execute(sa.text("SELECT name FROM sqlite_master")).scalars().all()
 
+
+def test_a_ledger_of_the_third_version_keeps_its_articles_of_whom_nothing_more_is_known(
+    folder: Path, make_library: MakeLibrary
+) -> None:
+    library = make_library()
+    library.index(folder)
+    before = library.newest(limit=9)
+    library.close()
+    with contextlib.closing(sqlite3.connect(library.data / FILE)) as db:
+        db.executescript(f"{_WITHOUT_WHAT_IS_KNOWN} PRAGMA user_version = 3")
+    again = make_library()
+    assert again.newest(limit=9) == before
+    assert {(article.author, article.language, article.pages) for article in before} == {("", "", ())}
+
+
+_WITHOUT_WHAT_IS_KNOWN = "".join(
+    f"ALTER TABLE articles DROP COLUMN {name};" for name in ("author", "language", "pages")
+)
 
 _TO_THE_FIRST_VERSION = """
 ALTER TABLE revisions RENAME TO r; ALTER TABLE articles RENAME TO a;
