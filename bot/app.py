@@ -43,7 +43,7 @@ from bot.reindexing import Reindexing
 from bot.roll import Roll
 from bot.schedule import Schedule
 from bot.suggest import Suggestions
-from bot.threads import Threads as Pool
+from bot.threads import Pool
 from bot.watches import Bounds, Watches
 from bot.watchlist import Watchlist
 from bot.web import Webhook, webhook_secret
