@@ -36,6 +36,8 @@ PIP := $(BIN)/python -m pip install -qq --constraint requirements.lock
 run: $(VENV)/run.done
 	@$(BIN)/footnote run $${Q:+-- "$$Q"}
 
+# Even where it is not to be kept elsewhere: each of many processes would compile all of us anew.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/dev.done
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import datetime as dt
+import gc
 import io
 import json
 import logging
@@ -23,6 +24,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from pydantic import SecretStr
 
+# Several processes test at once: PyTorch's and numpy's threads would wait for each other in loops, on the same cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("PTB_TIMEDELTA", "1")  # otherwise python-telegram-bot warns at every RetryAfter
 
 from config import Embedding, Settings, load
@@ -54,6 +57,7 @@ WHEN = "When was the old harbour of Lindholm closed to cargo ships?"
 
 Serve = Callable[..., contextlib.AbstractContextManager[Any]]
 ROOT = Path(__file__).parent.parent
+PYTORCH = ("test_compile.py", "test_embed.py", "test_rerank.py")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -61,6 +65,30 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--crashes", type=int, default=4, help="how many processes the crash tests kill")
     parser.addoption("--golden", action="store_true", help="write the golden files anew, to be read and committed")
     parser.addoption("--seed", type=int, default=0, help="which moments they are killed at")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep from DEBUG what shows failures: four handlers of pytest's would format each line, and the scan reads all."""
+    shown = config.pluginmanager.get_plugin("logging-plugin")
+    for handler in (shown.caplog_handler, shown.report_handler, shown.log_file_handler) if shown else ():
+        handler.setLevel(logging.INFO)  # a test may ask `caplog` for more
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Count no garbage among the hundreds of thousands of objects that imports make, then or ever after."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put first, and so into one of several processes, what takes seconds to import PyTorch."""
+    items.sort(key=lambda item: item.path.name not in PYTORCH)
 
 
 @pytest.fixture(scope="session")

@@ -12,23 +12,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
-import transformers
 from hypothesis import given
 from hypothesis import strategies as st
-from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Dense, Pooling, Transformer
 
 from config import Embedding
-from index import compile as compiling
 from index import shelf, weights
-from index.compile import LEAST_COSINE, RECIPE, Refused, build
 from index.compiled import TOKENS, Compiled, Meta, packed
 from index.embed import EMBEDDING, Embedder
 from index.errors import Damaged, ModelUnavailable
-from index.reference import Reference
 from index.shelf import Shelf
-from tests.tiny import OF_DISTILBERT, SMALL, tokenizer
+from tests.tiny import OF_DISTILBERT, SMALL, Config, configured, tokenizer
 
 TEXTS = [
     "The old harbour of Lindholm.",
@@ -47,10 +40,21 @@ MakeModel = Callable[..., Path]
 def make_model(tmp_path: Path) -> MakeModel:
     """Make small models with random weights, saved as sentence-transformers folders."""
 
-    def make(config: Any, *, pooling: str = "mean", dense: bool = False, include_prompt: bool = True) -> Path:
+    import torch
+    import transformers
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Dense, Pooling, Transformer
+
+    def make(
+        config: Config = ("BertConfig", SMALL),
+        *,
+        pooling: str = "mean",
+        dense: bool = False,
+        include_prompt: bool = True,
+    ) -> Path:
         raw, made = tmp_path / "raw", tmp_path / "model"
         torch.manual_seed(1)
-        transformers.AutoModel.from_config(config).save_pretrained(raw)
+        transformers.AutoModel.from_config(configured(config)).save_pretrained(raw)
         tokenizer().save_pretrained(raw)
         first = Transformer(str(raw), max_seq_length=100)
         modules: list[Any] = [first, Pooling(32, pooling, include_prompt=include_prompt)]
@@ -63,6 +67,8 @@ def make_model(tmp_path: Path) -> MakeModel:
 
 
 def test_the_default_model_gives_the_vectors_of_the_reference(exact: Embedder) -> None:
+    from index.reference import Reference
+
     reference = Reference(Embedding(device="cpu", precision="fp32"))
     assert exact.runtime == "onnxruntime, fp32"
     assert np.allclose(exact.passages(TEXTS), reference.passages(TEXTS), atol=1e-5)
@@ -75,16 +81,19 @@ def test_the_default_model_gives_the_vectors_of_the_reference(exact: Embedder) -
 @pytest.mark.parametrize(
     "config, more",
     [
-        (transformers.BertConfig(**SMALL), {"pooling": "cls"}),
-        (transformers.BertConfig(**SMALL), {"pooling": "max", "dense": True}),
-        (transformers.MPNetConfig(**SMALL), {}),
-        (transformers.DistilBertConfig(**OF_DISTILBERT), {"dense": True}),
+        (("BertConfig", SMALL), {"pooling": "cls"}),
+        (("BertConfig", SMALL), {"pooling": "max", "dense": True}),
+        (("MPNetConfig", SMALL), {}),
+        (("DistilBertConfig", OF_DISTILBERT), {"dense": True}),
     ],
     ids=["bert-cls", "bert-max-dense", "mpnet-mean", "distilbert-dense"],
 )
 def test_models_of_other_kinds_give_the_vectors_of_the_reference(
-    make_model: MakeModel, tmp_path: Path, config: Any, more: dict[str, Any]
+    make_model: MakeModel, tmp_path: Path, config: Config, more: dict[str, Any]
 ) -> None:
+    from index.compile import LEAST_COSINE, build
+    from index.reference import Reference
+
     settings = Embedding(
         precision="fp32",
         model=str(make_model(config, **more)),
@@ -97,7 +106,7 @@ def test_models_of_other_kinds_give_the_vectors_of_the_reference(
     compiled = Compiled(tmp_path / "compiled", threads=1)
     assert meta == compiled.meta
     assert meta.lowest_cosine >= LEAST_COSINE["fp32"]
-    assert ("token_type_ids" in meta.inputs) == (config.model_type == "bert")
+    assert ("token_type_ids" in meta.inputs) == (config[0] == "BertConfig")
     assert np.allclose(compiled.passages(TEXTS), reference.passages(TEXTS), atol=1e-5)
     for text in TEXTS:
         assert np.allclose(compiled.question(text), reference.question(text), atol=1e-5)
@@ -110,6 +119,8 @@ def test_models_of_other_kinds_give_the_vectors_of_the_reference(
 def test_eight_bit_weights_are_near_the_reference_and_have_a_fingerprint_of_their_own(
     embedder: Embedder, exact: Embedder, models: Path
 ) -> None:
+    from index.compile import LEAST_COSINE
+
     place = Shelf(models, Embedding(), EMBEDDING).place
     small = Compiled(place, threads=0)
     cosines = np.sum(small.passages(TEXTS) * exact.passages(TEXTS), axis=1)
@@ -125,11 +136,11 @@ def test_eight_bit_weights_are_near_the_reference_and_have_a_fingerprint_of_thei
     "config, more, reason",
     [
         (
-            transformers.FNetConfig(**{k: v for k, v in SMALL.items() if k != "num_attention_heads"}),
+            ("FNetConfig", {k: v for k, v in SMALL.items() if k != "num_attention_heads"}),
             {},
             "cannot be compiled: Unsupported",
         ),
-        (transformers.BertConfig(**SMALL), {"include_prompt": False}, "cannot be compiled: it pools a text without"),
+        (("BertConfig", SMALL), {"include_prompt": False}, "cannot be compiled: it pools a text without"),
     ],
     ids=["an operator that ONNX lacks", "a pooling that counts the prefix"],
 )
@@ -138,10 +149,12 @@ def test_a_model_that_cannot_be_compiled_runs_by_torch_and_says_so_once(  # noqa
     tmp_path: Path,
     no_child: list[str],
     caplog: pytest.LogCaptureFixture,
-    config: Any,
+    config: Config,
     more: dict[str, Any],
     reason: str,
 ) -> None:
+    from index.reference import Reference
+
     settings = Embedding(model=str(make_model(config, **more)), precision="fp32")
     with caplog.at_level(logging.WARNING, logger="index"):
         embedder = Embedder(settings, models=tmp_path / "models")
@@ -162,7 +175,10 @@ def test_a_model_that_cannot_be_compiled_runs_by_torch_and_says_so_once(  # noqa
 def test_a_model_whose_vectors_would_differ_is_refused(
     make_model: MakeModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = Embedding(model=str(make_model(transformers.BertConfig(**SMALL))), device="cpu", precision="fp32")
+    from index import compile as compiling
+    from index.compile import Refused, build
+
+    settings = Embedding(model=str(make_model()), device="cpu", precision="fp32")
     trace = compiling._trace
 
     def doubled(module: Any, *rest: Any) -> None:
@@ -178,7 +194,10 @@ def test_a_model_whose_vectors_would_differ_is_refused(
 def test_a_crash_leaves_nothing_that_is_taken_for_a_model_and_the_next_one_sweeps(
     make_model: MakeModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = Embedding(model=str(make_model(transformers.BertConfig(**SMALL))), device="cpu", precision="fp32")
+    from index import compile as compiling
+    from index.compile import build
+
+    settings = Embedding(model=str(make_model()), device="cpu", precision="fp32")
     place = Shelf(tmp_path / "models", settings, EMBEDDING).place
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "rmtree", lambda *_, **__: None)
@@ -205,7 +224,7 @@ def test_a_crash_leaves_nothing_that_is_taken_for_a_model_and_the_next_one_sweep
 def test_a_damaged_file_is_compiled_again_and_never_used(
     make_model: MakeModel, tmp_path: Path, no_child: list[str], name: str, harm: str
 ) -> None:
-    settings = Embedding(model=str(make_model(transformers.BertConfig(**SMALL))), device="cpu", precision="fp32")
+    settings = Embedding(model=str(make_model()), device="cpu", precision="fp32")
     expected = Embedder(settings, models=tmp_path / "models").question("Where?")
     file = Shelf(tmp_path / "models", settings, EMBEDDING).place / name
     content = bytearray(file.read_bytes())
@@ -223,7 +242,7 @@ def test_a_damaged_file_is_compiled_again_and_never_used(
 def test_a_model_is_compiled_once_and_again_when_its_files_change(
     make_model: MakeModel, tmp_path: Path, no_child: list[str]
 ) -> None:
-    made = make_model(transformers.BertConfig(**SMALL))
+    made = make_model()
     settings = Embedding(model=str(made), device="cpu", precision="fp32")
     first = Embedder(settings, models=tmp_path / "models")
     assert first.runtime == "onnxruntime, fp32, compiled at first use"
@@ -243,6 +262,8 @@ def test_a_model_is_compiled_once_and_again_when_its_files_change(
 def test_a_changed_weight_file_of_the_default_model_is_refused_even_with_a_compiled_one(
     models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from index.reference import Reference
+
     package = tmp_path / "site" / "altered_model"
     shutil.copytree(weights.default_folder(), package / "model")
     (package / "__init__.py").touch()
@@ -260,7 +281,7 @@ def test_a_changed_weight_file_of_the_default_model_is_refused_even_with_a_compi
 
 @pytest.mark.nightly
 def test_two_processes_that_compile_at_once_both_get_the_model(make_model: MakeModel, tmp_path: Path) -> None:
-    made = make_model(transformers.BertConfig(**SMALL))
+    made = make_model()
     code = (
         "import sys; from pathlib import Path; from config import Embedding; from index.embed import Embedder\n"
         "e = Embedder(Embedding(model=sys.argv[1], device='cpu', precision='fp32'), models=Path(sys.argv[2]))\n"
@@ -286,7 +307,7 @@ def test_two_processes_that_compile_at_once_both_get_the_model(make_model: MakeM
 def test_a_child_that_fails_is_no_verdict_on_the_model(
     make_model: MakeModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings = Embedding(model=str(make_model(transformers.BertConfig(**SMALL))), device="cpu", precision="fp32")
+    settings = Embedding(model=str(make_model()), device="cpu", precision="fp32")
     monkeypatch.setattr(
         shelf.subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, -9, "", "killed")
     )
@@ -299,7 +320,7 @@ def test_a_child_that_fails_is_no_verdict_on_the_model(
 
 def test_a_folder_that_cannot_be_written_leaves_torch(make_model: MakeModel, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    settings = Embedding(model=str(make_model(transformers.BertConfig(**SMALL))), device="cpu", precision="fp32")
+    settings = Embedding(model=str(make_model()), device="cpu", precision="fp32")
     embedder = Embedder(settings, models=tmp_path / "file" / "models")
     assert embedder.dimensions == 32
     assert embedder.runtime.startswith("torch, fp32 (cannot be compiled in")
@@ -308,8 +329,11 @@ def test_a_folder_that_cannot_be_written_leaves_torch(make_model: MakeModel, tmp
 def test_a_model_that_eight_bits_would_change_too_much_is_compiled_in_full_precision(
     make_model: MakeModel, tmp_path: Path, no_child: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from index.compile import LEAST_COSINE
+    from index.reference import Reference
+
     monkeypatch.setitem(LEAST_COSINE, "int8", 1.1)
-    settings = Embedding(model=str(make_model(transformers.BertConfig(**SMALL))), device="cpu", precision="int8")
+    settings = Embedding(model=str(make_model()), device="cpu", precision="int8")
     for _ in range(2):
         embedder = Embedder(settings, models=tmp_path / "models")
         assert embedder.fingerprint == Reference(settings).fingerprint
@@ -334,11 +358,15 @@ def test_a_model_that_cannot_be_had_is_one_line_from_the_child_too(
 
 
 def test_the_shelf_knows_the_recipe_of_the_compiler() -> None:
+    from index.compile import RECIPE
+
     assert shelf._RECIPE == RECIPE
 
 
 def test_an_older_recipe_is_not_taken(make_model: MakeModel, tmp_path: Path) -> None:
-    settings = Embedding(model=str(make_model(transformers.BertConfig(**SMALL))), device="cpu", precision="fp32")
+    from index.compile import build
+
+    settings = Embedding(model=str(make_model()), device="cpu", precision="fp32")
     mine = Shelf(tmp_path / "models", settings, EMBEDDING)
     meta = build(mine.place, settings, "embedding")
     (mine.place / "meta.json").write_text(meta.model_copy(update={"recipe": 0}).model_dump_json())

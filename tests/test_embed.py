@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sentence_transformers import SentenceTransformer
 
 from config import Embedding
 from index import weights
@@ -15,6 +14,8 @@ from index.errors import ModelUnavailable
 
 
 def test_vectors_are_those_of_sentence_transformers_and_of_unit_length(exact: Embedder) -> None:
+    from sentence_transformers import SentenceTransformer
+
     texts = ["Where will they meet?", "The old harbour of Lindholm.", "Привет 😀", ""]
     reference = SentenceTransformer(str(weights.default_folder()), device="cpu")
     expected = reference.encode(texts, normalize_embeddings=True)
@@ -57,6 +58,8 @@ def test_a_model_that_cannot_be_had_is_one_line_with_the_remedy(
 def test_any_sentence_transformers_folder_will_do_and_has_a_fingerprint_of_its_own(
     exact: Embedder, tmp_path: Path
 ) -> None:
+    from sentence_transformers import SentenceTransformer
+
     reference = SentenceTransformer(str(weights.default_folder()), device="cpu")
     reference.max_seq_length = 64
     reference.save(str(tmp_path / "short"))

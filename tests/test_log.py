@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from telegram.error import NetworkError
 
 from config import Log, log
-from tests.logscan import PASSWORD, TOKEN, WEBHOOK_SECRET, Scan, watched
+from tests.logscan import PASSWORD, SCAN, SECRETS, TOKEN, WEBHOOK_SECRET, Scan, watched
 
 
 @pytest.fixture(autouse=True)
@@ -183,6 +183,38 @@ def test_the_scan_that_watches_all_tests_catches_a_secret_that_is_not_blotted_ou
     other = Scan(secrets=["the password of this test"])  # the scan of all tests must not find it as well
     with pytest.raises(AssertionError, match="httpx"), watched(other):
         _leak("the password of this test")
+
+
+def test_every_test_is_watched_at_debug_whatever_library_logs() -> None:
+    assert SCAN in logging.getLogger().handlers
+    names = ("", "bot", "index", "httpx", "httpcore", "telegram.ext.ExtBot", "chromadb")
+    assert all(logging.getLogger(name).isEnabledFor(logging.DEBUG) for name in names)
+
+
+@pytest.mark.parametrize("place", ["message", "argument", "name", "traceback", "stack", "extra", "key", "deep"])
+@given(around=st.tuples(st.text(), st.text()), secret=st.sampled_from(SECRETS))
+def test_the_scan_looks_at_all_that_a_line_may_hold(place: str, around: tuple[str, str], secret: str) -> None:
+    text = around[0] + secret + around[1]
+    content: dict[str, Any] = {
+        "message": {"msg": text, "args": None},
+        "argument": {"msg": "it is %s", "args": (text,)},
+        "name": {"name": text},
+        "traceback": {"exc_info": (ValueError, ValueError(text), None)},
+        "stack": {"stack_info": text},
+        "extra": {"url": text},
+        "key": {text: 1},
+        "deep": {"headers": {"a": [{"b": text}]}},
+    }[place]
+    scan = Scan(_Bare())
+    scan.emit(logging.makeLogRecord({"msg": "", **content}))
+    assert scan.found
+
+
+class _Bare(logging.Formatter):
+    """Writes all that a record carries, and blots out nothing."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return super().format(record) + str(vars(record))
 
 
 def _leak(secret: str) -> None:

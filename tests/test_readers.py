@@ -85,7 +85,7 @@ def changes(number: int, step: int) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("reindexes", [7, pytest.param(30, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("reindexes", [4, pytest.param(30, marks=pytest.mark.nightly)])
 def test_reindexes_under_four_readers_show_no_error_and_no_mixed_version(place: Path, reindexes: int) -> None:
     held = {1: at(0)}
     with killed.How(direct=0, share=0.3).library(place / "data") as library:

@@ -13,21 +13,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
-import transformers
 from hypothesis import given
 from hypothesis import strategies as st
-from sentence_transformers import CrossEncoder
 
 from bot.doctor import examine
 from config import Embedding, Rerank
 from index import weights
-from index.compile import LEAST_COSINE, build
 from index.compiled import CompiledReranker, RerankingMeta
 from index.errors import ModelUnavailable
 from index.load import EXACT
 from index.records import Article, ArticleId, Hit, Passage, PassageId
-from index.reference import RerankingReference
 from index.rerank import Reranker
 from tests import tiny
 from tests.conftest import ROOT, WHEN, Footnote, MakeLibrary, settings_for
@@ -44,15 +39,21 @@ def like(model: Path, precision: str = "fp32") -> Embedding:
 @pytest.mark.parametrize(
     "config, activation",
     [
-        (transformers.BertConfig(**tiny.SMALL), "Sigmoid"),
-        (transformers.DistilBertConfig(**tiny.OF_DISTILBERT), "Identity"),
-        (transformers.MPNetConfig(**tiny.SMALL), "Sigmoid"),
+        (("BertConfig", tiny.SMALL), "Sigmoid"),
+        (("DistilBertConfig", tiny.OF_DISTILBERT), "Identity"),
+        (("MPNetConfig", tiny.SMALL), "Sigmoid"),
     ],
     ids=["bert", "distilbert", "mpnet"],
 )
 def test_scores_are_the_logits_of_sentence_transformers_compiled_or_not(
-    tmp_path: Path, config: Any, activation: str
+    tmp_path: Path, config: tiny.Config, activation: str
 ) -> None:
+    import torch
+    from sentence_transformers import CrossEncoder
+
+    from index.compile import LEAST_COSINE, build
+    from index.reference import RerankingReference
+
     model = tiny.cross_encoder(tmp_path / "model", config, activation=activation)
     reference = RerankingReference(like(model))
     meta = build(tmp_path / "compiled", like(model), "reranking")
@@ -61,7 +62,7 @@ def test_scores_are_the_logits_of_sentence_transformers_compiled_or_not(
     assert isinstance(meta, RerankingMeta)
     assert meta == compiled.meta
     assert meta.lowest_cosine >= LEAST_COSINE["fp32"]
-    assert ("token_type_ids" in meta.inputs) == (config.model_type == "bert")
+    assert ("token_type_ids" in meta.inputs) == (config[0] == "BertConfig")
     for question in QUESTIONS:
         expected = theirs.predict([(question, text) for text in PASSAGES], activation_fn=torch.nn.Identity())
         assert np.allclose(reference.scores(question, PASSAGES), expected, atol=1e-5)
@@ -74,6 +75,8 @@ def test_scores_are_the_logits_of_sentence_transformers_compiled_or_not(
 
 def test_what_is_too_long_is_cut_at_the_longer_of_the_two_as_the_reference_does(tmp_path: Path) -> None:
     """The model reads 100 word pieces, 3 of them special: a passage gives way to a question of up to 48."""
+    from index.compile import build
+
     build(tmp_path / "compiled", like(tiny.cross_encoder(tmp_path / "model")), "reranking")
     scores = CompiledReranker(tmp_path / "compiled", threads=1).scores
     passage = "and " * 200
@@ -84,6 +87,11 @@ def test_what_is_too_long_is_cut_at_the_longer_of_the_two_as_the_reference_does(
 
 
 def test_a_prompt_that_a_model_is_saved_with_goes_before_the_question(tmp_path: Path) -> None:
+    from sentence_transformers import CrossEncoder
+
+    from index.compile import build
+    from index.reference import RerankingReference
+
     model = tiny.cross_encoder(tmp_path / "model")
     plain = RerankingReference(like(model)).scores("Where?", PASSAGES)
     prompted = CrossEncoder(str(model), device="cpu", prompts={"query": "find: "}, default_prompt_name="query")
@@ -95,6 +103,8 @@ def test_a_prompt_that_a_model_is_saved_with_goes_before_the_question(tmp_path: 
 
 
 def test_eight_bit_weights_are_near_the_reference(tmp_path: Path, no_child: list[str]) -> None:
+    from index.compile import LEAST_COSINE
+
     model = tiny.cross_encoder(tmp_path / "model")
     small = Reranker(
         Rerank(model=str(model)), like=LIKE.model_copy(update={"precision": "int8"}), models=tmp_path / "m"
@@ -110,6 +120,8 @@ def test_eight_bit_weights_are_near_the_reference(tmp_path: Path, no_child: list
 def test_a_model_that_eight_bits_would_change_too_much_is_compiled_in_full_precision(
     tmp_path: Path, no_child: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from index.compile import LEAST_COSINE
+
     monkeypatch.setitem(LEAST_COSINE, "int8", 1.1)
     model = Rerank(model=str(tiny.cross_encoder(tmp_path / "model")))
     for _ in range(2):
@@ -122,8 +134,10 @@ def test_a_model_that_eight_bits_would_change_too_much_is_compiled_in_full_preci
 def test_a_model_that_cannot_be_compiled_runs_by_torch_and_says_so_once(
     tmp_path: Path, no_child: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
+    from index.reference import RerankingReference
+
     sizes = {name: size for name, size in tiny.SMALL.items() if name != "num_attention_heads"}
-    model = tiny.cross_encoder(tmp_path / "model", transformers.FNetConfig(**sizes))
+    model = tiny.cross_encoder(tmp_path / "model", ("FNetConfig", sizes))
     for _ in range(2):
         reranker = Reranker(Rerank(model=str(model)), like=LIKE, models=tmp_path / "models")
         with caplog.at_level(logging.WARNING, logger="index.load"):

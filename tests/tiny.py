@@ -1,11 +1,11 @@
-"""Models made in a moment: real architectures and the real tokenizer, two layers of 32 numbers, random weights."""
+"""Models made in a moment: real architectures and the real tokenizer, two layers of 32 numbers, random weights.
 
+PyTorch is imported where it is used: most processes that collect the tests run none of those that need it.
+"""
+
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import torch
-import transformers
-from sentence_transformers import CrossEncoder
+from typing import Any, TypeAlias
 
 from index import weights
 
@@ -29,19 +29,35 @@ OF_DISTILBERT = {
     "max_position_embeddings": 130,
 }
 
+Config: TypeAlias = tuple[str, Mapping[str, int]]
+"""The name of a class of configurations in transformers, and what to make one of."""
+
+
+def configured(config: Config) -> Any:
+    import transformers
+
+    return getattr(transformers, config[0])(**config[1])
+
 
 def tokenizer() -> Any:
+    import transformers
+
     return transformers.AutoTokenizer.from_pretrained(str(weights.default_folder()))
 
 
-def cross_encoder(place: Path, config: Any = None, *, labels: int = 1, activation: str = "Sigmoid") -> Path:
+def cross_encoder(
+    place: Path, config: Config = ("BertConfig", SMALL), *, labels: int = 1, activation: str = "Sigmoid"
+) -> Path:
     """Save a cross-encoder that thinks anything of a passage."""
-    config = config or transformers.BertConfig(**SMALL)
-    config.num_labels = labels
-    config.initializer_range = 0.2  # with the usual 0.02 it would think nearly the same of everything
-    config.sentence_transformers = {"activation_fn": f"torch.nn.{activation}"}
+    import torch
+    import transformers
+
+    made = configured(config)
+    made.num_labels = labels
+    made.initializer_range = 0.2  # with the usual 0.02 it would think nearly the same of everything
+    made.sentence_transformers = {"activation_fn": f"torch.nn.{activation}"}
     torch.manual_seed(1)
-    _save(transformers.AutoModelForSequenceClassification.from_config(config), place)
+    _save(transformers.AutoModelForSequenceClassification.from_config(made), place)
     return place
 
 
@@ -51,6 +67,9 @@ def lover(place: Path, word: str) -> Path:
     Its weights are set by hand: a word is the vector `any_` and some noise, the loved one is `loved`, at a right angle;
     attention looks everywhere alike and passes on only what is loved; the score is how much of that there is.
     """
+    import torch
+    import transformers
+
     torch.manual_seed(1)
     made = transformers.BertForSequenceClassification(transformers.BertConfig(**SMALL, num_labels=1)).eval()
     any_ = torch.tensor([1.0] * 16 + [-1.0] * 16)
@@ -71,6 +90,8 @@ def lover(place: Path, word: str) -> Path:
 
 
 def _save(model: Any, place: Path) -> None:
+    from sentence_transformers import CrossEncoder
+
     raw = place.with_name(f"{place.name}-raw")
     model.save_pretrained(raw)
     cut = tokenizer()

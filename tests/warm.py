@@ -24,6 +24,8 @@ _fork.set_forkserver_preload(
         "index.make",
         "index.library",
         "tests.killed",
+        "tests.served",
+        "tests.settled",
     ]
 )
 
