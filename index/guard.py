@@ -191,8 +191,10 @@ def shown(url: str) -> str:
     """Return an address as it may be shown: host and path, without the query, which may hold a secret."""
     try:
         parts = httpx.URL(url)
-        text = f"{parts.host}{parts.path.rstrip('/')}"
+        text = f"{parts.host}{parts.path.rstrip('/')}" if parts.host else ""
     except (httpx.InvalidURL, ValueError, TypeError):
+        text = ""
+    if not text:
         return "an address that cannot be understood"
     text = re.sub(r"[^\x20-\x7e\xa1-\ud7ff\ue000-\U0010ffff]", "\ufffd", text)
     return text if len(text) <= 200 else f"{text[:199]}…"

@@ -16,7 +16,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, TypeAlias
+
+import httpx
 
 from config.settings import Fetch
 from index.fetch import Fetcher
@@ -187,8 +190,15 @@ def loopback(names: Mapping[str, Iterable[str]] | None = None) -> Guard:
     return Guard(also=LOOPBACK, resolve=resolve)
 
 
+@lru_cache
+def trust() -> ssl.SSLContext:
+    """Return whom everybody trusts, read once: it takes longer than most tests."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
 def fetcher(names: Mapping[str, Iterable[str]] | None = None, *, pause: float = 0.0, **others: Any) -> Fetcher:
     """Return a fetcher that reaches loopback, and asks as fast as it can."""
     seconds = others.pop("seconds", 10.0)
     others.setdefault("guard", loopback(names))
+    others["tls"] = others.get("tls") or trust()
     return Fetcher(Fetch(pause=pause, seconds=seconds), **others)
