@@ -80,7 +80,8 @@ class Guard:
         host = canonical_host(url.raw_host.decode("ascii", "replace"))
         if port is not None and port not in PORTS and not self._also:
             _refuse(_bad_port(port))
-        return url.copy_with(host=host)
+        # httpx calls the path / where the address ends with its host, and leaves it out of the address
+        return url.copy_with(host=host, path="/") if url.path == "/" else url.copy_with(host=host)
 
     def addresses(self, host: str, port: int, *, seconds: float) -> tuple[str, ...]:
         """Return the addresses of a host, all of them public. A name is looked up here, and must be nowhere else again.

@@ -57,7 +57,7 @@ def test_threads_take_turns() -> None:
 def test_a_host_at_rest_is_not_asked_until_it_is_over() -> None:
     clock = _Clock()
     clock.courtesy.rest("a", 90)
-    with pytest.raises(SourceError, match="^cannot be fetched: a asked to be left alone; try again in 90 seconds$"):
+    with pytest.raises(SourceError, match=r"^cannot be fetched: a asked to be left alone; try again in 90 seconds$"):
         clock.courtesy.turn("a")
     clock.courtesy.turn("b")
     clock.now += 90

@@ -3,6 +3,7 @@
 import socket
 import threading
 import time
+from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from index.errors import SourceError
-from index.guard import Guard, canonical_host, is_public, shown
+from index.guard import Guard, Resolve, canonical_host, is_public, shown
 from tests.web import loopback
 
 PUBLIC = """
@@ -41,17 +42,33 @@ PRIVATE = {
 TABLE = [(where, address) for where, addresses in PRIVATE.items() for address in addresses.split()]
 
 
+def _answers(*addresses: str) -> Resolve:
+    def resolve(host: str, port: int) -> Sequence[str]:
+        del host, port
+        return addresses
+
+    return resolve
+
+
+def _fails(error: OSError) -> Resolve:
+    def resolve(host: str, port: int) -> Sequence[str]:
+        del host, port
+        raise error
+
+    return resolve
+
+
 @pytest.mark.parametrize("address", PUBLIC)
 def test_an_address_of_the_public_internet_may_be_reached(address: str) -> None:
     assert is_public(ip_address(address))
-    assert Guard(resolve=lambda host, port: [address]).addresses("news.example.org", 443, seconds=5)
+    assert Guard(resolve=_answers(address)).addresses("news.example.org", 443, seconds=5)
 
 
 @pytest.mark.parametrize("where,address", TABLE)
 def test_any_other_address_may_not(where: str, address: str) -> None:
     assert not is_public(ip_address(address)), where
     with pytest.raises(SourceError, match="no address of the public internet"):
-        Guard(resolve=lambda host, port: [address]).addresses("news.example.org", 443, seconds=5)
+        Guard(resolve=_answers(address)).addresses("news.example.org", 443, seconds=5)
 
 
 @pytest.mark.parametrize("where,address", TABLE)
@@ -156,7 +173,7 @@ def _reach(url: str) -> tuple[str, ...]:
     ],
 )
 def test_no_form_of_an_address_leads_inside(url: str) -> None:
-    with pytest.raises(SourceError, match="^cannot be fetched: ") as caught:
+    with pytest.raises(SourceError, match=r"^cannot be fetched: ") as caught:
         _reach(url)
     assert str(caught.value).isprintable()
 
@@ -166,6 +183,7 @@ def test_no_form_of_an_address_leads_inside(url: str) -> None:
     [
         ("https://example.org", "https://example.org/"),
         (" https://Example.ORG/a?b=c#d ", "https://example.org/a?b=c"),
+        ("https://example.org/a%2Fb%20c?d=%26&e", "https://example.org/a%2Fb%20c?d=%26&e"),
         ("http://example.org./", "http://example.org/"),
         ("http://example.org:80/", "http://example.org/"),
         ("https://example.org:8443/", "https://example.org:8443/"),
@@ -178,16 +196,11 @@ def test_no_form_of_an_address_leads_inside(url: str) -> None:
     ],
 )
 def test_an_address_is_brought_into_its_plain_form(url: str, plain: str) -> None:
-    assert _plain(url) == plain
-
-
-def _plain(url: str) -> str:
-    place = Guard().url(url)
-    return f"{place.scheme}://{place.netloc.decode()}{place.raw_path.decode()}"
+    assert str(Guard().url(url)) == plain
 
 
 def test_one_address_inside_refuses_a_name_that_has_others_outside() -> None:
-    guard = Guard(resolve=lambda host, port: ["8.8.8.8", "2606:4700:4700::1111", "192.168.1.1"])
+    guard = Guard(resolve=_answers("8.8.8.8", "2606:4700:4700::1111", "192.168.1.1"))
     with pytest.raises(
         SourceError, match=r"news.example.org is 192.168.1.1, which is no address of the public internet"
     ):
@@ -195,24 +208,20 @@ def test_one_address_inside_refuses_a_name_that_has_others_outside() -> None:
 
 
 def test_the_addresses_of_a_name_are_given_once_each_in_their_order() -> None:
-    guard = Guard(resolve=lambda host, port: ["2606:4700:4700::1111", "8.8.8.8", "8.8.8.8"])
+    guard = Guard(resolve=_answers("2606:4700:4700::1111", "8.8.8.8", "8.8.8.8"))
     assert guard.addresses("news.example.org", 443, seconds=5) == ("2606:4700:4700::1111", "8.8.8.8")
 
 
 def test_a_name_that_nobody_knows_is_said() -> None:
-    def nobody(host: str, port: int) -> list[str]:
-        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-
-    with pytest.raises(SourceError, match="there is no host news.example.org"):
+    nobody = _fails(socket.gaierror(socket.EAI_NONAME, "Name or service not known"))
+    with pytest.raises(SourceError, match=r"there is no host news.example.org"):
         Guard(resolve=nobody).addresses("news.example.org", 443, seconds=5)
-    with pytest.raises(SourceError, match="there is no host news.example.org"):
-        Guard(resolve=lambda host, port: []).addresses("news.example.org", 443, seconds=5)
+    with pytest.raises(SourceError, match=r"there is no host news.example.org"):
+        Guard(resolve=_answers()).addresses("news.example.org", 443, seconds=5)
 
 
 def test_a_resolver_that_cannot_answer_now_is_not_taken_for_a_name_that_is_not_there() -> None:
-    def away(host: str, port: int) -> list[str]:
-        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
-
+    away = _fails(socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution"))
     with pytest.raises(SourceError, match="cannot be looked up now"):
         Guard(resolve=away).addresses("news.example.org", 443, seconds=5)
 
@@ -221,6 +230,7 @@ def test_a_resolver_that_never_answers_holds_nobody_up() -> None:
     over = threading.Event()
 
     def silent(host: str, port: int) -> list[str]:
+        del host, port
         over.wait(20)
         return ["8.8.8.8"]
 
@@ -259,8 +269,7 @@ def test_an_ipv4_address_is_as_public_in_any_dress_of_ipv6(number: int) -> None:
 def test_no_text_is_understood_as_anything_but_a_host_on_the_internet(text: str) -> None:
     try:
         place = Guard().url(text)
-    except SourceError as refusal:
-        assert str(refusal).startswith("cannot be fetched: ")
+    except SourceError:
         return
     assert canonical_host(place.raw_host.decode()) == place.raw_host.decode().strip("[]")
     assert not place.userinfo
@@ -269,5 +278,5 @@ def test_no_text_is_understood_as_anything_but_a_host_on_the_internet(text: str)
 def test_an_address_is_shown_without_what_may_be_secret() -> None:
     assert shown("https://user:pw@example.org/feed/?token=secret#part") == "example.org/feed"
     assert shown("https://пример.испытание/мост?x") == "пример.испытание/мост"
-    assert shown("http://[") == "an address that cannot be understood"
+    assert shown("http://a:b:c/") == shown("nonsense") == "an address that cannot be understood"
     assert len(shown(f"https://example.org/{'a' * 999}")) == 200

@@ -16,6 +16,18 @@ DAY = 24 * 3600.0
 SITE = httpx.URL("https://news.example.org/a?b=c")
 
 
+class _Site:
+    def __init__(self, *answers: Answer) -> None:
+        self.answers = list(answers)
+        self.asked: list[str] = []
+        self.now = 0.0
+        self.robots = Robots(self._fetch, now=lambda: self.now)
+
+    def _fetch(self, url: httpx.URL) -> Answer:
+        self.asked.append(str(url))
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
 def _at(path: str) -> httpx.URL:
     return httpx.URL(f"https://news.example.org{path}")
 
@@ -49,7 +61,7 @@ def _at(path: str) -> httpx.URL:
     ],
 )
 def test_a_page_is_allowed_or_not_as_rfc_9309_reads_the_rules(text: str, path: str, *, allowed: bool) -> None:
-    robots = Robots(lambda url: Answer(200, text.encode()))
+    robots = _Site(Answer(200, text.encode())).robots
     assert robots.rules(_at(path)).allow(_at(path)) is allowed
 
 
@@ -67,18 +79,6 @@ def test_a_page_is_allowed_or_not_as_rfc_9309_reads_the_rules(text: str, path: s
 )
 def test_a_site_may_want_time_between_two_requests(text: str, delay: float) -> None:
     assert Rules(text).delay == delay
-
-
-class _Site:
-    def __init__(self, *answers: Answer) -> None:
-        self.answers = list(answers)
-        self.asked: list[str] = []
-        self.now = 0.0
-        self.robots = Robots(self._fetch, now=lambda: self.now)
-
-    def _fetch(self, url: httpx.URL) -> Answer:
-        self.asked.append(str(url))
-        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
 
 def test_rules_are_remembered_for_a_day_of_each_site_by_itself() -> None:
@@ -107,7 +107,7 @@ def test_a_site_that_has_no_rules_for_us_allows_everything(status: int) -> None:
 def test_a_site_that_cannot_say_is_left_alone_and_asked_again_soon(answer: Answer) -> None:
     site = _Site(answer, Answer(200, b""))
     for site.now in (0.0, 299.0):
-        with pytest.raises(SourceError, match="^cannot be fetched: "):
+        with pytest.raises(SourceError, match=r"^cannot be fetched: "):
             site.robots.rules(SITE)
     assert len(site.asked) == 1
     site.now = 300.0
