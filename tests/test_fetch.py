@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -177,6 +178,31 @@ def test_a_redirect_from_a_secure_page_to_an_open_one_is_not_followed(tmp_path: 
         with pytest.raises(SourceError, match="from https to http"):
             careful.get(web.url("/", "news.example.org"))
         assert not open_web.asked
+
+
+def test_a_site_that_wants_its_cookie_back_gets_it_and_nobody_else_ever_does(web: Web) -> None:
+    def consent(asked: Asked) -> Reply:
+        back = moved("/")
+        return (
+            page("Agreed")
+            if "cookie" in asked.headers
+            else replace(back, headers={"Set-Cookie": "a=1", **back.headers})
+        )
+
+    web.routes["/"] = consent
+    one = fetcher({"news.example.org": ["127.0.0.1"], "other.example.net": ["127.0.0.1"]})
+    web.routes["/away"] = Reply(
+        status=302, headers={"Set-Cookie": "b=2; Domain=example.net", "Location": web.url("/end", "other.example.net")}
+    )
+    web.routes["/end"] = page("The end")
+    assert one.get(web.url("/", "news.example.org")).content == b"Agreed"
+    assert one.get(web.url("/away", "news.example.org")).content == b"The end"
+    assert [asked.headers.get("cookie") for asked in web.asked if asked.path != "/robots.txt"] == [
+        None,
+        "a=1",
+        None,
+        None,
+    ]
 
 
 # --- names, addresses and certificates

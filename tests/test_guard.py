@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from index import guard
 from index.errors import SourceError
 from index.guard import Guard, Resolve, canonical_host, is_public, shown
 from tests.web import loopback
@@ -89,9 +90,9 @@ def _reach(url: str) -> tuple[str, ...]:
         except OSError:
             return ["127.0.0.1"]
 
-    guard = Guard(resolve=resolve)
-    place = guard.url(url)
-    return guard.addresses(place.host, place.port or {"http": 80, "https": 443}[place.scheme], seconds=5)
+    careless = Guard(resolve=resolve)
+    place = careless.url(url)
+    return careless.addresses(place.host, place.port or {"http": 80, "https": 443}[place.scheme], seconds=5)
 
 
 @pytest.mark.parametrize(
@@ -200,16 +201,20 @@ def test_an_address_is_brought_into_its_plain_form(url: str, plain: str) -> None
 
 
 def test_one_address_inside_refuses_a_name_that_has_others_outside() -> None:
-    guard = Guard(resolve=_answers("8.8.8.8", "2606:4700:4700::1111", "192.168.1.1"))
+    mixed = Guard(resolve=_answers("8.8.8.8", "2606:4700:4700::1111", "192.168.1.1"))
     with pytest.raises(
         SourceError, match=r"news.example.org is 192.168.1.1, which is no address of the public internet"
     ):
-        guard.addresses("news.example.org", 443, seconds=5)
+        mixed.addresses("news.example.org", 443, seconds=5)
+
+
+def test_the_resolver_of_the_system_is_asked_where_there_is_no_other() -> None:
+    assert {ip_address(text).is_loopback for text in guard._resolve("localhost", 80)} == {True}
 
 
 def test_the_addresses_of_a_name_are_given_once_each_in_their_order() -> None:
-    guard = Guard(resolve=_answers("2606:4700:4700::1111", "8.8.8.8", "8.8.8.8"))
-    assert guard.addresses("news.example.org", 443, seconds=5) == ("2606:4700:4700::1111", "8.8.8.8")
+    twice = Guard(resolve=_answers("2606:4700:4700::1111", "8.8.8.8", "8.8.8.8"))
+    assert twice.addresses("news.example.org", 443, seconds=5) == ("2606:4700:4700::1111", "8.8.8.8")
 
 
 def test_a_name_that_nobody_knows_is_said() -> None:
@@ -242,14 +247,14 @@ def test_a_resolver_that_never_answers_holds_nobody_up() -> None:
 
 
 def test_what_is_allowed_besides_is_allowed_at_any_port_and_nothing_else_is() -> None:
-    guard = loopback({"news.example.org": ["127.0.0.1"], "inside.example.org": ["10.0.0.1"]})
-    assert guard.addresses("news.example.org", 12_345, seconds=5) == ("127.0.0.1",)
-    assert guard.addresses("::1", 12_345, seconds=5) == ("::1",)
+    allowing = loopback({"news.example.org": ["127.0.0.1"], "inside.example.org": ["10.0.0.1"]})
+    assert allowing.addresses("news.example.org", 12_345, seconds=5) == ("127.0.0.1",)
+    assert allowing.addresses("::1", 12_345, seconds=5) == ("::1",)
     for host in ("inside.example.org", "192.168.0.1", "169.254.169.254"):
         with pytest.raises(SourceError):
-            guard.addresses(host, 80, seconds=5)
+            allowing.addresses(host, 80, seconds=5)
     with pytest.raises(SourceError, match="port 12345"):
-        guard.addresses("8.8.8.8", 12_345, seconds=5)
+        allowing.addresses("8.8.8.8", 12_345, seconds=5)
 
 
 @given(st.integers(0, 2**32 - 1))
