@@ -26,7 +26,7 @@ public address too, and some of them act upon what looks like HTTP."""
 LONGEST = 4_096
 """Characters of an address. Servers refuse more; 2,000 is what browsers agreed on."""
 
-_INNER_NAMES = frozenset({"localhost", "local", "internal", "intranet", "lan", "home.arpa", "onion"})
+_INNER_NAMES = frozenset("localhost localdomain local internal intranet lan home.arpa onion".split())
 """Names that mean something only inside of a network (RFC 6761, 6762, 8375, ICANN's .internal), and Tor's."""
 
 _UNICAST = IPv6Network("2000::/3")
@@ -75,7 +75,7 @@ class Guard:
             _refuse("its address cannot be understood")
         if url.scheme not in ("http", "https"):
             _refuse("its address does not begin with http:// or https://")
-        if url.userinfo or "@" in url.netloc.decode("ascii", "replace"):
+        if url.userinfo:
             _refuse("its address holds a user name or a password; leave them out")
         host = canonical_host(url.raw_host.decode("ascii", "replace"))
         if port is not None and port not in PORTS and not self._also:

@@ -294,13 +294,14 @@ def test_a_slow_page_ends_at_the_deadline_however_it_drips() -> None:
         "/head": Reply(HELLO.body, drip=0.05),
         "/line": Reply(raw=b"HTTP/1.1 200 OK\r\nX: " + b"a" * 500, drip=0.05),
         "/body": Reply([b"<p>"] * 1000, headers={"Content-Type": "text/html"}, drip=0.01),
-        "/never": Reply(raw=b"H", drip=30),
+        "/stops": Reply(raw=b"HTTP/1.1 200 OK\r\n", drip=0.1, hold=30),  # after 1.7 of 2 seconds
+        "/never": Reply(raw=b"", hold=30),
     }
-    with serve(routes) as web, ThreadPoolExecutor(4) as pool:
+    with serve(routes) as web, ThreadPoolExecutor(5) as pool:
         began = time.monotonic()
-        said = list(pool.map(lambda path: _refused(web, path, seconds=1.0), routes))
-        assert time.monotonic() - began < 4
-    assert said == ["cannot be fetched: 127.0.0.1 has not sent it within 1 seconds"] * 4
+        said = list(pool.map(lambda path: _refused(web, path, seconds=2.0), routes))
+        assert time.monotonic() - began < 3.5
+    assert said == ["cannot be fetched: 127.0.0.1 has not sent it within 2 seconds"] * 5
 
 
 def test_waiting_for_our_turn_does_not_count(web: Web) -> None:
@@ -368,6 +369,13 @@ def test_a_page_that_is_too_large_is_not_read_to_its_end(web: Web) -> None:
     assert _refused(web, "/sent", largest=2_000_000) == "is larger than 2 MB"
     with pytest.raises(SourceError, match=r"is larger than 0.001 MB"):
         fetcher().get(web.url("/sent"), limit=1_000)
+
+
+def test_a_body_of_nothing_packed_over_and_over_is_too_large_as_well(web: Web) -> None:
+    empty = [gzip.compress(b"") * 50] * 100
+    web.routes["/"] = Reply(empty, headers={"Content-Type": "text/html", "Content-Encoding": "gzip"})
+    assert _refused(web, "/", largest=50_000) == "is larger than 0.05 MB"
+    assert _refused(web, "/", largest=500_000) == "is empty"
 
 
 @pytest.mark.parametrize(

@@ -46,14 +46,16 @@ class Asked:
 class Reply:
     """What is answered.
 
-    `drip`: seconds before each byte, of head and body. `raw`: all that is sent, in place of everything else. `length`:
-    what Content-Length says, None for the truth and "" for no such line. A body of several pieces is sent in chunks.
+    `drip`: seconds before each byte, of head and body; `hold`: seconds before the connection is closed. `raw`: all that
+    is sent, in place of everything else. `length`: what Content-Length says, None for the truth and "" for no such line.
+    A body of several pieces is sent in chunks.
     """
 
     body: bytes | Sequence[bytes] = b""
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     drip: float = 0.0
+    hold: float = 0.0
     raw: bytes | None = None
     length: str | None = None
 
@@ -146,6 +148,7 @@ class Web:
                 if self._over.wait(reply.drip):
                     return
                 talking.sendall(bytes([byte]))
+        self._over.wait(reply.hold)
 
 
 _MISSING = Reply(b"nothing here", status=404)
