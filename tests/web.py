@@ -47,8 +47,8 @@ class Reply:
     """What is answered.
 
     `drip`: seconds before each byte, of head and body; `hold`: seconds before the connection is closed. `raw`: all that
-    is sent, in place of everything else. `length`: what Content-Length says, None for the truth and "" for no such line.
-    A body of several pieces is sent in chunks.
+    is sent, in place of everything else. `length`: what Content-Length says, None for the truth, "" for no such line. A
+    body of several pieces is sent in chunks.
     """
 
     body: bytes | Sequence[bytes] = b""
