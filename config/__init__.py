@@ -16,6 +16,7 @@ from config.settings import (
     Telegram,
     Web,
 )
+from config.sources import Source
 
 __all__ = [
     "Answer",
@@ -28,6 +29,7 @@ __all__ = [
     "Rerank",
     "Retrieval",
     "Settings",
+    "Source",
     "Store",
     "Telegram",
     "Web",

@@ -11,6 +11,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from config.sources import Source, twice
+
 TOKEN_SHAPE = re.compile(r"\d{3,20}:[A-Za-z0-9_-]{30,80}")
 """What BotFather hands out: the bot's numeric id, a colon, 35 characters today."""
 
@@ -42,6 +44,9 @@ class Library(Section):
     batch_mb: Annotated[int, Field(ge=1, le=10_000)] = 16
     confirm_removal: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     delta_share: Annotated[float, Field(ge=0.0, le=100.0)] = 0.2
+    gone_after: Annotated[int, Field(ge=1, le=1_000)] = 3
+    recheck_hours: Annotated[int, Field(ge=0, le=8_760)] = 24
+    fetches: Annotated[int, Field(ge=1, le=64)] = 4
 
     @field_validator("articles", "data")
     @classmethod
@@ -198,7 +203,7 @@ class Log(Section):
 
 
 class Settings(Section):
-    """All sections. `load` makes one; components receive their section, never the whole."""
+    """All sections, and the sources. `load` makes one; components receive their section, never the whole."""
 
     library: Library = Library()
     store: Store = Store()
@@ -212,6 +217,13 @@ class Settings(Section):
     conversation: Conversation = Conversation()
     web: Web = Web()
     log: Log = Log()
+    source: tuple[Source, ...] = ()
+
+    @field_validator("source", mode="before")
+    @classmethod
+    def _tables_are_fine(cls, value: object) -> object:
+        """TOML has lists where we keep tuples."""
+        return tuple(value) if isinstance(value, list) else value
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -221,4 +233,6 @@ class Settings(Section):
         if self.telegram.webhook and not self.web.port:
             message = "telegram.webhook needs a web.port to listen on"
             raise ValueError(message)
+        if problem := twice(self.source):
+            raise ValueError(problem)
         return self
