@@ -195,6 +195,14 @@ class Web(Section):
     largest_body_kb: Annotated[int, Field(ge=16, le=65_536)] = 1_024
 
 
+class Fetch(Section):
+    """How pages and feeds of the web are fetched."""
+
+    seconds: Annotated[float, Field(ge=1.0, le=3_600.0)] = 60.0
+    pause: Annotated[float, Field(ge=0.0, le=3_600.0)] = 1.0
+    contact: Annotated[str, Field(pattern=r"^[!-'*-~]{0,200}$")] = ""
+
+
 class Log(Section):
     """What is written to standard error."""
 
@@ -216,6 +224,7 @@ class Settings(Section):
     delivery: Delivery = Delivery()
     conversation: Conversation = Conversation()
     web: Web = Web()
+    fetch: Fetch = Fetch()
     log: Log = Log()
     source: tuple[Source, ...] = ()
 

@@ -3,6 +3,7 @@
 FootnoteError                 its message is one clear sentence, safe to show to the person who asked
 ├── SettingsError             mend the settings, the environment or the flags
 ├── SourceError               mend the folder or the file that was to be read
+│   └── Gone                  the page is not there any more; leave its article out when that has been so for long
 ├── QuestionError             ask otherwise
 │   ├── Blank                 there is nothing to be asked
 │   ├── Wordless              there are no words to search for
@@ -29,6 +30,7 @@ __all__ = [
     "Damaged",
     "Died",
     "FootnoteError",
+    "Gone",
     "ModelUnavailable",
     "NotIndexed",
     "NothingToUndo",
@@ -46,6 +48,10 @@ __all__ = [
 
 class SourceError(FootnoteError):
     """A folder or file of articles cannot be read."""
+
+
+class Gone(SourceError):
+    """A server says that it does not have a page, or not any more."""
 
 
 class QuestionError(FootnoteError):

@@ -273,7 +273,7 @@ def _decode_unmarked(data: bytes, *, is_html: bool) -> str:
         return data.decode()
     except UnicodeDecodeError:
         pass
-    if is_html and (declared := _declared(data)):
+    if is_html and (declared := declared_encoding(data)):
         return data.decode(declared, "replace")
     text = data.decode(errors="replace")
     # Text in an older encoding is hardly ever valid UTF-8 beyond ASCII: a few bad bytes among good are damage.
@@ -289,10 +289,15 @@ _LEGACY = re.compile(
 )
 
 
-def _declared(data: bytes) -> str:
+def declared_encoding(data: bytes) -> str:
     """Return the encoding a page names in its first 4 KiB, as browsers read it, or nothing."""
     found = re.search(rb"(?i)(?:charset|encoding)\s*=\s*[\"']?\s*([a-z0-9_-]+)", data[:4096])
-    name = found[1].decode().lower() if found else ""
+    return known_encoding(found[1].decode()) if found else ""
+
+
+def known_encoding(name: str) -> str:
+    """Return an encoding of pages as Python calls it, by the name that the web has for it; nothing for any other."""
+    name = name.strip().lower()
     if name in ("iso-8859-1", "latin1", "latin-1", "us-ascii", "ascii"):  # the web's names for Windows' superset
         return "cp1252"
     if not _LEGACY.fullmatch(name):

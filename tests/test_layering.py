@@ -28,6 +28,8 @@ ONLY_IN = {
     "h11": {"bot/listen.py"},
     "prometheus_client": {"bot/metrics.py"},
     "aiohttp": {"bot/wire.py", "bot/poll.py"},
+    "httpcore": {"index/request.py"},
+    "protego": {"index/robots.py"},
     "tokenizers": {"index/compile.py", "index/compiled.py", "index/reference.py"},
     "telegram": {path.relative_to(ROOT).as_posix() for path in (ROOT / "bot").rglob("*.py")},
 }
