@@ -46,7 +46,6 @@ class Library(Section):
     delta_share: Annotated[float, Field(ge=0.0, le=100.0)] = 0.2
     gone_after: Annotated[int, Field(ge=1, le=1_000)] = 3
     recheck_hours: Annotated[int, Field(ge=0, le=8_760)] = 24
-    fetches: Annotated[int, Field(ge=1, le=64)] = 4
 
     @field_validator("articles", "data")
     @classmethod
@@ -200,6 +199,7 @@ class Fetch(Section):
 
     seconds: Annotated[float, Field(ge=1.0, le=3_600.0)] = 60.0
     pause: Annotated[float, Field(ge=0.0, le=3_600.0)] = 1.0
+    at_once: Annotated[int, Field(ge=1, le=64)] = 4
     contact: Annotated[str, Field(pattern=r"^[!-'*-~]{0,200}$")] = ""
 
 

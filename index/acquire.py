@@ -152,9 +152,7 @@ class Acquisitions:
         self._holdings.shun([key for key in held if key not in added])
 
 
-def supplies(
-    folder: str, sources: Sequence[Source], holdings: Holdings, *, counts: dict[str, int]
-) -> list[Supply]:
+def supplies(folder: str, sources: Sequence[Source], holdings: Holdings, *, counts: dict[str, int]) -> list[Supply]:
     """Return how each source stands, the folder of the library first. `counts` are served articles by source."""
     standings = holdings.standings()
     found: list[Supply] = []

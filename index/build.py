@@ -72,9 +72,7 @@ class Builder:
         self._settings = settings
         self._ready = ready
 
-    def plan(
-        self, survey: Collection, *, failed: Sequence[Failure], trusted: bool, watch: Watch, stop: Stop
-    ) -> Plan:
+    def plan(self, survey: Collection, *, failed: Sequence[Failure], trusted: bool, watch: Watch, stop: Stop) -> Plan:
         """Find out what `build` would do; changes nothing. `failed` is what could not be fetched.
 
         Raises:
@@ -101,9 +99,7 @@ class Builder:
             consent=not trusted and removed > self._settings.confirm_removal * served,
         )
 
-    def build(
-        self, survey: Collection, *, failed: Sequence[Failure], agreed: bool, watch: Watch, stop: Stop
-    ) -> Report:
+    def build(self, survey: Collection, *, failed: Sequence[Failure], agreed: bool, watch: Watch, stop: Stop) -> Report:
         """Bring the library in step with a collection. `failed` is what could not be fetched of it.
 
         What changed is published first; where the segments have become many or hollow, they are merged after that.
@@ -236,9 +232,7 @@ class Builder:
         for at in range(0, len(ordered), size):
             yield ordered[at : at + size]
 
-    def _publish(
-        self, draft: Draft, folder: str, worker: Worker, *, again: bool, watch: Watch, stop: Stop
-    ) -> Revision:
+    def _publish(self, draft: Draft, folder: str, worker: Worker, *, again: bool, watch: Watch, stop: Stop) -> Revision:
         """Make and check what the draft needs to be searched, then make it current."""
         before = None if again else self._ledger.current()
         articles, passages = self._ledger.counts(draft.number)

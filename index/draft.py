@@ -219,7 +219,9 @@ def _remember_versions(db: sa.Connection, revision: Revision) -> None:
         newest = sa.func.row_number().over(partition_by=versions.c.id, order_by=versions.c.row.desc()).label("place")
         fresh = sa.select(versions.c.id).where(versions.c.revision == revision.number)
         ranked = sa.select(versions.c.row, newest).where(versions.c.id.in_(fresh)).subquery()
-        db.execute(versions.delete().where(versions.c.row.in_(sa.select(ranked.c.row).where(ranked.c.place > VERSIONS))))
+        db.execute(
+            versions.delete().where(versions.c.row.in_(sa.select(ranked.c.row).where(ranked.c.place > VERSIONS)))
+        )
 
 
 def sweep(ledger: Ledger, *, thoroughly: bool) -> None:

@@ -58,7 +58,8 @@ def _item(entry: Any, base: str) -> Item | None:  # noqa: ANN401  feedparser has
     address = web_address(same(urljoin(base, link))) if link else ""
     if not address:
         return None
-    published, updated = _moment(entry.get("published_parsed")), _moment(entry.get("updated_parsed"))
+    published = _moment(entry.get("published_parsed"))
+    updated = _moment(entry["updated_parsed"]) if "updated_parsed" in entry else None  # asked for, it would warn
     date = published or updated
     title = one_line(html.unescape(_text(entry.get("title"))))
     markup = max(_contents(entry), key=len, default="")

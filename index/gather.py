@@ -19,7 +19,7 @@ from config.sources import ADDED
 from index import feed, mime, sitemap, webpage
 from index.errors import Gone, SourceError
 from index.fetch import Fetched, Fetcher
-from index.holdings import OWN, Content, Holding, Holdings, Kind, Visit
+from index.holdings import OWN, Clock, Content, Holding, Holdings, Kind, Visit
 from index.progress import Meter, Stop, Watch, check
 from index.records import Failure, Item
 from index.sources import SUFFIXES
@@ -77,13 +77,15 @@ class Gatherer:
         *,
         sources: Sequence[Source],
         settings: Settings,
-        now: Callable[[], dt.datetime],
+        at_once: int,
+        now: Clock,
     ) -> None:
         """Bring into `holdings`, by `fetcher`, what `sources` list and what people added by address."""
         self._holdings = holdings
         self._fetcher = fetcher
         self._sources = {source.called: source for source in sources if not source.folder}
         self._settings = settings
+        self._at_once = at_once
         self._now = now
 
     def gather(self, *, watch: Watch, stop: Stop) -> list[Failure]:
@@ -177,8 +179,9 @@ class Gatherer:
         last = holding.last
         if last is None:
             return True
-        if listed is not None and listed.changed is not None and holding.success and listed.changed > holding.success:
-            return True
+        if listed is not None and listed.changed is not None and holding.success is not None:
+            if holding.success < listed.changed <= self._now():
+                return True
         return last + dt.timedelta(hours=self._settings.recheck_hours) <= self._now()
 
     def _page(self, holding: Holding) -> Fetched:
@@ -242,7 +245,7 @@ class Gatherer:
         done: SimpleQueue[Asked[Job]] = SimpleQueue()
         for job in jobs:
             waiting.put(job)
-        for number in range(min(self._settings.fetches, len(jobs))):
+        for number in range(min(self._at_once, len(jobs))):
             # No pool of the standard library: the end of the program would wait for its threads, which wait for servers.
             Thread(target=_work, args=(waiting, done, get), name=f"fetch-{number}", daemon=True).start()
         left = len(jobs)

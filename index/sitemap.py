@@ -61,7 +61,7 @@ def _entries(content: bytes) -> Iterator[tuple[bool, Item]]:
             told = {_name(child): (child.text or "").strip() for child in element}
             address = web_address(same(told.get("loc", "")))
             if address:
-                yield name == "url", Item(address, moment(told.get("lastmod", "")))
+                yield name == "url", Item(address, changed=moment(told.get("lastmod", "")))
             count += 1
             if count >= MOST:
                 return

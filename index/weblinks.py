@@ -9,6 +9,7 @@ import httpx
 
 from index import webpage
 
+
 def same(address: str) -> str:
     """Return the one way to write an address: without its fragment and what only tracks readers.
 

@@ -23,6 +23,10 @@ STOPPED_AFTER = (
     "Stopped. The new articles are served already; only tidying up was cut short, and the next reindex does it."
 )
 SAVED = "Saved to {path}, {megabytes:,.1f} MB. It holds what people asked: keep it as private as the bot."
+NO_FOLDER_TO_WATCH = (
+    "There is no folder to watch: the articles come from the web, or were added. Name a folder, or let the bot reindex "
+    "on a schedule ([telegram] reindex_every)."
+)
 WATCHING = "Watching {folder}: it is read again two seconds after the last change. Ctrl-C ends it."
 
 
