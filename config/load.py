@@ -258,13 +258,19 @@ def _known(section: str, key: str, *, origin: str) -> None:
 def _one_line(error: ErrorDetails, origins: Origins) -> str:
     where = error["loc"]
     if where[:1] == (SOURCES,):
-        origin, what = origins.get(SOURCES, "the settings"), _what(error)
+        what = _WRONG_ADDRESS if where[2:3] in _ADDRESSES else _what(error)
+        origin = origins.get(SOURCES, "the settings")
         at = [f"no. {where[1] + 1}" if len(where) > 1 and isinstance(where[1], int) else "", *map(str, where[2:3])]
         return f"{origin}: [[{SOURCES}]] {' '.join(filter(None, at))}: {what}."
     key = ".".join(str(part) for part in where[:2])
     origin = origins.get(key, "the settings")
     what = _what(error)
     return f"{origin}: {key}: {what}." if key else f"{origin}: {what}."
+
+
+_ADDRESSES = {("url",), ("feed",), ("sitemap",)}
+_WRONG_ADDRESS = "this is not the address of a page (https://example.org/feed), without a name and a password in it"
+"""Said without the address, which may hold a password."""
 
 
 def _what(error: ErrorDetails) -> str:

@@ -234,6 +234,13 @@ class Settings(Section):
         """TOML has lists where we keep tuples."""
         return tuple(value) if isinstance(value, list) else value
 
+    @field_validator("source")
+    @classmethod
+    def _can_be_told_apart(cls, value: tuple[Source, ...]) -> tuple[Source, ...]:
+        if problem := twice(value):
+            raise ValueError(problem)
+        return value
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.retrieval.passages > self.retrieval.candidates:
@@ -242,6 +249,4 @@ class Settings(Section):
         if self.telegram.webhook and not self.web.port:
             message = "telegram.webhook needs a web.port to listen on"
             raise ValueError(message)
-        if problem := twice(self.source):
-            raise ValueError(problem)
         return self

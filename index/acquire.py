@@ -7,7 +7,6 @@ from pathlib import PurePath
 
 from config import Source
 from config.sources import ADDED
-from index import webpage
 from index.catalogue import Catalogue
 from index.collection import read
 from index.errors import SourceError
@@ -84,7 +83,7 @@ class Acquisitions:
         fetched = fetcher.get(url, limit=self._largest)
         content = content_of(fetched)
         made = read(content, key=url, origin=ADDED)
-        return Sent(webpage.identity(fetched.url, made.url), Kind.PAGE, content)
+        return Sent(same(made.url or fetched.url), Kind.PAGE, content)
 
     def file(self, name: str, data: bytes) -> Sent:
         """Take a file. It is known by its name alone: another file of the same name is a newer version of it.
@@ -136,10 +135,7 @@ class Acquisitions:
         for id_ in ids:
             holding = held.get(id_)
             if holding is None:
-                message = (
-                    f"{id_} is a file in a folder: remove it there, or name it in `exclude` of its [[source]]. The next "
-                    "reindex leaves it out."
-                )
+                message = f"{id_} is a file in a folder: remove it there, and the next reindex leaves it out."
                 raise SourceError(message)
             if holding.kind is Kind.PAGE and holding.source in named:
                 message = (
@@ -155,14 +151,10 @@ class Acquisitions:
 def supplies(folder: str, sources: Sequence[Source], holdings: Holdings, *, counts: dict[str, int]) -> list[Supply]:
     """Return how each source stands, the folder of the library first. `counts` are served articles by source."""
     standings = holdings.standings()
-    found: list[Supply] = []
-    if folder:
-        found.append(_supply("", "folder", folder, counts, holdings, None))
-    for source in sources:
-        found.append(_supply(source.called, source.kind, source.place, counts, holdings, standings.get(source.called)))
-    if ADDED in standings:
-        found.append(_supply(ADDED, ADDED, "", counts, holdings, standings[ADDED]))
-    return found
+    places = [("", "folder", folder)] if folder else []
+    places += [(source.called, source.kind, source.place) for source in sources]
+    places += [(ADDED, ADDED, "")] if ADDED in standings else []
+    return [_supply(name, kind, place, counts, holdings, standings.get(name)) for name, kind, place in places]
 
 
 def _supply(

@@ -14,7 +14,6 @@ from collections.abc import Collection as Some
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from itertools import takewhile
-from pathlib import Path
 
 from config import Library as Settings
 from index.chunk import Sizes
@@ -200,8 +199,8 @@ class Builder:
     def _guard(self, survey: Collection, *, removed: int, served: int) -> None:
         if removed > self._settings.confirm_removal * served:
             message = (
-                f"This would remove {removed} of {served} articles, because {survey.places} does not hold them any more. "
-                "Nothing was changed. If a disk or a network folder is missing, bring it back; if it is meant, "
+                f"This would remove {removed} of {served} articles, because {survey.places} does not hold them any "
+                "more. Nothing was changed. If a disk or a network folder is missing, bring it back; if it is meant, "
                 "run `footnote index --yes`, or send /reindex to the bot and agree."
             )
             raise TooMuchGone(message)

@@ -37,7 +37,7 @@ def entries(content: bytes, *, base: str, kind: str = "") -> list[Item]:
     except Exception as exc:  # what a hostile feed makes its parsers raise is not documented
         message = "is a feed that cannot be read"
         raise SourceError(message) from exc
-    if not read.entries and not read.version:
+    if not read.entries and not read.get("version"):
         message = "is no feed"
         raise SourceError(message)
     found: dict[str, Item] = {}

@@ -24,7 +24,7 @@ from index.progress import Meter, Stop, Watch, check
 from index.records import Failure, Item
 from index.sources import SUFFIXES
 from index.unpack import gunzip
-from index.weblinks import chooser, host
+from index.weblinks import chooser, host, same
 
 LISTS = 50
 """Sitemaps that one index of sitemaps leads to in one reading, the newest; two levels of them."""
@@ -99,7 +99,7 @@ class Gatherer:
         found = self._listed(stop)
         due = [holding for holding in self._held() if self._is_due(holding, found.items.get(holding.key))]
         meter = Meter("fetching", len(due), watch)
-        for asked in self._fetched(due, lambda one: self._page(one), stop):
+        for asked in self._fetched(due, self._page, stop):
             failure = self._take_page(asked, found.items.get(asked.job.key))
             if failure is not None:
                 found.failures.append(failure)
@@ -111,11 +111,11 @@ class Gatherer:
         found = _Found()
         for source in self._sources.values():
             if source.url:
-                self._expect(source, Kind.PAGE, [Item(webpage.identity(source.url))], found)
+                self._expect(source, Kind.PAGE, [Item(same(source.url))], found)
         lists = [self._list(source, source.place) for source in self._sources.values() if not source.url]
         while lists:
             deeper: list[_List] = []
-            for asked in self._fetched(lists, lambda one: self._get_list(one), stop):
+            for asked in self._fetched(lists, self._get_list, stop):
                 try:
                     deeper += self._take_list(asked, found)
                 except SourceError as error:
@@ -179,9 +179,9 @@ class Gatherer:
         last = holding.last
         if last is None:
             return True
-        if listed is not None and listed.changed is not None and holding.success is not None:
-            if holding.success < listed.changed <= self._now():
-                return True
+        changed = listed.changed if listed is not None else None
+        if changed is not None and holding.success is not None and holding.success < changed <= self._now():
+            return True
         return last + dt.timedelta(hours=self._settings.recheck_hours) <= self._now()
 
     def _page(self, holding: Holding) -> Fetched:
@@ -205,7 +205,7 @@ class Gatherer:
         return None if self._take_own(holding, item) else self._fail(holding, error)
 
     def _take_own(self, holding: Holding, item: Item | None) -> bool:
-        """Hold what the feed says itself of an entry whose page was never to be had; return whether it says anything."""
+        """Hold what the feed says of an entry whose page was never to be had; return whether it says anything."""
         if holding.digest and not holding.own:
             return False
         if item is not None and item.markup:
@@ -246,7 +246,7 @@ class Gatherer:
         for job in jobs:
             waiting.put(job)
         for number in range(min(self._at_once, len(jobs))):
-            # No pool of the standard library: the end of the program would wait for its threads, which wait for servers.
+            # No pool of the standard library: the program's end would wait for its threads, which wait for servers.
             Thread(target=_work, args=(waiting, done, get), name=f"fetch-{number}", daemon=True).start()
         left = len(jobs)
         try:
@@ -285,7 +285,7 @@ def content_of(fetched: Fetched) -> Content:
     if mime.SUFFIX_OF[fetched.kind] not in SUFFIXES:
         message = f"is {fetched.kind}, which cannot be read"
         raise SourceError(message)
-    return Content(data, name, url=fetched.url, etag=fetched.etag, modified=fetched.modified)
+    return Content(data, name, url=same(fetched.url), etag=fetched.etag, modified=fetched.modified)
 
 
 def _wanted(source: Source) -> str:

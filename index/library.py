@@ -295,13 +295,18 @@ class Library:
             self._acquisitions().release(ids, self._settings.source)
             return self._step(served, watch=watch, stop=stop) if served else None
 
+    @property
+    def largest(self) -> int:
+        """How many bytes a file may have."""
+        return self._settings.library.largest_file_mb * MEGABYTE
+
     def find(self, name: str) -> list[ArticleId]:
         """Return the ids of the articles that an id or the address of a page means; none where nothing is called so."""
         current = self._ledger.current()
         return self._acquisitions().find(name, Catalogue(self._ledger) if current else None)
 
     def sources(self) -> list[Supply]:
-        """Return where articles come from: the folder, the sources of the settings, what was added; and how each stands."""
+        """Return where articles come from: folder, sources of the settings, what was added; and how each stands."""
         folder = self.folder()
         counts = Catalogue(self._ledger).origins()
         return supplies(str(folder or ""), self._settings.source, self._holdings, counts=counts)
@@ -532,6 +537,7 @@ class Library:
             embedder=self._embedder,
             settings=self._settings.retrieval,
             reranker=self._reranker,
+            weights={source.called: source.weight for source in self._settings.source if source.weight != 1.0},
         )
 
     def _query(self, question: str, *, limit: int | None = None) -> TimedQuery:
@@ -652,8 +658,8 @@ class Library:
 
     def _articles(self, folder: Path | None = None, *, only: Collection[ArticleId] | None = None) -> Articles:
         """Return all that belongs to the library; `only`: nothing but what is held under these ids."""
-        largest = self._settings.library.largest_file_mb * MEGABYTE
-        return Articles(Places(self.folder(folder), self._settings.source), self._holdings, largest=largest, only=only)
+        places = Places(self.folder(folder), self._settings.source)
+        return Articles(places, self._holdings, largest=self.largest, only=only)
 
     def _step(self, ids: Sequence[ArticleId], *, watch: Watch, stop: Stop) -> Report:
         """Bring the library in step with what is held under some ids; the caller holds the writer's lock.
@@ -683,12 +689,11 @@ class Library:
     def _fetching(self) -> Fetcher:
         """Return what fetches, one for the life of the library: it remembers whom it asked when."""
         if self._fetcher is None:
-            largest = self._settings.library.largest_file_mb * MEGABYTE
-            self._fetcher = Fetcher(self._settings.fetch, largest=largest)
+            self._fetcher = Fetcher(self._settings.fetch, largest=self.largest)
         return self._fetcher
 
     def _acquisitions(self) -> Acquisitions:
-        return Acquisitions(self._holdings, largest=self._settings.library.largest_file_mb * MEGABYTE)
+        return Acquisitions(self._holdings, largest=self.largest)
 
     def _served_already(self, id_: ArticleId) -> bool:
         current = self._ledger.current()

@@ -13,12 +13,16 @@ from index import webpage
 def same(address: str) -> str:
     """Return the one way to write an address: without its fragment and what only tracks readers.
 
-    What is no address stays as it is.
+    What is no address of the web stays as it is.
     """
+    text = address.strip()
+    if not re.match(r"(?i)https?://", text):
+        return text
     try:
-        return webpage.identity(address.strip())
+        plain = webpage.identity(text)
     except (httpx.InvalidURL, ValueError, TypeError):
-        return address.strip()
+        return text
+    return plain if "/" in plain.partition("://")[2] else f"{plain}/"
 
 
 def host(address: str) -> str:

@@ -47,7 +47,8 @@ def unchanged_after(reply: Callable[[], Reply], etag: str) -> Route:
 def rss(base: str, paths: Mapping[str, str], *, words: bool = False) -> Reply:
     """Answer with a feed of pages, by path and date."""
     items = "".join(
-        f"<item><title>About {path.strip('/')}</title><link>{base}{path}?utm_source=feed</link><pubDate>{date}</pubDate>"
+        f"<item><title>About {path.strip('/')}</title><link>{base}{path}?utm_source=feed</link>"
+        f"<pubDate>{date}</pubDate>"
         f"{f'<description>&lt;p&gt;{STORIES[path]}&lt;/p&gt;</description>' if words else ''}</item>"
         for path, date in paths.items()
     )
