@@ -19,7 +19,7 @@ from config.settings import Fetch
 from index import mime, robots
 from index.courtesy import Courtesy, in_words
 from index.errors import Gone, SourceError
-from index.guard import Guard
+from index.guard import Guard, shown
 from index.request import Line, Reply
 
 HOPS = 5
@@ -129,9 +129,7 @@ class Fetcher:
             msg = f"cannot be fetched: {reply.url.host} leads to an address that cannot be understood"
             raise SourceError(msg) from exc
         if reply.url.scheme == "https" and place.scheme == "http":
-            msg = (
-                f"cannot be fetched: it leads from https to http, where anybody on the way can change it ({place.host})"
-            )
+            msg = f"cannot be fetched: it leads from https to http, where anybody may change it ({shown(str(place))})"
             raise SourceError(msg)
         return place
 

@@ -26,7 +26,7 @@ public address too, and some of them act upon what looks like HTTP."""
 LONGEST = 4_096
 """Characters of an address. Servers refuse more; 2,000 is what browsers agreed on."""
 
-_INNER_NAMES = frozenset({"localhost", "local", "internal", "intranet", "lan", "home.arpa", "onion"})
+_INNER_NAMES = frozenset("localhost localdomain local internal intranet lan home.arpa onion".split())
 """Names that mean something only inside of a network (RFC 6761, 6762, 8375, ICANN's .internal), and Tor's."""
 
 _UNICAST = IPv6Network("2000::/3")
@@ -75,12 +75,13 @@ class Guard:
             _refuse("its address cannot be understood")
         if url.scheme not in ("http", "https"):
             _refuse("its address does not begin with http:// or https://")
-        if url.userinfo or "@" in url.netloc.decode("ascii", "replace"):
+        if url.userinfo:
             _refuse("its address holds a user name or a password; leave them out")
         host = canonical_host(url.raw_host.decode("ascii", "replace"))
         if port is not None and port not in PORTS and not self._also:
             _refuse(_bad_port(port))
-        return url.copy_with(host=host)
+        # httpx calls the path / where the address ends with its host, and leaves it out of the address
+        return url.copy_with(host=host, path="/") if url.path == "/" else url.copy_with(host=host)
 
     def addresses(self, host: str, port: int, *, seconds: float) -> tuple[str, ...]:
         """Return the addresses of a host, all of them public. A name is looked up here, and must be nowhere else again.
@@ -191,8 +192,10 @@ def shown(url: str) -> str:
     """Return an address as it may be shown: host and path, without the query, which may hold a secret."""
     try:
         parts = httpx.URL(url)
-        text = f"{parts.host}{parts.path.rstrip('/')}"
+        text = f"{parts.host}{parts.path.rstrip('/')}" if parts.host else ""
     except (httpx.InvalidURL, ValueError, TypeError):
+        text = ""
+    if not text:
         return "an address that cannot be understood"
     text = re.sub(r"[^\x20-\x7e\xa1-\ud7ff\ue000-\U0010ffff]", "\ufffd", text)
     return text if len(text) <= 200 else f"{text[:199]}…"

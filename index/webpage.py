@@ -28,7 +28,7 @@ _SAID_OF_ANYTHING = frozenset({"iso-8859-1", "iso8859-1", "latin1", "latin-1", "
 
 _WIDE = {"utf-16": "utf-16", "utf-16le": "utf-16-le", "utf-16be": "utf-16-be"}
 
-_TRACKING = re.compile(r"utm_\w+|[fg]clid|mc_[ce]id|igshid|yclid|_hs(?:enc|mi)")
+_TRACKING = re.compile(r"utm_\w+|(?:fb|g|y)clid|mc_[ce]id|igshid|_hs(?:enc|mi)")
 """Parameters by which senders of links see who followed which; the page is the same without."""
 
 
@@ -81,6 +81,8 @@ def identity(url: str, canonical: str = "") -> str:
 
 def _plain(url: str) -> httpx.URL:
     address = httpx.URL(url).copy_with(fragment=None)
+    if address.path == "/":  # httpx says so of an address that ends with its host, too
+        address = address.copy_with(path="/")
     kept = [part for part in address.query.split(b"&") if not _TRACKING.fullmatch(part.split(b"=")[0].decode("ascii"))]
     return address.copy_with(query=b"&".join(kept) or None)
 
@@ -103,7 +105,8 @@ def in_utf8(content: bytes, charset: str) -> bytes:
 
     What is valid UTF-8 is left alone, whatever was declared: text in an older encoding hardly ever is.
     """
-    if not charset or content.startswith(_MARKS) or _decoded(content, "utf-8") is not None:
+    is_utf8 = b"\0" not in content and _decoded(content, "utf-8") is not None
+    if is_utf8 or not charset or content.startswith(_MARKS):
         return content
     encoding = _WIDE.get(charset) or extract.known_encoding(charset)
     if not encoding or (charset in _SAID_OF_ANYTHING and extract.declared_encoding(content)):

@@ -16,7 +16,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, TypeAlias
+
+import httpx
 
 from config.settings import Fetch
 from index.fetch import Fetcher
@@ -43,14 +46,16 @@ class Asked:
 class Reply:
     """What is answered.
 
-    `drip`: seconds before each byte, of head and body. `raw`: all that is sent, in place of everything else. `length`:
-    what Content-Length says, None for the truth and "" for no such line. A body of several pieces is sent in chunks.
+    `drip`: seconds before each byte, of head and body; `hold`: seconds before the connection is closed. `raw`: all that
+    is sent, in place of everything else. `length`: what Content-Length says, None for the truth, "" for no such line. A
+    body of several pieces is sent in chunks.
     """
 
     body: bytes | Sequence[bytes] = b""
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     drip: float = 0.0
+    hold: float = 0.0
     raw: bytes | None = None
     length: str | None = None
 
@@ -143,6 +148,7 @@ class Web:
                 if self._over.wait(reply.drip):
                     return
                 talking.sendall(bytes([byte]))
+        self._over.wait(reply.hold)
 
 
 _MISSING = Reply(b"nothing here", status=404)
@@ -187,8 +193,15 @@ def loopback(names: Mapping[str, Iterable[str]] | None = None) -> Guard:
     return Guard(also=LOOPBACK, resolve=resolve)
 
 
+@lru_cache
+def trust() -> ssl.SSLContext:
+    """Return whom everybody trusts, read once: it takes longer than most tests."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
 def fetcher(names: Mapping[str, Iterable[str]] | None = None, *, pause: float = 0.0, **others: Any) -> Fetcher:
     """Return a fetcher that reaches loopback, and asks as fast as it can."""
     seconds = others.pop("seconds", 10.0)
     others.setdefault("guard", loopback(names))
+    others["tls"] = others.get("tls") or trust()
     return Fetcher(Fetch(pause=pause, seconds=seconds), **others)
