@@ -2,7 +2,7 @@
 
 Where to look:
 
-the command line      cli → indexing, watch, operating, doctor, reach; what it prints: terminal, as_json
+the command line      cli → indexing, watch, collecting, operating, doctor, reach; what it prints: terminal, as_json
 the bot, as a whole   app (composition), handlers (their table), lifecycle (begins, is watched, ends; heap)
 an update comes in    poll, or web on listen → inbox (stored) → dispatch (taken in turn) → attempt → door (limits)
 who may ask           gate → people (stored); arrivals (in groups), invitations, roll (/people)

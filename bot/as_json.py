@@ -4,8 +4,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from index.acquire import Supply, Understood
 from index.library import Status
-from index.records import Answer, Article, Citation, Failure, Hit, Passage, Plan, Report, Revision
+from index.records import Answer, Article, ArticleId, Citation, Failure, Hit, Passage, Plan, Report, Revision
 
 
 def answer(value: Answer) -> dict[str, Any]:
@@ -98,6 +99,47 @@ def plan(value: Plan) -> dict[str, Any]:
         "embeds_again": value.again,
         "wants_consent": value.consent,
         "changes": value.changes,
+    }
+
+
+def added(some: Sequence[Understood], failed: Sequence[Failure], done: Report | None) -> dict[str, Any]:
+    """Return what was added, as it was understood, and what came of indexing it (null: that comes later)."""
+    return {
+        "added": [
+            {
+                **_article(one.article),
+                "bytes": one.sent.size,
+                "passages": one.passages,
+                "replaces": one.replaces,
+            }
+            for one in some
+        ],
+        "failed": _failures(failed),
+        "report": report(done) if done else None,
+    }
+
+
+def removed(ids: Sequence[ArticleId], done: Report | None) -> dict[str, Any]:
+    """Return what was removed, and what came of indexing it (null: none of it was served)."""
+    return {"removed": list(ids), "report": report(done) if done else None}
+
+
+def supplies(found: Sequence[Supply]) -> dict[str, Any]:
+    """Return where articles come from; the folder of the library has no name."""
+    return {
+        "sources": [
+            {
+                "name": one.name or None,
+                "kind": one.kind,
+                "place": one.place or None,
+                "articles": one.articles,
+                "failing": one.failing,
+                "last_success": one.success.isoformat() if one.success else None,
+                "last_failure": one.failure.isoformat() if one.failure else None,
+                "reason": one.reason or None,
+            }
+            for one in found
+        ]
     }
 
 

@@ -86,6 +86,13 @@ def _parser() -> argparse.ArgumentParser:
     either.add_argument("--dry-run", action="store_true", help="say what would change, and change nothing")
     either.add_argument("--watch", action="store_true", help="index again whenever the folder has changed")
     index.add_argument("--yes", action="store_true", help="agree to what is removed now, however much")
+    add = _add(commands, "add", _collecting("add"), "add pages of the web, or files, to the library", as_json=True)
+    add.add_argument("what", nargs="+", metavar="URL|FILE", help="pages or files; they stay until removed")
+    add.add_argument("--later", action="store_true", help="keep them, and index them with the next reindex")
+    remove = _add(commands, "remove", _collecting("remove"), "remove articles that were added or fetched", as_json=True)
+    remove.add_argument("what", nargs="+", metavar="ID|URL", help="ids or addresses of articles")
+    remove.add_argument("--yes", action="store_true", help="do not ask")
+    _add(commands, "sources", _collecting("sources"), "list where the articles come from", as_json=True)
     _add(commands, "rollback", _rollback, "return to the articles before the last indexing", as_json=True)
     _add(commands, "serve", _serve, "run the Telegram bot")
     run = _add(commands, "run", _run, "index what changed, then: a question, the bot, or the chat")
@@ -225,6 +232,16 @@ def _index(settings: "Settings", chosen: argparse.Namespace) -> int:
         return indexing.index(library, chosen)
 
 
+def _collecting(name: str) -> Command:
+    def run(settings: "Settings", chosen: argparse.Namespace) -> int:
+        from bot import collecting  # noqa: PLC0415
+
+        with _library(settings) as library:
+            return int(getattr(collecting, name)(library, chosen))
+
+    return run
+
+
 def _rollback(settings: "Settings", chosen: argparse.Namespace) -> int:
     from bot import indexing  # noqa: PLC0415
 
@@ -280,6 +297,7 @@ def _eval(settings: "Settings", chosen: argparse.Namespace) -> int:
         _writable(chosen.runs)
     questions = evaluate.questions(chosen.folder, limit=chosen.limit, seed=chosen.seed)
     texts = evaluate.texts(chosen.folder, largest=settings.library.largest_file_mb * MEGABYTE)
+    settings = settings.model_copy(update={"source": ()})  # the set is all that is asked about
     today = (lambda: chosen.today) if chosen.today else dt.date.today
     with _library(settings, today=today) as library, terminal.Bar(quiet=chosen.json) as bar:
         report = library.index(evaluate.corpus(chosen.folder), watch=bar)

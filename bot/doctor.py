@@ -51,6 +51,7 @@ def _library(library: Library, settings: Settings) -> Iterator[Finding]:
         yield _try("data", lambda: _disk(library))
         yield _try("database", lambda: _database(library, settings))
         yield _try("articles", lambda: _articles(library))
+        yield _try("sources", lambda: _sources(library))
         yield _try("model", lambda: _model(library))
         if settings.rerank.model:
             yield _try("reranker", lambda: _reranker(library))
@@ -76,10 +77,22 @@ def _disk(library: Library) -> str:
 
 def _articles(library: Library) -> str:
     folder = library.folder()
+    if folder is None:
+        return "no folder; they come from the sources of the settings, and what was added"
     if next(iter(Survey(folder, largest=0)), None) is None:  # looks, because what is there may not let us in
         message = f"There are no articles in {folder}. Run `footnote index FOLDER` with the folder of your articles."
         raise FootnoteError(message)
     return str(folder)
+
+
+def _sources(library: Library) -> str:
+    found = [supply for supply in library.sources() if supply.name]
+    if wrong := [supply for supply in found if supply.fails]:
+        first = wrong[0]
+        others = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+        message = f"{first.name}: {first.reason}{others}. What was brought before stays; see `footnote sources`."
+        raise FootnoteError(message)
+    return ", ".join(f"{supply.name} ({supply.articles})" for supply in found) or "none but the folder"
 
 
 def _model(library: Library) -> str:

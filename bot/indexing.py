@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bot import as_json, terminal, watch, words
-from index.errors import FootnoteError, ModelUnavailable, TooMuchGone
+from index.errors import FootnoteError, ModelUnavailable, SourceError, TooMuchGone
 from index.library import Library
 from index.progress import STOPPED
 from index.records import Failure, Report
@@ -136,7 +136,10 @@ class _Watching:
     def _target(self) -> Path:
         """Return what to watch; where that is a link, the link, which may be pointed elsewhere."""
         given: Path | None = self._chosen.folder
-        return given.expanduser().absolute() if given else self._library.folder()
+        target = given.expanduser().absolute() if given else self._library.folder()
+        if target is None:
+            raise SourceError(words.NO_FOLDER_TO_WATCH)
+        return target
 
     def _read(self) -> None:
         if self._begun and self._library.held:

@@ -17,6 +17,7 @@ from config.settings import (
     Telegram,
     Web,
 )
+from config.sources import Source
 
 __all__ = [
     "Answer",
@@ -30,6 +31,7 @@ __all__ = [
     "Rerank",
     "Retrieval",
     "Settings",
+    "Source",
     "Store",
     "Telegram",
     "Web",

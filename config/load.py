@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 
 from config.errors import SettingsError
 from config.settings import Section, Settings
+from config.sources import Source
 
 PREFIX = "FOOTNOTE_"
 DEFAULT_FILE = "footnote.toml"
@@ -32,7 +33,10 @@ IN_A_FILE = "_FILE"
 LONGEST_SECRET = 8_192
 """Bytes; an address of a database with all its options has a few hundred."""
 
-Values: TypeAlias = dict[str, dict[str, Any]]
+SOURCES = "source"
+"""The one setting that is no section: a list of tables, which only a file can hold."""
+
+Values: TypeAlias = dict[str, Any]
 Origins: TypeAlias = dict[str, str]
 
 
@@ -59,8 +63,11 @@ def load(
     values: Values = {}
     origins: Origins = {}
     for origin, key, value in _layers(file, env=env, flags=flags or {}, folder=folder):
-        section, name = key.split(".")
-        values.setdefault(section, {})[name] = value
+        section, _, name = key.partition(".")
+        if name:
+            values.setdefault(section, {})[name] = value
+        else:
+            values[section] = value
         origins[key] = origin
     try:
         return Settings.model_validate(values)
@@ -69,8 +76,10 @@ def load(
 
 
 def keys() -> Iterator[tuple[str, str, Any]]:
-    """Yield every setting as (section, key, annotation), secrets left out."""
+    """Yield every setting of a section as (section, key, annotation), secrets left out."""
     for section, field in Settings.model_fields.items():
+        if section == SOURCES:
+            continue
         assert isinstance(field.annotation, type)  # noqa: S101  narrows for mypy: sections are classes
         assert issubclass(field.annotation, Section)  # noqa: S101
         for key, inner in field.annotation.model_fields.items():
@@ -128,12 +137,29 @@ def _from_file(path: Path) -> Iterator[tuple[str, str, Any]]:
         if section not in Settings.model_fields:
             message = f"{path}: there is no section [{section}]{_did_you_mean(section, Settings.model_fields)}."
             raise SettingsError(message)
+        if section == SOURCES:
+            yield from _tables(path, content)
+            continue
         if not isinstance(content, dict):
             message = f"{path}: {section} must be a section: write [{section}] on a line of its own."
             raise SettingsError(message)
         for key, value in content.items():
             _known(section, key, origin=str(path))
             yield str(path), f"{section}.{key}", value
+
+
+def _tables(path: Path, content: object) -> Iterator[tuple[str, str, Any]]:
+    """Yield the sources as one value; each key in them is looked at, so that a slip of the pen is named."""
+    if not isinstance(content, list) or not all(isinstance(table, dict) for table in content):
+        message = f"{path}: {SOURCES} must be a list of tables: write [[{SOURCES}]] on a line of its own before each."
+        raise SettingsError(message)
+    for table in content:
+        for key in table:
+            if key not in Source.model_fields:
+                known = list(Source.model_fields)
+                message = f"{path}: there is no setting {key} in [[{SOURCES}]]{_did_you_mean(key, known)}."
+                raise SettingsError(message)
+    yield str(path), SOURCES, content
 
 
 def _parsed(path: Path) -> dict[str, Any]:
@@ -230,10 +256,21 @@ def _known(section: str, key: str, *, origin: str) -> None:
 
 
 def _one_line(error: ErrorDetails, origins: Origins) -> str:
-    key = ".".join(str(part) for part in error["loc"][:2])
+    where = error["loc"]
+    if where[:1] == (SOURCES,):
+        what = _WRONG_ADDRESS if where[2:3] in _ADDRESSES else _what(error)
+        origin = origins.get(SOURCES, "the settings")
+        at = [f"no. {where[1] + 1}" if len(where) > 1 and isinstance(where[1], int) else "", *map(str, where[2:3])]
+        return f"{origin}: [[{SOURCES}]] {' '.join(filter(None, at))}: {what}."
+    key = ".".join(str(part) for part in where[:2])
     origin = origins.get(key, "the settings")
     what = _what(error)
     return f"{origin}: {key}: {what}." if key else f"{origin}: {what}."
+
+
+_ADDRESSES = {("url",), ("feed",), ("sitemap",)}
+_WRONG_ADDRESS = "this is not the address of a page (https://example.org/feed), without a name and a password in it"
+"""Said without the address, which may hold a password."""
 
 
 def _what(error: ErrorDetails) -> str:

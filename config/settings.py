@@ -11,6 +11,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from config.sources import Source, twice
+
 TOKEN_SHAPE = re.compile(r"\d{3,20}:[A-Za-z0-9_-]{30,80}")
 """What BotFather hands out: the bot's numeric id, a colon, 35 characters today."""
 
@@ -42,6 +44,8 @@ class Library(Section):
     batch_mb: Annotated[int, Field(ge=1, le=10_000)] = 16
     confirm_removal: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     delta_share: Annotated[float, Field(ge=0.0, le=100.0)] = 0.2
+    gone_after: Annotated[int, Field(ge=1, le=1_000)] = 3
+    recheck_hours: Annotated[int, Field(ge=0, le=8_760)] = 24
 
     @field_validator("articles", "data")
     @classmethod
@@ -195,6 +199,7 @@ class Fetch(Section):
 
     seconds: Annotated[float, Field(ge=1.0, le=3_600.0)] = 60.0
     pause: Annotated[float, Field(ge=0.0, le=3_600.0)] = 1.0
+    at_once: Annotated[int, Field(ge=1, le=64)] = 4
     contact: Annotated[str, Field(pattern=r"^[!-'*-~]{0,200}$")] = ""
 
 
@@ -206,7 +211,7 @@ class Log(Section):
 
 
 class Settings(Section):
-    """All sections. `load` makes one; components receive their section, never the whole."""
+    """All sections, and the sources. `load` makes one; components receive their section, never the whole."""
 
     library: Library = Library()
     store: Store = Store()
@@ -221,6 +226,20 @@ class Settings(Section):
     web: Web = Web()
     fetch: Fetch = Fetch()
     log: Log = Log()
+    source: tuple[Source, ...] = ()
+
+    @field_validator("source", mode="before")
+    @classmethod
+    def _tables_are_fine(cls, value: object) -> object:
+        """TOML has lists where we keep tuples."""
+        return tuple(value) if isinstance(value, list) else value
+
+    @field_validator("source")
+    @classmethod
+    def _can_be_told_apart(cls, value: tuple[Source, ...]) -> tuple[Source, ...]:
+        if problem := twice(value):
+            raise ValueError(problem)
+        return value
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -4,6 +4,8 @@ Where to look:
 
 the door              library; the nouns: records; what can go wrong: errors
 from the web          fetch → robots, courtesy (how politely), guard (whom), request, unpack, mime → webpage
+from other sources    gather: feed, sitemap, weblinks → holdings; by hand: acquire
+all of it             collection (folders, holdings)
 articles come in      sources, survey, read → extract, extract_html, extract_markdown → chunk, sentences → build
                       (how far it is: progress)
 the truth             ledger, tables, draft on database (together: shared commits); who may write: lock, writer, turn

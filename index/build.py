@@ -1,4 +1,4 @@
-"""Make a new revision of the library from a folder of articles: read, chunk, embed, build, check, publish, merge.
+"""Make a new revision of the library from a collection of articles: read, chunk, embed, build, check, publish, merge.
 
 Until it is published nobody sees a difference; whatever stops a build leaves the served revision as it was, and the
 embeddings made so far for the next try. The caller holds the writer's lock.
@@ -9,24 +9,24 @@ import logging
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Collection as Some
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from itertools import takewhile
-from pathlib import Path
 
 from config import Library as Settings
 from index.chunk import Sizes
+from index.collection import Collection
 from index.draft import Draft, Unembedded, sweep
 from index.embed import Embedder
 from index.errors import Damaged, Died, FootnoteError, SourceError, TooMuchGone
 from index.ledger import Ledger
 from index.progress import Meter, Stop, Watch, check
 from index.read import Cut, Reader, Tally, list_all
-from index.records import Facts, Plan, Report, Revision
+from index.records import Facts, Failure, Plan, Report, Revision
 from index.snapshot import SEGMENTS
 from index.store import Embedded, Store
-from index.survey import Survey
 from index.tiers import DIRECT, merging, staying
 from index.worker import Job, Place, Worker
 from index.worker import Vectors as MakeVectors
@@ -71,23 +71,23 @@ class Builder:
         self._settings = settings
         self._ready = ready
 
-    def plan(self, folder: Path, *, trusted: bool, watch: Watch, stop: Stop) -> Plan:
-        """Find out what `build` would do; changes nothing.
+    def plan(self, survey: Collection, *, failed: Sequence[Failure], trusted: bool, watch: Watch, stop: Stop) -> Plan:
+        """Find out what `build` would do; changes nothing. `failed` is what could not be fetched.
 
         Raises:
             SourceError: the folder is missing, or holds no article.
             Cancelled: `stop` said so.
         """
-        draft, survey = Draft(self._ledger), self._survey(folder)
-        again = self._again()
+        draft, again = Draft(self._ledger), self.again()
         tally = list_all(survey, draft)
+        tally.failures.extend(failed)
         Reader(self._ledger, draft, cut=None, again=again, room=0).read(survey, tally, watch=watch, stop=stop)
         if not tally.added + tally.changed + tally.kept:
-            raise SourceError(_nothing(folder, tally))
+            raise SourceError(_nothing(survey, tally))
         served = self._ledger.counts(draft.before)[0]
         removed = draft.missing()
         return Plan(
-            folder=str(folder),
+            folder=str(survey.places),
             served=served,
             added=tally.added,
             changed=tally.changed,
@@ -98,8 +98,8 @@ class Builder:
             consent=not trusted and removed > self._settings.confirm_removal * served,
         )
 
-    def build(self, folder: Path, *, agreed: bool, watch: Watch, stop: Stop) -> Report:
-        """Bring the library in step with a folder, or with one JSONL file of articles.
+    def build(self, survey: Collection, *, failed: Sequence[Failure], agreed: bool, watch: Watch, stop: Stop) -> Report:
+        """Bring the library in step with a collection. `failed` is what could not be fetched of it.
 
         What changed is published first; where the segments have become many or hollow, they are merged after that.
 
@@ -109,25 +109,26 @@ class Builder:
             Cancelled: `stop` said so.
         """
         started = time.monotonic()
-        draft, survey = Draft(self._ledger), self._survey(folder)
-        again = self._again()
+        draft, again = Draft(self._ledger), self.again()
         tally = list_all(survey, draft)
+        tally.failures.extend(failed)
         removed = draft.missing()
         if tally.found and not agreed:
-            self._guard(folder, removed=removed, served=self._ledger.counts(draft.before)[0])
+            self._guard(survey, removed=removed, served=self._ledger.counts(draft.before)[0])
         embedded, current = 0, self._ledger.current()
         with self._hand() as hand:
             cut = Cut(self._ways.embedder.count, self._ways.sizes, hand.start)
             room = self._settings.batch_mb * MEGABYTE
             Reader(self._ledger, draft, cut=cut, again=again, room=room).read(survey, tally, watch=watch, stop=stop)
             if not tally.added + tally.changed + tally.kept:
-                raise SourceError(_nothing(folder, tally))
+                raise SourceError(_nothing(survey, tally))
+            folder = str(survey.places.folder or "")
             if current is None or again or tally.added or tally.changed or removed:
                 draft.retire()
                 embedded = self._embed(draft, watch=watch, stop=stop)
                 current = self._publish(draft, folder, hand.start(), again=again, watch=watch, stop=stop)
             else:
-                self._ledger.remember(current.number, folder=str(folder))
+                self._ledger.remember(current.number, folder=folder)
         report = Report(
             revision=current.number,
             added=tally.added,
@@ -153,7 +154,7 @@ class Builder:
             except Died as death:
                 return dict.fromkeys([*revision.segments, revision.words], str(death))
 
-    def rebuild(self, revision: Revision, broken: Collection[str]) -> None:
+    def rebuild(self, revision: Revision, broken: Some[str]) -> None:
         """Build segments of a revision again from the ledger, without the model; until then the old ones stay.
 
         From the first broken segment on, all are one new one: their ranges follow on each other.
@@ -175,9 +176,6 @@ class Builder:
                 for name in store.names() - named:
                     store.remove(name)
 
-    def _survey(self, folder: Path) -> Survey:
-        return Survey(folder, largest=self._settings.largest_file_mb * MEGABYTE)
-
     @contextmanager
     def _hand(self) -> Iterator["_Hand"]:
         """Give a child process to whoever needs one; whatever it leaves unfinished is removed at the end."""
@@ -188,7 +186,7 @@ class Builder:
             if hand.close():
                 self.clear()
 
-    def _again(self) -> bool:
+    def again(self) -> bool:
         """Whether the model or the sizes of passages are others than those of the served revision."""
         current = self._ledger.current()
         if current is None:
@@ -198,11 +196,11 @@ class Builder:
             return True
         return current.fingerprint != ways.embedder.fingerprint
 
-    def _guard(self, folder: Path, *, removed: int, served: int) -> None:
+    def _guard(self, survey: Collection, *, removed: int, served: int) -> None:
         if removed > self._settings.confirm_removal * served:
             message = (
-                f"This would remove {removed} of {served} articles, because {folder} does not hold them any more. "
-                "Nothing was changed. If a disk or a network folder is missing, bring it back; if it is meant, "
+                f"This would remove {removed} of {served} articles, because {survey.places} does not hold them any "
+                "more. Nothing was changed. If a disk or a network folder is missing, bring it back; if it is meant, "
                 "run `footnote index --yes`, or send /reindex to the bot and agree."
             )
             raise TooMuchGone(message)
@@ -233,9 +231,7 @@ class Builder:
         for at in range(0, len(ordered), size):
             yield ordered[at : at + size]
 
-    def _publish(
-        self, draft: Draft, folder: Path, worker: Worker, *, again: bool, watch: Watch, stop: Stop
-    ) -> Revision:
+    def _publish(self, draft: Draft, folder: str, worker: Worker, *, again: bool, watch: Watch, stop: Stop) -> Revision:
         """Make and check what the draft needs to be searched, then make it current."""
         before = None if again else self._ledger.current()
         articles, passages = self._ledger.counts(draft.number)
@@ -255,7 +251,7 @@ class Builder:
             model=self._ways.embedder.name,
             fingerprint=job.fingerprint,
             chunking=self._ways.chunking,
-            folder=str(folder),
+            folder=folder,
             articles=articles,
             passages=passages,
         )
@@ -351,6 +347,6 @@ def _name(revision: int, kind: str) -> str:
     return f"{revision:06d}-{kind}-{secrets.token_hex(4)}"
 
 
-def _nothing(folder: Path, tally: Tally) -> str:
+def _nothing(survey: Collection, tally: Tally) -> str:
     seen = "".join(f" {failure.name} {failure.reason}." for failure in tally.failures[:3])
-    return f"There are no articles in {folder}.{seen} Put .txt, .md or .html files there; nothing was changed."
+    return f"There are no articles in {survey.places}.{seen} Put .txt, .md or .html files there; nothing was changed."

@@ -3,6 +3,7 @@
 Reads the ledger, one state of it a call, and knows nothing of segments, models or questions.
 """
 
+import datetime as dt
 import heapq
 import re
 import unicodedata
@@ -12,8 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from index.ledger import Ledger, batches, digest_of, to_article, to_date
-from index.records import Article, ArticleId, Outlet, Passage, PassageId
-from index.tables import alive, articles, passages, revisions
+from index.records import Article, ArticleId, Outlet, Passage, PassageId, Version
+from index.tables import alive, articles, passages, revisions, versions
 
 
 class Catalogue:
@@ -53,6 +54,25 @@ class Catalogue:
         with self._ledger.reading() as db:
             query = sa.select(articles.c.id).where(_served(db))
             yield from map(ArticleId, db.execute(query, execution_options=_STREAMED).scalars())
+
+    def at(self, *names: str) -> list[ArticleId]:
+        """Return the ids of the articles that have one of these names as their id or as their address."""
+        with self._ledger.reading() as db:
+            named = sa.or_(articles.c.id.in_(names), articles.c.url.in_(names))
+            return [ArticleId(one) for one in db.execute(sa.select(articles.c.id).where(_served(db), named)).scalars()]
+
+    def origins(self) -> dict[str, int]:
+        """Return how many articles each source brought, by its name; "" is the folder of the library."""
+        query = sa.select(articles.c.origin, sa.func.count()).group_by(articles.c.origin)
+        with self._ledger.reading() as db:
+            return {name: int(many) for name, many in db.execute(query.where(_served(db)))}
+
+    def history(self, id_: ArticleId) -> list[Version]:
+        """Return what an article was before, the newest first; as far as it is remembered."""
+        query = versions.select().where(versions.c.id == id_).order_by(versions.c.row.desc())
+        with self._ledger.reading() as db:
+            rows = db.execute(query).all()
+        return [Version(row.title, to_date(row.date), dt.datetime.fromisoformat(row.replaced_at)) for row in rows]
 
     def titled(self, words: str, *, limit: int) -> list[Article]:
         """Return articles in whose title each of the words begins a word, without their text.

@@ -15,7 +15,10 @@ from index.database import insert
 from index.embed import Vectors
 from index.ledger import Ledger, batches, discard, key_of, record, texts_of, weighed
 from index.records import Article, ArticleId, Facts, Revision
-from index.tables import alive, articles, embeddings, passages, revisions, seen, segments, twins
+from index.tables import alive, articles, embeddings, passages, revisions, seen, segments, twins, versions
+
+VERSIONS = 20
+"""Earlier versions of an article that are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +73,33 @@ class Draft:
 
     def see_below(self, name: str) -> None:
         """Note a served article, or every one below a folder of this name, as if it had been found."""
-        below = sa.select(articles.c.id, sa.literal(0), sa.true()).where(alive(self.before), _below(name))
+        self._see(_below(name))
+
+    def see_from(self, origin: str) -> None:
+        """Note every served article that a source brought, as if it had been found."""
+        self._see(articles.c.origin == origin)
+
+    def see_others(self, ids: Sequence[ArticleId]) -> int:
+        """Note every served article but these, as if it had been found; return how many that are."""
+        return self._see(articles.c.id.not_in(ids))
+
+    def _see(self, which: sa.ColumnElement[bool]) -> int:
+        these = sa.select(articles.c.id, sa.literal(0), sa.true()).where(alive(self.before), which)
         with self._ledger.writing() as db:
-            db.execute(insert(db, seen).from_select(["id", "place", "kept"], below).on_conflict_do_nothing())
+            return db.execute(
+                insert(db, seen).from_select(["id", "place", "kept"], these).on_conflict_do_nothing()
+            ).rowcount
+
+    def served_from(self, origin: str) -> dict[ArticleId, str]:
+        """Return the digests of the served articles that a source brought."""
+        return self._served(articles.c.origin == origin)
 
     def served_below(self, name: str) -> dict[ArticleId, str]:
         """Return the digests of a served article, or of all below a folder of this name."""
-        query = sa.select(articles.c.id, articles.c.digest).where(alive(self.before), _below(name))
+        return self._served(_below(name))
+
+    def _served(self, which: sa.ColumnElement[bool]) -> dict[ArticleId, str]:
+        query = sa.select(articles.c.id, articles.c.digest).where(alive(self.before), which)
         with self._ledger.reading() as db:
             return {ArticleId(row.id): row.digest for row in db.execute(query)}
 
@@ -159,6 +182,7 @@ class Draft:
         with self._ledger.writing() as db:
             record(db, list(made))
             db.execute(revisions.insert(), values)
+            _remember_versions(db, revision)
 
     def _values(self, one: Staged) -> dict[str, object]:
         article = one.article
@@ -174,9 +198,30 @@ class Draft:
             "author": article.author,
             "language": article.language,
             "pages": json.dumps([[page.start, page.number] for page in article.pages]) if article.pages else "",
+            "origin": article.origin,
             "pieces": len(one.pieces),
             "since": self.number,
         }
+
+
+def _remember_versions(db: sa.Connection, revision: Revision) -> None:
+    """Note what was replaced by something else: a file that is only read anew by a newer program was not."""
+    old, new = articles, articles.alias()
+    other = sa.or_(old.c.text != new.c.text, old.c.title != new.c.title, old.c.date != new.c.date)
+    moment = sa.literal(revision.made_at.isoformat()), sa.literal(revision.number)
+    replaced = (
+        sa.select(old.c.id, old.c.digest, old.c.title, old.c.date, *moment)
+        .join(new, sa.and_(new.c.id == old.c.id, new.c.since == revision.number))
+        .where(old.c.until == revision.number, old.c.digest != new.c.digest, other)
+    )
+    names = ["id", "digest", "title", "date", "replaced_at", "revision"]
+    if db.execute(versions.insert().from_select(names, replaced)).rowcount:
+        newest = sa.func.row_number().over(partition_by=versions.c.id, order_by=versions.c.row.desc()).label("place")
+        fresh = sa.select(versions.c.id).where(versions.c.revision == revision.number)
+        ranked = sa.select(versions.c.row, newest).where(versions.c.id.in_(fresh)).subquery()
+        db.execute(
+            versions.delete().where(versions.c.row.in_(sa.select(ranked.c.row).where(ranked.c.place > VERSIONS)))
+        )
 
 
 def sweep(ledger: Ledger, *, thoroughly: bool) -> None:
@@ -195,6 +240,7 @@ def sweep(ledger: Ledger, *, thoroughly: bool) -> None:
         _forget_texts(db, until=kept[0])
         _forget_segments(db)
         _forget_graves(db, until=kept[0])
+        db.execute(versions.delete().where(versions.c.id.not_in(sa.select(articles.c.id))))
         models = db.execute(sa.select(revisions.c.fingerprint).distinct()).scalars().all()
         _forget_embeddings(db, models=models, thoroughly=thoroughly)
     ledger.compact()

@@ -1,6 +1,6 @@
 """Fuse what two channels say of the same candidates. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 Key = TypeVar("Key")
@@ -22,3 +22,17 @@ def fuse(dense: Mapping[Key, float], lexical: Mapping[Key, float], *, lexical_we
         for key in {**dense, **lexical}
     }
     return sorted(scores.items(), key=lambda item: -item[1])
+
+
+def weigh(ranked: Sequence[tuple[Key, float]], weights: Mapping[Key, float]) -> list[tuple[Key, float]]:
+    """Return candidates with their score times their weight, 1.0 where none is given, best first.
+
+    Equal ones keep their order, so weights of 1.0 change nothing. A score below zero is divided: more weight must never
+    mean a lower place.
+    """
+    weighed = [(key, _times(score, weights.get(key, 1.0))) for key, score in ranked]
+    return sorted(weighed, key=lambda item: -item[1])
+
+
+def _times(score: float, weight: float) -> float:
+    return score * weight if score >= 0 else score / weight

@@ -24,7 +24,7 @@ from index.database import Database
 from index.embed import Vectors
 from index.errors import Damaged, FootnoteError, Superseded
 from index.records import Article, ArticleId, Facts, Heading, Page, Passage, PassageId, Period, Revision, Stored
-from index.tables import about, alive, alive_here, articles, embeddings, passages, revisions, segments, twins
+from index.tables import about, alive, alive_here, articles, embeddings, passages, revisions, segments, twins, versions
 
 FILE = "ledger.sqlite"
 
@@ -178,6 +178,15 @@ class Ledger:
             for some in batches(ids):
                 rows = db.execute(_DATES_OF, {"rows": some})
                 found |= {PassageId(row.row): dt.date.fromisoformat(row.date) for row in rows if row.date}
+        return found
+
+    def origins(self, ids: Sequence[PassageId]) -> dict[PassageId, str]:
+        """Return the names of the sources that brought the articles of passages."""
+        found: dict[PassageId, str] = {}
+        with self.reading() as db:
+            for some in batches(ids):
+                rows = db.execute(_ORIGINS, {"rows": some})
+                found |= {PassageId(row.row): row.origin for row in rows}
         return found
 
     def passages(self, ids: Sequence[PassageId], revision: int) -> dict[PassageId, Passage]:
@@ -411,6 +420,7 @@ def discard(db: sa.Connection, *, above: int) -> None:
     rows = sa.select(articles.c.row).where(articles.c.since > above)
     db.execute(passages.delete().where(passages.c.article.in_(rows)))
     db.execute(articles.delete().where(articles.c.since > above))
+    db.execute(versions.delete().where(versions.c.revision > above))
     db.execute(articles.update().where(articles.c.until > above).values(until=None))
 
 
@@ -471,6 +481,11 @@ _DATES_OF = (
     .join(articles, articles.c.row == passages.c.article)
     .where(passages.c.row.in_(sa.bindparam("rows", expanding=True)))
 )
+_ORIGINS = (
+    sa.select(passages.c.row, articles.c.origin)
+    .join(articles, articles.c.row == passages.c.article)
+    .where(passages.c.row.in_(sa.bindparam("rows", expanding=True)))
+)
 _ALL_VECTORS = (
     sa.select(passages.c.row, embeddings.c.vector)
     .join(articles, articles.c.row == passages.c.article)
@@ -506,4 +521,5 @@ def to_article(row: sa.Row[Any]) -> Article:
         author=row.author,
         language=row.language,
         pages=tuple(Page(start, number) for start, number in json.loads(row.pages or "[]")),
+        origin=row.origin,
     )

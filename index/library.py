@@ -17,22 +17,43 @@ from typing import Self, TypeVar
 from pydantic import SecretStr
 
 from config import Settings
+from config.sources import ADDED
 from index import alike, answer, followup, when
+from index.acquire import Acquisitions, Sent, Supply, Understood, supplies
 from index.alike import ALIKE
 from index.audit import report
-from index.build import Builder, Ways
+from index.build import MEGABYTE, Builder, Ways
 from index.catalogue import Catalogue
-from index.chunk import Sizes
+from index.chunk import Sizes, chunk
+from index.collection import Collection as Articles
+from index.collection import Places
 from index.compose import Candidate
 from index.embed import Embedder
 from index.errors import Busy, Damaged, NothingToUndo, NotIndexed, OtherModel, SourceError, Superseded
 from index.examples import Examples
+from index.fetch import Fetcher
+from index.gather import Gatherer
+from index.holdings import Clock, Holdings, utc
 from index.judge import judge_of
 from index.ledger import Ledger, digest_of
 from index.lexicon import content_words
 from index.make import store_of
 from index.progress import Stop, Watch
-from index.records import Answer, Article, ArticleId, Hit, Outlet, Passage, Plan, Progress, Report, Revision, Turn
+from index.records import (
+    Answer,
+    Article,
+    ArticleId,
+    Failure,
+    Hit,
+    Outlet,
+    Passage,
+    Plan,
+    Progress,
+    Report,
+    Revision,
+    Turn,
+    Version,
+)
 from index.replica import Replica
 from index.rerank import Reranker
 from index.respond import Responder
@@ -83,11 +104,17 @@ class Library:
     """The library in one data directory. Close it, or use it in a `with`."""
 
     def __init__(
-        self, settings: Settings, *, embedder: Embedder | None = None, today: Callable[[], dt.date] = dt.date.today
+        self,
+        settings: Settings,
+        *,
+        embedder: Embedder | None = None,
+        fetcher: Fetcher | None = None,
+        today: Callable[[], dt.date] = dt.date.today,
+        now: Clock = utc,
     ) -> None:
         """Open the data directory of the settings, making it where there is none. Loads neither model nor index.
 
-        `today` is the day that "last week" is counted from.
+        `today` is the day that "last week" is counted from, `now` the moment that pages are fetched at, by `fetcher`.
 
         Raises:
             Damaged: the ledger cannot be read.
@@ -117,6 +144,10 @@ class Library:
             fits=self._fits,
             dimensions=lambda: self._embedder.dimensions,
         )
+        self._now = now
+        self._holdings = Holdings(self._ledger, now=now)
+        self._fetcher = fetcher
+        self._gathered: list[Failure] | None = None
         self._mending = threading.Lock()
         self._examples = Examples(self.ask, longest=settings.answer.longest_question)
         self._judge = judge_of(self.data)
@@ -173,29 +204,116 @@ class Library:
         return self._read(see)
 
     def plan(self, folder: Path | None = None, *, watch: Watch = quiet, stop: Stop = never) -> Plan:
-        """Find out what `index` would do with a folder; changes nothing. Raises as `index`."""
+        """Find out what `index` would do; changes nothing that anybody sees. Raises as `index`.
+
+        What is new of the web is fetched for it; an `index` that follows does not fetch it again.
+        """
         with self._ledger.alone(doing="planning a reindex"):
-            chosen = self.folder(folder)
-            return self._builder().plan(chosen, trusted=self._on_seeds(), watch=watch, stop=stop)
+            self._gathered = failed = self._gather(watch=watch, stop=stop)
+            articles = self._articles(folder)
+            return self._builder().plan(articles, failed=failed, trusted=self._on_seeds(), watch=watch, stop=stop)
 
     def index(
         self, folder: Path | None = None, *, agreed: bool = False, watch: Watch = quiet, stop: Stop = never
     ) -> Report:
-        """Bring the library in step with a folder; None is the one of the settings, else the last one, else the seeds.
+        """Bring the library in step with a folder, and with the sources of the settings and what people added.
+
+        None is the folder of the settings, else the last one, else the seeds, where there are no sources.
 
         Raises:
             Busy: another process or thread is indexing.
-            SourceError: the folder is missing or holds no article; nothing changed.
+            SourceError: the folder is missing and there is nothing else, or there is no article; nothing changed.
             TooMuchGone: much would be removed, and nobody `agreed` to it; nothing changed.
             Cancelled: `stop` said so; nothing changed.
             ModelUnavailable: the embedding model cannot be had; nothing changed.
         """
         with self._ledger.alone(doing="indexing"):
+            failed, self._gathered = self._gathered, None
+            if failed is None:
+                failed = self._gather(watch=watch, stop=stop)
             agreed = agreed or self._on_seeds()
             self._settle()
-            done = self._builder().build(self.folder(folder), agreed=agreed, watch=watch, stop=stop)
+            articles = self._articles(folder)
+            done = self._builder().build(articles, failed=failed, agreed=agreed, watch=watch, stop=stop)
+            self._note_visits(articles)
             self._openable()
         return done
+
+    def fetch(self, url: str) -> Sent:
+        """Fetch a page or a file of the web, for `understand` and `add`; nothing is kept of it yet.
+
+        Raises:
+            SourceError: it cannot be fetched, or is no article; its message is the end of a sentence.
+        """
+        return self._acquisitions().fetch(url, self._fetching())
+
+    def file(self, name: str, data: bytes) -> Sent:
+        """Take a file, for `understand` and `add`; nothing is kept of it yet. Raises SourceError as `fetch` does."""
+        return self._acquisitions().file(name, data)
+
+    def understand(self, sent: Sent) -> Understood:
+        """Return what was sent as the article it would become, and in how many passages; keeps nothing.
+
+        Raises:
+            SourceError: there is no article in it.
+            ModelUnavailable: the embedding model, whose word pieces are counted, cannot be had.
+        """
+        article = self._acquisitions().article(sent)
+        pieces = chunk(article, count=self._embedder.count, sizes=self._sizes())
+        if not pieces:
+            message = "has headings but no text"
+            raise SourceError(message)
+        replaces = bool(self._holdings.get([sent.key])) or self._served_already(article.id)
+        return Understood(sent, article, len(pieces), replaces)
+
+    def add(
+        self, sent: Sequence[Sent], *, later: bool = False, watch: Watch = quiet, stop: Stop = never
+    ) -> Report | None:
+        """Keep what was sent, and make it part of the library at once; `later`: at the next reindex, and return None.
+
+        It stays through every reindex until it is removed. Raises as `index`; it is kept then all the same.
+        """
+        with self._ledger.alone(doing="adding articles"):
+            self._acquisitions().hold(sent)
+            return None if later else self._step([ArticleId(one.key) for one in sent], watch=watch, stop=stop)
+
+    def remove(self, ids: Sequence[ArticleId], *, watch: Watch = quiet, stop: Stop = never) -> Report | None:
+        """Take articles out that were added, or that a feed or a sitemap brought; these stay out from then on.
+
+        Returns None where none of them was served.
+
+        Raises:
+            SourceError: one is a file of a folder or named in the settings, or nothing would be left; nothing changed.
+            Busy: another process or thread is indexing.
+        """
+        with self._ledger.alone(doing="removing articles"):
+            current = self._ledger.current()
+            served = [id_ for id_ in ids if self._served_already(id_)]
+            if current is not None and len(set(served)) >= current.articles:
+                message = "That is all there is: a library without any article cannot be asked. Add another one first."
+                raise SourceError(message)
+            self._acquisitions().release(ids, self._settings.source)
+            return self._step(served, watch=watch, stop=stop) if served else None
+
+    @property
+    def largest(self) -> int:
+        """How many bytes a file may have."""
+        return self._settings.library.largest_file_mb * MEGABYTE
+
+    def find(self, name: str) -> list[ArticleId]:
+        """Return the ids of the articles that an id or the address of a page means; none where nothing is called so."""
+        current = self._ledger.current()
+        return self._acquisitions().find(name, Catalogue(self._ledger) if current else None)
+
+    def sources(self) -> list[Supply]:
+        """Return where articles come from: folder, sources of the settings, what was added; and how each stands."""
+        folder = self.folder()
+        counts = Catalogue(self._ledger).origins()
+        return supplies(str(folder or ""), self._settings.source, self._holdings, counts=counts)
+
+    def history(self, id_: ArticleId) -> list[Version]:
+        """Return what an article was before it changed, the newest first; at most twenty versions."""
+        return Catalogue(self._ledger).history(id_)
 
     def rollback(self) -> Revision:
         """Return to the revision before the current one; what was indexed since is taken back. Takes milliseconds.
@@ -241,12 +359,17 @@ class Library:
         current = self._ledger.current()
         return current is not None and current.held
 
-    def folder(self, given: Path | None = None) -> Path:
-        """Return the folder that `index` would read."""
+    def folder(self, given: Path | None = None) -> Path | None:
+        """Return the folder that `index` would read; None where articles come from elsewhere only.
+
+        The seeds stand in only until something is named.
+        """
         if given is not None or self._settings.library.articles:
             return (given or Path(self._settings.library.articles)).expanduser().resolve()
         current = self._ledger.current()
-        return Path(current.folder) if current else seeds()
+        if current is None:
+            return None if self._settings.source or self._holdings.any() else seeds()
+        return Path(current.folder) if current.folder and not (self._on_seeds() and self._settings.source) else None
 
     def newest(self, *, limit: int, offset: int = 0, source: str | None = None) -> list[Article]:
         """Return articles without their text, newest first: all, or those of one outlet; "" is those without one."""
@@ -414,6 +537,7 @@ class Library:
             embedder=self._embedder,
             settings=self._settings.retrieval,
             reranker=self._reranker,
+            weights={source.called: source.weight for source in self._settings.source if source.weight != 1.0},
         )
 
     def _query(self, question: str, *, limit: int | None = None) -> TimedQuery:
@@ -532,12 +656,69 @@ class Library:
         current = self._ledger.current()
         return current is not None and current.folder == str(seeds())
 
+    def _articles(self, folder: Path | None = None, *, only: Collection[ArticleId] | None = None) -> Articles:
+        """Return all that belongs to the library; `only`: nothing but what is held under these ids."""
+        places = Places(self.folder(folder), self._settings.source)
+        return Articles(places, self._holdings, largest=self.largest, only=only)
+
+    def _step(self, ids: Sequence[ArticleId], *, watch: Watch, stop: Stop) -> Report:
+        """Bring the library in step with what is held under some ids; the caller holds the writer's lock.
+
+        Where the model or the sizes of passages are others, all articles have to be made anew.
+        """
+        self._settle()
+        articles = self._articles(only=None if self._builder().again() else ids)
+        done = self._builder().build(articles, failed=(), agreed=True, watch=watch, stop=stop)
+        self._openable()
+        return done
+
+    def _gather(self, *, watch: Watch, stop: Stop) -> list[Failure]:
+        """Fetch what is new of the web, where anything is to come from there; return what failed."""
+        if all(source.folder for source in self._settings.source) and not self._holdings.addresses():
+            return []
+        gatherer = Gatherer(
+            self._holdings,
+            self._fetching(),
+            sources=self._settings.source,
+            settings=self._settings.library,
+            at_once=self._settings.fetch.at_once,
+            now=self._now,
+        )
+        return gatherer.gather(watch=watch, stop=stop)
+
+    def _fetching(self) -> Fetcher:
+        """Return what fetches, one for the life of the library: it remembers whom it asked when."""
+        if self._fetcher is None:
+            self._fetcher = Fetcher(self._settings.fetch, largest=self.largest)
+        return self._fetcher
+
+    def _acquisitions(self) -> Acquisitions:
+        return Acquisitions(self._holdings, largest=self.largest)
+
+    def _served_already(self, id_: ArticleId) -> bool:
+        current = self._ledger.current()
+        return current is not None and self._ledger.article(id_, current.number) is not None
+
+    def _note_visits(self, articles: Articles) -> None:
+        """Note how the looks at folders went, and forget what sources brought that are not in the settings any more."""
+        sources = self._settings.source
+        folders = [("", str(articles.places.folder))] if articles.places.folder else []
+        for name, place in [*folders, *((source.called, source.folder) for source in sources if source.folder)]:
+            if reason := articles.absent.get(name):
+                self._holdings.not_visited(name, place, reason)
+            else:
+                self._holdings.visited(name, place)
+        self._holdings.keep_only(["", ADDED, *(source.called for source in sources)])
+
+    def _sizes(self) -> Sizes:
+        return Sizes(self._embedder.limit, self._settings.chunk.size, self._settings.chunk.overlap)
+
     def _builder(self) -> Builder:
-        chunk = self._settings.chunk
+        sizes = self._settings.chunk
         ways = Ways(
             self._embedder,
-            sizes=lambda: Sizes(self._embedder.limit, chunk.size, chunk.overlap),
-            chunking=f"{chunk.size}/{chunk.overlap}/{self._embedder.prefixes}",
+            sizes=self._sizes,
+            chunking=f"{sizes.size}/{sizes.overlap}/{self._embedder.prefixes}",
         )
         return Builder(
             self._ledger,

@@ -1,15 +1,16 @@
-"""Compare a collection on the disk with the revision that is served, and read what is new or changed into a draft."""
+"""Compare a collection with the revision that is served, and read what is new or changed into a draft."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from index.chunk import Count, Sizes, chunk
+from index.collection import Collection
 from index.draft import Draft, Staged
 from index.errors import SourceError
 from index.ledger import Ledger
 from index.progress import Meter, Stop, Watch, check
 from index.records import Article, ArticleId, Failure
-from index.survey import Candidate, Survey
+from index.survey import Absent, Candidate
 
 AT_ONCE = 500
 """Articles compared in one statement."""
@@ -38,15 +39,18 @@ class Tally:
     failures: list[Failure] = field(default_factory=list)
 
 
-def list_all(survey: Survey, draft: Draft) -> Tally:
+def list_all(survey: Collection, draft: Draft) -> Tally:
     """Note in the draft which articles there are, without reading any.
 
-    What cannot be listed is kept as it is served: a folder that is broken today must not take away its articles.
+    What cannot be listed is kept as it is served: a folder that is broken today must not take away its articles. So is
+    what the collection does not speak of.
 
     Raises:
         SourceError: the folder cannot be listed.
     """
     tally = Tally()
+    if survey.only is not None:
+        tally.kept += draft.see_others(sorted(survey.only))
     for some in survey.batches(AT_ONCE):
         candidates = [item for item in some if isinstance(item, Candidate)]
         draft.see({candidate.id: candidate.place for candidate in reversed(candidates)})
@@ -54,6 +58,8 @@ def list_all(survey: Survey, draft: Draft) -> Tally:
         for failure in some:
             if isinstance(failure, Failure):
                 draft.see_below(failure.name)
+            elif isinstance(failure, Absent):
+                draft.see_from(failure.origin)
     return tally
 
 
@@ -70,23 +76,25 @@ class Reader:
         self._staged: list[Staged] = []
         self._waiting = 0
 
-    def read(self, survey: Survey, tally: Tally, *, watch: Watch, stop: Stop) -> None:
+    def read(self, survey: Collection, tally: Tally, *, watch: Watch, stop: Stop) -> None:
         """Compare all articles, store the new and the changed ones, and add to the counts of `tally`."""
         meter = Meter("reading", tally.found, watch)
         for some in survey.batches(AT_ONCE):
             for failure in some:
                 if isinstance(failure, Failure):
-                    self._fail(failure, tally)
+                    self._fail(failure, self._draft.served_below(failure.name), tally)
+                elif isinstance(failure, Absent):
+                    self._fail(failure.failure, self._draft.served_from(failure.origin), tally)
             for candidate, before in self._compared([item for item in some if isinstance(item, Candidate)], tally):
                 check(stop)
                 self._take(candidate, before, tally)
                 meter.tick()
         self._store()
 
-    def _fail(self, failure: Failure, tally: Tally) -> None:
+    def _fail(self, failure: Failure, served: Mapping[ArticleId, str], tally: Tally) -> None:
         """Note what could not be listed; what is served of it stays."""
         tally.failures.append(failure)
-        for id_, digest in self._draft.served_below(failure.name).items():
+        for id_, digest in served.items():
             tally.kept += 1
             self._stage_again(id_, digest)
 

@@ -56,7 +56,8 @@ class Article:
     """One article as it was read: plain text, and what is known about it.
 
     `date` is the day of publication, `language` its code by ISO 639-1, empty where it is not known; `headings` are
-    spans of `text` in order, `pages` the beginnings of its pages, likewise.
+    spans of `text` in order, `pages` the beginnings of its pages, likewise. `origin` is the name of the source that
+    brought it, empty for the folder of the library.
     """
 
     id: ArticleId
@@ -69,11 +70,26 @@ class Article:
     author: str = ""
     language: str = ""
     pages: tuple[Page, ...] = ()
+    origin: str = ""
 
     def page_at(self, offset: int) -> int | None:
         """Return the number of the page that a place in the text stands on; None where the article has no pages."""
         at = bisect_right(self.pages, offset, key=lambda page: page.start)
         return self.pages[at - 1].number if at else None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Something that may become an article, as whoever names it describes it.
+
+    `key` is its address, or what it is called. `changed` is when it changed last; `markup` what a feed says of it.
+    """
+
+    key: str
+    title: str = ""
+    date: dt.date | None = None
+    changed: dt.datetime | None = None
+    markup: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +243,15 @@ class Answer:
     def text(self) -> str:
         """The claims as one running text, without numbers."""
         return " ".join(claim.text for claim in self.claims)
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What an article was before it changed: its title and its date then, and when the next version replaced it."""
+
+    title: str
+    date: dt.date | None
+    replaced_at: dt.datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,7 +15,7 @@ from config import Retrieval
 from index.chunk import told
 from index.embed import Embedder, Vectors
 from index.followup import SHARE, Context
-from index.fuse import fuse
+from index.fuse import fuse, weigh
 from index.ledger import Ledger
 from index.records import Hit, PassageId, Period
 from index.rerank import Reranker
@@ -147,14 +147,19 @@ class HybridRetriever(BaseRetriever):
         embedder: Embedder,
         settings: Retrieval,
         reranker: Reranker | None = None,
+        weights: Mapping[str, float] | None = None,
     ) -> None:
-        """Search `snapshot`, whose texts are in `ledger`, with vectors of `embedder`; let `reranker` order the best."""
+        """Search `snapshot`, whose texts are in `ledger`, with vectors of `embedder`; let `reranker` order the best.
+
+        `weights` are those of sources whose passages count more or less than others, by name.
+        """
         super().__init__()
         self.snapshot = snapshot
         self._ledger = ledger
         self._embedder = embedder
         self._settings = settings
         self._reranker = reranker
+        self._weights = weights or {}
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         query = query_bundle if isinstance(query_bundle, TimedQuery) else TimedQuery(query_bundle.query_str)
@@ -165,6 +170,8 @@ class HybridRetriever(BaseRetriever):
         dense, lexical = self._candidates(query, within)
         with query.watch.stage("fuse"):
             ranked = fuse(dense, lexical, lexical_weight=self._settings.lexical_weight)
+            if self._weights:
+                ranked = self._weighed(ranked)
             if query.newest:
                 ranked = self._newest_first(ranked, query.today)
         wanted = query.limit or self._settings.passages
@@ -224,6 +231,11 @@ class HybridRetriever(BaseRetriever):
         # What ends before the first article is history, and the question is about it: no word on that.
         query.beyond = first is None or period.latest is None or period.latest >= first
         return None
+
+    def _weighed(self, ranked: list[tuple[PassageId, float]]) -> list[tuple[PassageId, float]]:
+        """Order passages anew by what their sources count."""
+        origins = self._ledger.origins([number for number, _ in ranked])
+        return weigh(ranked, {number: self._weights.get(origin, 1.0) for number, origin in origins.items()})
 
     def _newest_first(self, ranked: list[tuple[PassageId, float]], today: dt.date) -> list[tuple[PassageId, float]]:
         """Order those that score about as well as the best one by date; the others keep their order."""

@@ -32,6 +32,14 @@ class Candidate:
     load: Callable[[], Loaded]
 
 
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """A source whose articles cannot be looked at now, all of them, and why: those that are served stay."""
+
+    origin: str
+    failure: Failure
+
+
 class Survey:
     """A collection as it lies on the disk. It can be walked through any number of times, and may change meanwhile."""
 

@@ -14,7 +14,7 @@ from index.errors import Damaged
 
 __all__ = ["engine"]
 
-SCHEMA = 4
+SCHEMA = 5
 """Stored as SQLite's `user_version`, on PostgreSQL in `about`; raised with every change of the tables."""
 
 Number = sa.BigInteger().with_variant(sa.Integer, "sqlite")
@@ -56,6 +56,7 @@ articles = sa.Table(
     sa.Column("author", Words, nullable=False),
     sa.Column("language", Words, nullable=False),
     sa.Column("pages", Words, nullable=False),
+    sa.Column("origin", Words, nullable=False),
     sa.Column("pieces", sa.Integer, nullable=False),
     sa.Column("since", sa.Integer, nullable=False),
     sa.Column("until", sa.Integer),
@@ -101,6 +102,54 @@ twins = sa.Table(
     sa.Column("segment", Words, nullable=False, index=True),
     sa.Column("first", Number, nullable=False),
     sa.Column("passage", Number, nullable=False),
+)
+versions = sa.Table(  # what an article was before: the version that `revision` replaced, and when
+    "versions",
+    meta,
+    sa.Column("row", Number, primary_key=True),
+    sa.Column("id", Words, nullable=False, index=True),
+    sa.Column("digest", Words, nullable=False),
+    sa.Column("title", Words, nullable=False),
+    sa.Column("date", Words, nullable=False),
+    sa.Column("replaced_at", Words, nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False, index=True),
+)
+holdings = sa.Table(  # what was fetched or sent, with its bytes (zlib); times are ISO 8601, "" for never
+    "holdings",
+    meta,
+    sa.Column("key", Words, primary_key=True),
+    sa.Column("source", Words, nullable=False, index=True),
+    sa.Column("kind", Words, nullable=False),
+    sa.Column("name", Words, nullable=False),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+    sa.Column("digest", Words, nullable=False),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("url", Words, nullable=False),
+    sa.Column("title", Words, nullable=False),
+    sa.Column("date", Words, nullable=False),
+    sa.Column("etag", Words, nullable=False),
+    sa.Column("modified", Words, nullable=False),
+    sa.Column("first", Words, nullable=False),
+    sa.Column("success", Words, nullable=False),
+    sa.Column("failure", Words, nullable=False),
+    sa.Column("reason", Words, nullable=False),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("missed", sa.Integer, nullable=False),
+    sa.Column("gone", Words, nullable=False),
+    sa.Column("shunned", sa.Boolean, nullable=False),
+)
+visits = sa.Table(  # how the last looks at a source went; `place` is its folder, its address, or a sitemap it names
+    "visits",
+    meta,
+    sa.Column("source", Words, primary_key=True),
+    sa.Column("place", Words, primary_key=True),
+    sa.Column("wanted", Words, nullable=False),
+    sa.Column("etag", Words, nullable=False),
+    sa.Column("modified", Words, nullable=False),
+    sa.Column("success", Words, nullable=False),
+    sa.Column("failure", Words, nullable=False),
+    sa.Column("reason", Words, nullable=False),
+    sa.Column("failures", sa.Integer, nullable=False),
 )
 about = sa.Table(  # what is true of the library as a whole: `library`, a random name; `doubted`, broken segments
     "about", meta, sa.Column("key", Words, primary_key=True), sa.Column("value", Words, nullable=False)
@@ -195,17 +244,19 @@ _BEFORE = {
 _KNOWN_SINCE_4 = tuple(
     f"ALTER TABLE articles ADD COLUMN {name} TEXT NOT NULL DEFAULT ''" for name in ("author", "language", "pages")
 )
+_KNOWN_SINCE_5 = ("ALTER TABLE articles ADD COLUMN origin TEXT NOT NULL DEFAULT ''",)
 _AFTER = {
     1: (
         # it names no segments: they are built again at the next question
         """INSERT INTO revisions SELECT number, made_at, '[]', '', model, fingerprint, chunking, folder, articles,
         passages, 0, 0 FROM revisions_1""",
-        """INSERT INTO articles SELECT a.row, id, digest, title, date, source, url, text, headings, '', '', '',
+        """INSERT INTO articles SELECT a.row, id, digest, title, date, source, url, text, headings, '', '', '', '',
         count(p.row), since, until FROM articles_1 a LEFT JOIN passages_1 p ON p.article = a.row GROUP BY a.row""",
         "INSERT INTO passages SELECT row, article, start, \"end\", heading, '', embedded FROM passages_1",
         "INSERT INTO embeddings (model, key, vector) SELECT model, key, vector FROM embeddings_1",
         *(f"DROP TABLE {name}_1" for name in ("revisions", "articles", "passages", "embeddings")),
     ),
-    2: ("CREATE INDEX articles_by_date ON articles (date, since, until)", *_KNOWN_SINCE_4),
-    3: _KNOWN_SINCE_4,
+    2: ("CREATE INDEX articles_by_date ON articles (date, since, until)", *_KNOWN_SINCE_4, *_KNOWN_SINCE_5),
+    3: (*_KNOWN_SINCE_4, *_KNOWN_SINCE_5),
+    4: _KNOWN_SINCE_5,
 }

@@ -21,6 +21,7 @@ def test_the_shipped_file_documents_every_setting_with_its_default() -> None:
     in_code = load(environ={}, folder=DEFAULT.parent).model_dump(mode="json")
     for section, secret in SECRETS:
         in_code[section].pop(secret)
+    assert in_code.pop("source") == []  # which is written there as an example, in comments
     assert written == in_code
 
 
@@ -30,6 +31,53 @@ def test_every_setting_in_the_shipped_file_has_a_comment_before_it() -> None:
     assert len(settings) == len(list(keys()))
     for at in settings:
         assert lines[at - 1].startswith("#") or lines[at - 1].partition(" = ")[0].endswith("_prefix")
+
+
+def test_the_example_of_a_source_names_every_key_and_can_be_used(tmp_path: Path) -> None:
+    example = DEFAULT.read_text(encoding="utf-8").partition("# [[source]]\n")[2]
+    table = re.sub(r"(?m)^# ?", "", example)
+    file = tmp_path / "mine.toml"
+    file.write_text(f"[[source]]\n{table}")
+    (source,) = load(file, environ={}, folder=tmp_path).source
+    assert (source.kind, source.called) == ("feed", "news")
+    written = set(tomllib.loads(f"[[source]]\n{table}")["source"][0])
+    assert set(type(source).model_fields) == written | {"folder", "url", "sitemap"}
+
+
+@pytest.mark.parametrize(
+    "text, says",
+    [
+        ('url = "https://a.example/"\nfeed = "https://a.example/f"', "exactly one of folder, url, feed and sitemap"),
+        ('outlet = "A"', "exactly one of folder, url, feed and sitemap"),
+        ('url = "ftp://a.example/"', "[[source]] no. 1 url:"),
+        ('url = "https://me:secret@a.example/"', "[[source]] no. 1 url:"),
+        ('feed = "https://a.example/f"\nmost = 0', "[[source]] no. 1 most:"),
+        ('feed = "https://a.example/f"\nweight = 11.0', "less than or equal to 10"),
+        ('feed = "https://a.example/f"\nwieght = 1.0', "did you mean weight"),
+        ('folder = "articles"\nname = "added"', "cannot be called 'added'"),
+        ('folder = "articles"\nname = "Ä b"', "give it a name of up to 40 of the characters a-z"),
+        ('folder = ".."', "cannot be called ''"),
+        ('folder = "a/notes"\n[[source]]\nfolder = "b/notes"', "two sources are called 'notes'"),
+    ],
+)
+def test_what_is_wrong_with_a_source_is_one_line_that_says_which(tmp_path: Path, text: str, says: str) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(f"[[source]]\n{text}\n")
+    with pytest.raises(SettingsError) as caught:
+        load(file, environ={}, folder=tmp_path)
+    assert says in str(caught.value)
+    assert str(file) in str(caught.value)
+    assert "secret" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_sources_are_called_after_their_host_or_folder(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('[[source]]\nfeed = "https://www.News.example.org:8080/f"\n[[source]]\nfolder = "My Notes"\n')
+    assert [one.called for one in load(file, environ={}, folder=tmp_path).source] == ["news.example.org", "my-notes"]
+    file.write_text('[source]\nfeed = "https://a.example/f"\n')
+    with pytest.raises(SettingsError, match=r"write \[\[source\]\] on a line of its own"):
+        load(file, environ={}, folder=tmp_path)
 
 
 def test_the_shipped_file_can_be_used_as_it_is() -> None:

@@ -19,7 +19,9 @@ ONLY_IN = {
     "sqlalchemy": {
         *(f"bot/{name}.py" for name in ("inbox", "journal", "people", "tables", "watchlist")),
         *(f"index/{name}.py" for name in ("database", "together", "tables", "writer", "ledger", "draft", "catalogue")),
+        "index/holdings.py",
     },
+    "feedparser": {"index/feed.py"},
     "babel": {"bot/words/figures.py", "bot/words/language.py"},
     "torch": {"index/compile.py", "index/reference.py", "index/subject.py"},
     "onnxruntime": {"index/compile.py", "index/compiled.py"},

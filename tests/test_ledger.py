@@ -103,7 +103,25 @@ def test_a_ledger_of_the_third_version_keeps_its_articles_of_whom_nothing_more_i
     assert {(article.author, article.language, article.pages) for article in before} == {("", "", ())}
 
 
-_WITHOUT_WHAT_IS_KNOWN = "".join(
+def test_a_ledger_of_the_fourth_version_has_no_other_sources_yet(folder: Path, make_library: MakeLibrary) -> None:
+    library = make_library()
+    library.index(folder)
+    before = library.newest(limit=9)
+    library.close()
+    with contextlib.closing(sqlite3.connect(library.data / FILE)) as db:
+        db.executescript(f"{_WITHOUT_SOURCES} PRAGMA user_version = 4")
+    again = make_library()
+    assert again.newest(limit=9) == before
+    (supply,) = again.sources()
+    assert (supply.name, supply.place, supply.articles, supply.success) == ("", str(folder.resolve()), 3, None)
+    assert again.index(folder).unchanged == 3
+    assert again.sources()[0].success is not None
+
+
+_WITHOUT_SOURCES = (
+    "ALTER TABLE articles DROP COLUMN origin; DROP TABLE versions; DROP TABLE holdings; DROP TABLE visits;"
+)
+_WITHOUT_WHAT_IS_KNOWN = _WITHOUT_SOURCES + "".join(
     f"ALTER TABLE articles DROP COLUMN {name};" for name in ("author", "language", "pages")
 )
 
@@ -129,5 +147,6 @@ INSERT INTO passages SELECT "row", article, start, "end", heading, embedded FROM
 INSERT INTO embeddings SELECT model, "key", vector FROM e;
 DROP TABLE r; DROP TABLE a; DROP TABLE p; DROP TABLE e;
 DROP TABLE segments; DROP TABLE twins; DROP TABLE about; DROP TABLE seen;
+DROP TABLE versions; DROP TABLE holdings; DROP TABLE visits;
 PRAGMA user_version = 1;
 """

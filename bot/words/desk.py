@@ -41,6 +41,7 @@ SHOWN = 20
 """Files named in a chat that could not be read: a folder of thousands would send messages for minutes."""
 
 _STAGES = {
+    "fetching": N_("Fetching pages"),
     "reading": N_("Reading articles"),
     "embedding": N_("Embedding passages"),
     "building": N_("Building the index"),

@@ -1,11 +1,13 @@
 """What only the command line prints. In English: whoever runs the program reads its English documentation as well."""
 
 import datetime as dt
+from collections.abc import Sequence
 from pathlib import Path
 
 from bot.words.desk import changes, failures, gone
-from bot.words.figures import articles, day, when
-from index.records import Answer, Plan, Revision
+from bot.words.figures import articles, day, megabytes, moment, passages, when
+from index.acquire import Supply, Understood
+from index.records import Answer, Article, ArticleId, Plan, Revision
 
 IN_THE_TERMINAL = (
     "This is the chat in the terminal. For Telegram: write /newbot to @BotFather, and put the token it gives you into "
@@ -23,6 +25,15 @@ STOPPED_AFTER = (
     "Stopped. The new articles are served already; only tidying up was cut short, and the next reindex does it."
 )
 SAVED = "Saved to {path}, {megabytes:,.1f} MB. It holds what people asked: keep it as private as the bot."
+ADDED_LATER = "Kept; the next reindex makes it part of the library."
+REMOVE_NEEDS_YES = "Nobody is there to be asked. If it is meant, add --yes."
+NO_SOURCES = (
+    "There is nothing yet. Run `footnote index FOLDER` or `footnote add URL`, or name a [[source]] in the settings."
+)
+NO_FOLDER_TO_WATCH = (
+    "There is no folder to watch: the articles come from the web, or were added. Name a folder, or let the bot reindex "
+    "on a schedule ([telegram] reindex_every)."
+)
 WATCHING = "Watching {folder}: it is read again two seconds after the last change. Ctrl-C ends it."
 
 
@@ -69,3 +80,40 @@ def restored(made_at: str, aside: Path | None) -> str:
         f"The library is as it was on {on}. What is missing of its index is made again, without the model, "
         f"at the next question.{before}"
     )
+
+
+def understood_as(value: Understood) -> str:
+    """Say what was sent, as it is understood: title, outlet, date, passages, size."""
+    article = value.article
+    size = megabytes(value.sent.size) if value.sent.size >= 100_000 else f"{value.sent.size / 1000:.1f} KB"
+    facts = [article.title, article.source, day(article.date), passages(value.passages), size]
+    newer = ["in place of the version before"] if value.replaces else []
+    return " · ".join(filter(None, [*facts, *newer]))
+
+
+def ask_removal(some: Sequence[Article]) -> str:
+    """Ask at the terminal whether these articles may be removed."""
+    named = "\n".join(
+        f"{article.id}  {article.title}" if article.title != article.id else article.id for article in some
+    )
+    return f"{named}\nRemove {articles(len(some))}? [y/N] "
+
+
+def removed_unread(ids: Sequence[ArticleId]) -> str:
+    """Say that what was kept for the next reindex is not any more."""
+    return f"{articles(len(ids))} removed; none of it had been indexed."
+
+
+def supplies(found: Sequence[Supply]) -> str:
+    """List where articles come from: name, kind, how many, when something came last, and what is wrong."""
+    lines: list[str] = []
+    for one in found:
+        name = f"{one.name} ({one.kind})" if one.name and one.name != one.kind else one.name or "the folder"
+        last = f"last success {moment(one.success)}" if one.success else "never read yet"
+        failing = f"{one.failing} failing" if one.failing else ""
+        lines.append(" · ".join(filter(None, [name, articles(one.articles), last, failing])))
+        lines += [f"    {one.place}"] if one.place else []
+        if one.reason:
+            since = f" ({moment(one.failure)})" if one.failure else ""
+            lines.append(f"    ✗ {one.reason}{since}")
+    return "\n".join(lines) or NO_SOURCES
