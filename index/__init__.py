@@ -4,7 +4,7 @@ Where to look:
 
 the door              library; the nouns: records; what can go wrong: errors
 articles come in      sources, survey, read → extract, extract_html, extract_markdown → chunk, sentences → build
-                      (how far it is: progress)
+                      (how far it is: progress); one story in several: copies by shingles, read back as groups
 the truth             ledger, tables, draft on database (together: shared commits); who may write: lock, writer, turn
 models                embed, rerank on model, load, shelf; compile, compiled, subject; reference, weights
 segments              tiers (which), worker → make (built in a child), vectors in store, lexicon, words, seal, audit

@@ -19,8 +19,10 @@ ONLY_IN = {
     "sqlalchemy": {
         *(f"bot/{name}.py" for name in ("inbox", "journal", "people", "tables", "watchlist")),
         *(f"index/{name}.py" for name in ("database", "together", "tables", "writer", "ledger", "draft", "catalogue")),
+        *(f"index/{name}.py" for name in ("copies", "groups")),
     },
     "babel": {"bot/words/figures.py", "bot/words/language.py"},
+    "rensa": {"index/shingles.py"},
     "torch": {"index/compile.py", "index/reference.py", "index/subject.py"},
     "onnxruntime": {"index/compile.py", "index/compiled.py"},
     "starlette": {"bot/web.py", "bot/listen.py"},

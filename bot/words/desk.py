@@ -43,6 +43,7 @@ SHOWN = 20
 _STAGES = {
     "reading": N_("Reading articles"),
     "embedding": N_("Embedding passages"),
+    "comparing": N_("Looking for copies"),
     "building": N_("Building the index"),
     "merging": N_("Merging segments"),
     "asking": N_("Asking"),

@@ -1,0 +1,136 @@
+"""Which articles of one revision tell one story, and which of them speaks for the others.
+
+A group is an article and those that were compared with it and found to be its copies: none is in a group because of
+what a third article has in common with both. The one that was published first speaks, of those of one day the longest.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import sqlalchemy as sa
+
+from index.ledger import Ledger, batches, to_article
+from index.records import Article, ArticleId, Passage, PassageId
+from index.tables import alive, articles, copies, passages
+
+NEVER = "9999"
+"""What sorts behind every date."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An article of a group: its row in the ledger, and which row speaks for the group. The smallest `rank` speaks."""
+
+    row: int
+    head: int
+    rank: int
+
+
+class Groups:
+    """The groups of a revision; False where it has none. Safe to share between threads."""
+
+    def __init__(self, ledger: Ledger, revision: int) -> None:
+        """Read them from the ledger: one look where there are no copies."""
+        self._ledger = ledger
+        ordered, heads = _heads(ledger, revision)
+        self._members = [Member(row, heads[row], rank) for rank, row in enumerate(ordered) if row in heads]
+        self._by_head: dict[int, list[int]] = {}
+        for member in self._members:
+            self._by_head.setdefault(member.head, []).append(member.row)
+        self._numbers, self._places = self._passages()
+
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self._members)
+
+    def __len__(self) -> int:
+        """Return how many articles are copies of one that speaks for them."""
+        return len(self._members) - len(self._by_head)
+
+    def members(self, ids: Iterable[PassageId]) -> dict[PassageId, Member]:
+        """Return to which article of a group passages belong; those of no group are left out."""
+        wanted = np.fromiter(ids, dtype=np.int64)
+        if not self or not len(wanted):
+            return {}
+        at = np.searchsorted(self._numbers, wanted).clip(max=len(self._numbers) - 1)
+        which = np.flatnonzero(self._numbers[at] == wanted)
+        return {PassageId(int(wanted[i])): self._members[int(self._places[at[i]])] for i in which}
+
+    def told_by(self, head: int) -> Sequence[int]:
+        """Return the rows of a group's articles, the one that speaks first."""
+        return self._by_head.get(head, ())
+
+    def article(self, row: int) -> Article:
+        """Return an article; without its text where nobody serves it any more."""
+        with self._ledger.reading() as db:
+            return to_article(db.execute(articles.select().where(articles.c.row == row)).one())
+
+    def passages(self, row: int) -> list[Passage]:
+        """Return the passages of an article, in order."""
+        whole = self.article(row)
+        query = passages.select().where(passages.c.article == row).order_by(passages.c.start, passages.c.row)
+        with self._ledger.reading() as db:
+            found = db.execute(query).all()
+        return [Passage(PassageId(one.row), whole, one.start, one.end, one.heading) for one in found]
+
+    def _passages(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the numbers of all passages of groups in order, and for each the place of its article."""
+        places = {member.row: place for place, member in enumerate(self._members)}
+        found: list[tuple[int, int]] = []
+        with self._ledger.reading() as db:
+            for some in batches(list(places)):
+                rows = db.execute(sa.select(passages.c.row, passages.c.article).where(passages.c.article.in_(some)))
+                found += [(row.row, places[row.article]) for row in rows]
+        both = np.array(sorted(found), dtype=np.int64).reshape(len(found), 2)
+        return both[:, 0], both[:, 1]
+
+
+def copies_of(db: sa.Connection, id_: ArticleId, revision: int) -> list[int]:
+    """Return the rows of the articles of a revision that are copies of one, those published first before the others."""
+    own, other = articles.alias(), articles.alias()
+    found: list[tuple[str, str, int]] = []
+    for mine, its in ((copies.c.article, copies.c.other), (copies.c.other, copies.c.article)):
+        query = sa.select(other.c.date, other.c.id, other.c.row).select_from(
+            copies.join(own, own.c.row == mine).join(other, other.c.row == its)
+        )
+        where = sa.and_(own.c.id == id_, alive(revision, own), alive(revision, other))
+        found += [(row.date or NEVER, row.id, row.row) for row in db.execute(query.where(where))]
+    return [row for _, _, row in sorted(found)]
+
+
+def _heads(ledger: Ledger, revision: int) -> tuple[list[int], Mapping[int, int]]:
+    """Return the articles that have copies, those that speak before the others, and for each the one that speaks."""
+    one, other = articles.alias(), articles.alias()
+    living = (
+        sa.select(copies.c.article, copies.c.other)
+        .select_from(copies.join(one, one.c.row == copies.c.article).join(other, other.c.row == copies.c.other))
+        .where(alive(revision, one), alive(revision, other))
+    )
+    beside: dict[int, set[int]] = {}
+    order: list[tuple[str, int, str, int]] = []
+    with ledger.reading() as db:
+        for pair in db.execute(living):
+            beside.setdefault(pair.article, set()).add(pair.other)
+            beside.setdefault(pair.other, set()).add(pair.article)
+        for some in batches(list(beside)):
+            query = sa.select(articles.c.row, articles.c.date, articles.c.pieces, articles.c.id)
+            rows = db.execute(query.where(articles.c.row.in_(some)))
+            order += [(row.date or NEVER, -row.pieces, row.id, row.row) for row in rows]
+    ordered = [row for *_, row in sorted(order)]
+    return ordered, lead(ordered, beside)
+
+
+def lead(ordered: Sequence[int], beside: Mapping[int, set[int]]) -> dict[int, int]:
+    """Return for each article the one that speaks for it, itself where it speaks; who has no copy is left out.
+
+    Each that has no group yet begins one, with all its copies that have none.
+    """
+    heads: dict[int, int] = {}
+    for row in ordered:
+        if row in heads:
+            continue
+        joined = [other for other in beside[row] if other not in heads]
+        if joined:
+            heads |= dict.fromkeys([row, *joined], row)
+    return heads
