@@ -153,9 +153,7 @@ def _unsigned(ledger: Ledger, revision: int) -> list[int]:
 
 
 def _sign(ledger: Ledger, rows: Sequence[int], made: Signatures) -> None:
-    values = [
-        {"article": row, "form": form(), "slots": slots.tobytes()} for row, slots in zip(rows, made, strict=True)
-    ]
+    values = [{"article": row, "form": form(), "slots": slots.tobytes()} for row, slots in zip(rows, made, strict=True)]
     with ledger.writing() as db:
         for some in batches(rows):
             db.execute(signed.delete().where(signed.c.article.in_(some)))

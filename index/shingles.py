@@ -44,6 +44,9 @@ FEW = 12
 OWN = 0.1
 """Share of a passage's words, none of them telling, that another text may lack and still tell all that it tells."""
 
+SAME = 0.8
+"""Jaccard similarity of the words of two sentences that are one: of ten words, one is another."""
+
 ENOUGH = 9
 """Articles of an outlet from which can be told what it puts under each."""
 
@@ -127,6 +130,14 @@ def tells_all(whole: Story, part: Story) -> bool:
         covered[shared + at] = True
     own = np.flatnonzero(~covered)
     return len(own) <= OWN * len(covered) and not any(_tells(part.written[at]) for at in own)
+
+
+def same_words(one: Story, other: Story) -> bool:
+    """Whether two sentences are one: in nearly the same words, with the same names, numbers and denials."""
+    mine, its = set(one.words), set(other.words)
+    if not mine or len(mine & its) < SAME * len(mine | its):
+        return False
+    return {word for word in one.written if _tells(word)} == {word for word in other.written if _tells(word)}
 
 
 def marks_in_many(stories: Sequence[Story]) -> Marks:

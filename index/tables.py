@@ -128,9 +128,7 @@ seen = sa.Table(  # the listing of the folder that is being read; empty between 
 )
 
 
-def alive(
-    revision: int | sa.BindParameter[int], of: sa.FromClause | None = None
-) -> sa.ColumnElement[bool]:
+def alive(revision: int | sa.BindParameter[int], of: sa.FromClause | None = None) -> sa.ColumnElement[bool]:
     """Return the condition under which a row of `articles`, or `of` an alias of it, belongs to a revision."""
     columns = articles.c if of is None else of.c
     return sa.and_(columns.since <= revision, sa.or_(columns.until.is_(None), columns.until > revision))

@@ -11,16 +11,16 @@ and turns, and reports made from one template are what must not be taken for cop
 import argparse
 import json
 import random
-import sys
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
-from index import shingles
-from index.library import seeds
+import sqlalchemy as sa
+
+from index.library import Library, seeds
 from index.sentences import sentences
+from index.tables import articles, copies
 
 OUTLETS = 8
 TAKEN = 0.25
@@ -29,14 +29,14 @@ TAKEN = 0.25
 EXCHANGED = 1 / 80
 """Words of a copy of which one is another than in the original."""
 
-_TEMPLATE = (
-    "Weather for {place} on {day}. The day begins {sky} with {low} degrees in the early morning, and in the course of "
-    "the afternoon temperatures rise to a high of {high} degrees. The wind blows from the {wind} at about {speed} "
-    "kilometres an hour, with stronger gusts possible on the coast and in the hills. During the night it stays {night}, "
-    "and the thermometer falls to {cold} degrees. Drivers are asked to watch for fog near rivers and lakes. The outlook "
-    "for the following days: {outlook}. These figures are for {place} and the places around it, and were made by the "
-    "weather service at six in the morning; they are updated twice a day, and nobody can promise that they come true."
-)
+_TEMPLATE = """
+Weather for {place} on {day}. The day begins {sky} with {low} degrees in the early morning, and in the course of the
+afternoon temperatures rise to a high of {high} degrees. The wind blows from the {wind} at about {speed} kilometres an
+hour, with stronger gusts possible on the coast and in the hills. During the night it stays {night}, and the thermometer
+falls to {cold} degrees. Drivers are asked to watch for fog near rivers and lakes. The outlook for the following days:
+{outlook}. These figures are for {place} and the places around it, and were made by the weather service at six in the
+morning; they are updated twice a day, and nobody can promise that they come true.
+"""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def told(articles: Iterator[list[str]], *, length: int = 5, seed: int = 5) -> li
 
 def report(draw: random.Random) -> str:
     """Return a weather report, which nobody copied from another one."""
-    return _TEMPLATE.format(
+    return " ".join(_TEMPLATE.split()).format(
         place=draw.choice(["Lindholm", "Arnby", "Vessel", "Morgen", "Tarn", "Oster"]),
         day=f"{draw.randint(1, 28)} {draw.choice(['March', 'April', 'May', 'June'])}",
         sky=draw.choice(["clear", "cloudy", "with rain", "with fog", "with snow"]),
@@ -129,3 +129,22 @@ def known(stories: Sequence[Told]) -> set[tuple[int, int]]:
     for at, one in enumerate(stories):
         of.setdefault(one.number, []).append(at)
     return {pair for places in of.values() for pair in combinations(places, 2)}
+
+
+def write(stories: Sequence[Told], folder: Path) -> Path:
+    """Write stories as one JSONL file, whose ids are their places in the list."""
+    path = folder / "stories.jsonl"
+    with path.open("w", encoding="utf-8") as lines:
+        for at, one in enumerate(stories):
+            fields = {"id": str(at), "title": one.title, "date": "", "source": one.outlet, "url": "", "text": one.text}
+            lines.write(f"{json.dumps(fields)}\n")
+    return path
+
+
+def quality(library: Library, stories: Sequence[Told]) -> tuple[float, float]:
+    """Return how many of the pairs that a library found are copies, and how many of the copies it found."""
+    with library._ledger.reading() as db:
+        ids = dict(db.execute(sa.select(articles.c.row, articles.c.id)).all())
+        found = {tuple(sorted((int(ids[a]), int(ids[b])))) for a, b in db.execute(sa.select(copies)).all()}
+    sought = known(stories)
+    return len(found & sought) / len(found), len(found & sought) / len(sought)

@@ -1,0 +1,210 @@
+"""One story in several outlets is found at indexing, cited once, and named with the others that print it."""
+
+import datetime as dt
+import logging
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from index.errors import Cancelled
+from index.groups import Groups
+from index.library import Library
+from index.records import Answer, ArticleId
+from tests.bench import copies
+from tests.conftest import BAKERY, HARBOUR, HOURS, WHEN, MakeLibrary, settings_for
+from tests.fakemodel import WordModel
+
+AGENCY = (
+    f"{HARBOUR}\n\nThe ferry will go on from a new pier, which the county pays for. Work begins in spring and takes two "
+    "years, said the engineer Ole Strand. During that time the fish market moves to the railway yard, where there is "
+    "room for thirty stalls. A petition against the flats has 2,300 signatures so far."
+)
+
+
+def put(folder: Path, name: str, text: str, *, date: str = "", source: str = "") -> None:
+    folder.mkdir(exist_ok=True)
+    known = f"title: {name}\n" + (f"date: {date}\n" if date else "") + (f"source: {source}\n" if source else "")
+    (folder / f"{name}.md").write_text(f"---\n{known}---\n\n{text}\n", encoding="utf-8")
+
+
+@pytest.fixture
+def outlets(tmp_path: Path) -> Path:
+    """An agency's story, which two papers took over, and two other articles."""
+    folder = tmp_path / "papers"
+    put(folder, "agency", AGENCY, date="2024-05-01", source="Agency")
+    shorter = AGENCY.rpartition("\n\n")[0]
+    put(folder, "courier", f"From our desk on the coast.\n\n{AGENCY}\n\nSubscribe to us.", date="2024-05-02", source="Courier")
+    put(folder, "post", f"This came in overnight.\n\n{shorter}\n\nAll rights reserved.", date="2024-05-03", source="Post")
+    put(folder, "bakery", BAKERY, date="2024-06-02", source="Courier")
+    put(folder, "hours", HOURS, date="2024-07-03", source="Post")
+    return folder
+
+
+def cited(answer: Answer) -> list[ArticleId]:
+    """Return the articles of the first claim: the one that is cited, then those that say the same."""
+    of = {citation.number: citation.article.id for citation in answer.citations}
+    return [of[number] for claim in answer.claims[:1] for number in (*claim.citations, *claim.also)]
+
+
+def test_a_story_in_three_outlets_is_cited_once_and_also_in_the_others(
+    make_library: MakeLibrary, outlets: Path
+) -> None:
+    library = make_library()
+    library.index(outlets)
+    answer = library.ask(WHEN)
+    assert cited(answer) == ["agency.md", "courier.md", "post.md"]
+    assert {citation.quote for citation in answer.citations} == {
+        "The old harbour of Lindholm was closed to cargo ships in 1987."
+    }
+    assert len(answer.claims) == 1
+
+
+def test_copies_do_not_take_the_places_of_other_articles(make_library: MakeLibrary, tmp_path: Path) -> None:
+    folder = tmp_path / "many"
+    for n in range(12):
+        put(folder, f"paper{n:02}", f"{AGENCY}\n\nYou read Paper {n}, the best of all.", date=f"2024-05-{n + 1:02}", source=f"Paper {n}")
+    put(folder, "museum", "A museum of the harbour shows cargo ships that were built in Lindholm.", date="2024-01-01")
+    library = make_library()
+    library.index(folder)
+    hits, _ = library.search(WHEN, limit=4)
+    found = [hit.passage.article.id for hit in hits]
+    assert "museum.md" in found
+    assert set(found) == {"museum.md", "paper00.md"}
+
+
+def test_what_only_a_copy_tells_is_found_in_the_copy(make_library: MakeLibrary, outlets: Path) -> None:
+    more = f"{AGENCY}\n\nThe diver Karla Mohr found an anchor of 1640 in the mud below the pier."
+    put(outlets, "courier", more, date="2024-05-02", source="Courier")
+    library = make_library()
+    library.index(outlets)
+    answer = library.ask("What did the diver Karla Mohr find?")
+    assert cited(answer) == ["courier.md"]
+    assert "anchor of 1640" in answer.text
+
+
+def test_a_question_about_a_period_is_answered_from_the_copy_of_that_period(
+    make_library: MakeLibrary, outlets: Path
+) -> None:
+    library = make_library()
+    library.index(outlets)
+    answer = library.ask("When was the old harbour of Lindholm closed to cargo ships? since 2 May 2024")
+    assert answer.period is not None
+    assert answer.period.earliest == dt.date(2024, 5, 2)
+    assert cited(answer) == ["courier.md", "post.md"]
+
+
+def test_where_the_article_that_spoke_is_removed_the_next_one_speaks(make_library: MakeLibrary, outlets: Path) -> None:
+    library = make_library()
+    library.index(outlets)
+    (outlets / "agency.md").unlink()
+    library.index(outlets)
+    assert cited(library.ask(WHEN)) == ["courier.md", "post.md"]
+    library.rollback()
+    assert cited(library.ask(WHEN)) == ["agency.md", "courier.md", "post.md"]
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Library:
+    """A library that embeds quickly."""
+    return Library(settings_for(tmp_path / "data", library__confirm_removal=1.0), embedder=WordModel())
+
+
+def grouped(library: Library) -> list[list[str]]:
+    """Return the groups of the current revision, who speaks first."""
+    revision = library.revision()
+    assert revision is not None
+    groups = Groups(library._ledger, revision.number)
+    return sorted([groups.article(row).id for row in groups.told_by(head)] for head in groups._by_head)
+
+
+def test_a_reindex_compares_only_what_changed(
+    library: Library, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "stories"
+    told = copies.told(copies.paragraphs(None), length=3)[:40]
+    for at, one in enumerate(told):
+        put(folder, f"s{at:02}", one.text, source=one.outlet)
+    caplog.set_level(logging.INFO, "index.copies")
+    library.index(folder)
+    assert f"compared {len(told)} articles" in caplog.text
+    before = grouped(library)
+    assert before
+    caplog.clear()
+    library.index(folder)
+    assert "compared" not in caplog.text
+    put(folder, "s03", AGENCY, source="Agency")
+    library.index(folder)
+    assert "compared 1 articles, and their words with 0 others" in caplog.text
+    caplog.clear()
+    put(folder, "new", AGENCY, source="Courier")
+    library.index(folder)
+    assert "compared 1 articles, and their words with 1 others: 1 copies" in caplog.text
+    assert ["s03.md", "new.md"] in grouped(library) or ["new.md", "s03.md"] in grouped(library)
+
+
+def test_reports_made_from_one_template_are_no_copies(library: Library, tmp_path: Path) -> None:
+    draw = random.Random(1)
+    for n in range(30):
+        put(tmp_path / "weather", f"day{n:02}", copies.report(draw), source="Weather" if n % 2 else "")
+    library.index(tmp_path / "weather")
+    assert grouped(library) == []
+
+
+def test_two_reports_alone_that_differ_in_figures_are_no_copies(library: Library, tmp_path: Path) -> None:
+    draw = random.Random(2)
+    for n in range(2):
+        put(tmp_path / "weather", f"day{n}", copies.report(draw))
+    library.index(tmp_path / "weather")
+    assert grouped(library) == []
+
+
+def test_what_an_outlet_puts_under_each_article_makes_no_copies(library: Library, tmp_path: Path) -> None:
+    foot = " ".join(copies.report(random.Random(3)).split()[:90])
+    told = [one for one in copies.told(copies.paragraphs(None), length=1) if one.outlet != "Weather"]
+    numbers = list(dict.fromkeys(one.number for one in told))[:12]
+    for number in numbers:
+        text = next(one.text for one in told if one.number == number).rpartition("\n\n")[0]
+        put(tmp_path / "paper", f"n{number:03}", f"{' '.join(text.split()[:60])}.\n\n{foot}", source="Post")
+    library.index(tmp_path / "paper")
+    assert grouped(library) == []
+
+
+def test_the_longest_of_those_published_on_one_day_speaks(library: Library, tmp_path: Path) -> None:
+    folder = tmp_path / "papers"
+    put(folder, "a", AGENCY, date="2024-05-02", source="A")
+    put(folder, "b", f"{AGENCY}\n\n{BAKERY}", date="2024-05-02", source="B")
+    put(folder, "c", AGENCY, source="C")
+    library.index(folder)
+    assert grouped(library) == [["b.md", "a.md", "c.md"]]
+
+
+def test_who_resembles_only_a_copy_of_the_first_is_in_no_group_with_it(library: Library, tmp_path: Path) -> None:
+    parts = [text for one in copies.paragraphs(None) for text in one][:12]
+    folder = tmp_path / "chain"
+    for name, some in (("a", parts[:6]), ("b", parts[2:9]), ("c", parts[5:12])):
+        put(folder, name, "\n\n".join(some), date=f"2024-05-0{ord(name) - 96}", source=name)
+    library.index(folder)
+    assert grouped(library) == [["a.md", "b.md"]]
+
+
+def test_a_stopped_comparison_leaves_what_was_there_and_is_made_the_next_time(library: Library, outlets: Path) -> None:
+    stages: list[str] = []
+    with pytest.raises(Cancelled):
+        library.index(outlets, watch=lambda p: stages.append(p.stage), stop=lambda: stages[-1:] == ["comparing"])
+    assert library.revision() is None
+    library.index(outlets)
+    assert grouped(library) == [["agency.md", "courier.md", "post.md"]]
+
+
+def pairs_found(library: Library, told: Sequence[copies.Told], folder: Path) -> tuple[float, float]:
+    library.index(copies.write(told, folder))
+    return copies.quality(library, told)
+
+
+def test_nearly_all_copies_are_found_and_nearly_nothing_else(library: Library, tmp_path: Path) -> None:
+    told = copies.told(copies.paragraphs(None), length=3)
+    precision, recall = pairs_found(library, told, tmp_path)
+    assert precision >= 0.98
+    assert recall >= 0.95
