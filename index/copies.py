@@ -102,7 +102,7 @@ def likely(rows: Pairs, slots: Signatures, *, fresh: Pairs) -> Pairs:
 
 
 def _alike(ordered: Pairs, bands: Marks, new: NDArray[np.bool_], slots: Signatures) -> Iterator[Pairs]:
-    """Yield pairs of places with equal bands and signatures that are nearly alike; both are in the order of the bands."""
+    """Yield pairs of places with equal bands and nearly equal signatures; places and bands are in the bands' order."""
     for apart in range(1, min(NEIGHBOURS, len(ordered) - 1) + 1):
         same = np.flatnonzero(bands[apart:] == bands[:-apart])
         if not len(same):
@@ -131,9 +131,8 @@ class _Texts:
             yield rows[at : at + HELD // 2]
 
     def _read(self, row: int) -> Story:
-        query = sa.select(articles.c.text, articles.c.source).where(articles.c.row == row)
         with self._ledger.reading() as db:
-            text, source = db.execute(query).one()
+            text, source = db.execute(_TEXT, {"row": row}).one()
         return Story(text[:AT_ONCE]).without(self._common(source))
 
     def _in_many(self, source: str) -> Marks:
@@ -142,6 +141,9 @@ class _Texts:
         with self._ledger.reading() as db:
             texts = db.execute(query.order_by(articles.c.row).limit(SAMPLE)).scalars().all()
         return marks_in_many([Story(text[:AT_ONCE]) for text in texts])
+
+
+_TEXT = sa.select(articles.c.text, articles.c.source).where(articles.c.row == sa.bindparam("row"))  # built once
 
 
 def _unsigned(ledger: Ledger, revision: int) -> list[int]:

@@ -129,8 +129,9 @@ class Told:
     """Which of the candidates for one answer say nothing that an article does not say that speaks for their group.
 
     What has none of the `words` of the question does not count, such as what an outlet puts under all of its articles;
-    "14 were hurt" does, where another outlet has 12. Of each group those speak that come first among the candidates: a question may ask for the last week, and the story
-    be older in another outlet; and who speaks first may have printed less of it.
+    "14 were hurt" does, where another outlet has 12. Of each group those speak that come first among the candidates: a
+    question may ask for the last week, and the story be older in another outlet; and who speaks first may have printed
+    less of it.
     """
 
     def __init__(self, groups: Groups, members: Mapping[PassageId, Member], *, words: frozenset[str]) -> None:

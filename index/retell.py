@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from index.answer import Sentence
 from index.compose import ALSO, Chosen, adjoin
@@ -59,7 +60,7 @@ def _behind_each_other(hit: Hit, count: int) -> Iterator[Sequence[Span]]:
     spans = [span.moved(hit.passage.start) for span in sentences(hit.passage.text)]
     for at in range(len(spans) - count + 1):
         some = spans[at : at + count]
-        if all(adjoin(hit, first, second) for first, second in zip(some, some[1:], strict=False)):
+        if all(adjoin(hit, first, second) for first, second in pairwise(some)):
             yield some
 
 

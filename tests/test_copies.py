@@ -1,15 +1,18 @@
 """One story in several outlets is found at indexing, cited once, and named with the others that print it."""
 
+import contextlib
 import datetime as dt
 import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from index.copies import compare
 from index.errors import Cancelled
 from index.groups import Groups
+from index.ledger import Ledger
 from index.library import Library
 from index.records import Answer, ArticleId
 from tests.bench import copies
@@ -17,9 +20,9 @@ from tests.conftest import BAKERY, HARBOUR, HOURS, WHEN, MakeLibrary, settings_f
 from tests.fakemodel import WordModel
 
 AGENCY = (
-    f"{HARBOUR}\n\nThe ferry will go on from a new pier, which the county pays for. Work begins in spring and takes two "
-    "years, said the engineer Ole Strand. During that time the fish market moves to the railway yard, where there is "
-    "room for thirty stalls. A petition against the flats has 2,300 signatures so far."
+    f"{HARBOUR}\n\nThe ferry will go on from a new pier, which the county pays for. Work begins in spring and takes "
+    "two years, said the engineer Ole Strand. During that time the fish market moves to the railway yard, where there "
+    "is room for thirty stalls. A petition against the flats has 2,300 signatures so far."
 )
 
 
@@ -35,8 +38,20 @@ def outlets(tmp_path: Path) -> Path:
     folder = tmp_path / "papers"
     put(folder, "agency", AGENCY, date="2024-05-01", source="Agency")
     shorter = AGENCY.rpartition("\n\n")[0]
-    put(folder, "courier", f"From our desk on the coast.\n\n{AGENCY}\n\nSubscribe to us.", date="2024-05-02", source="Courier")
-    put(folder, "post", f"This came in overnight.\n\n{shorter}\n\nAll rights reserved.", date="2024-05-03", source="Post")
+    put(
+        folder,
+        "courier",
+        f"From our desk on the coast.\n\n{AGENCY}\n\nSubscribe to us.",
+        date="2024-05-02",
+        source="Courier",
+    )
+    put(
+        folder,
+        "post",
+        f"This came in overnight.\n\n{shorter}\n\nAll rights reserved.",
+        date="2024-05-03",
+        source="Post",
+    )
     put(folder, "bakery", BAKERY, date="2024-06-02", source="Courier")
     put(folder, "hours", HOURS, date="2024-07-03", source="Post")
     return folder
@@ -64,7 +79,13 @@ def test_a_story_in_three_outlets_is_cited_once_and_also_in_the_others(
 def test_copies_do_not_take_the_places_of_other_articles(make_library: MakeLibrary, tmp_path: Path) -> None:
     folder = tmp_path / "many"
     for n in range(12):
-        put(folder, f"paper{n:02}", f"{AGENCY}\n\nYou read Paper {n}, the best of all.", date=f"2024-05-{n + 1:02}", source=f"Paper {n}")
+        put(
+            folder,
+            f"paper{n:02}",
+            f"{AGENCY}\n\nYou read Paper {n}, the best of all.",
+            date=f"2024-05-{n + 1:02}",
+            source=f"Paper {n}",
+        )
     put(folder, "museum", "A museum of the harbour shows cargo ships that were built in Lindholm.", date="2024-01-01")
     library = make_library()
     library.index(folder)
@@ -79,7 +100,7 @@ def test_what_only_a_copy_tells_is_found_in_the_copy(make_library: MakeLibrary, 
     put(outlets, "courier", more, date="2024-05-02", source="Courier")
     library = make_library()
     library.index(outlets)
-    answer = library.ask("What did the diver Karla Mohr find?")
+    answer = library.ask("Which diver found an anchor in the mud below the pier?")
     assert cited(answer) == ["courier.md"]
     assert "anchor of 1640" in answer.text
 
@@ -106,9 +127,11 @@ def test_where_the_article_that_spoke_is_removed_the_next_one_speaks(make_librar
 
 
 @pytest.fixture
-def library(tmp_path: Path) -> Library:
+def library(tmp_path: Path) -> Iterator[Library]:
     """A library that embeds quickly."""
-    return Library(settings_for(tmp_path / "data", library__confirm_removal=1.0), embedder=WordModel())
+    settings = settings_for(tmp_path / "data", library__confirm_removal=1.0)
+    with Library(settings, embedder=WordModel()) as made:
+        yield made
 
 
 def grouped(library: Library) -> list[list[str]]:
@@ -123,7 +146,7 @@ def test_a_reindex_compares_only_what_changed(
     library: Library, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tmp_path / "stories"
-    told = copies.told(copies.paragraphs(None), length=3)[:40]
+    told = copies.told(copies.of_seeds(40), most=40)
     for at, one in enumerate(told):
         put(folder, f"s{at:02}", one.text, source=one.outlet)
     caplog.set_level(logging.INFO, "index.copies")
@@ -162,11 +185,8 @@ def test_two_reports_alone_that_differ_in_figures_are_no_copies(library: Library
 
 def test_what_an_outlet_puts_under_each_article_makes_no_copies(library: Library, tmp_path: Path) -> None:
     foot = " ".join(copies.report(random.Random(3)).split()[:90])
-    told = [one for one in copies.told(copies.paragraphs(None), length=1) if one.outlet != "Weather"]
-    numbers = list(dict.fromkeys(one.number for one in told))[:12]
-    for number in numbers:
-        text = next(one.text for one in told if one.number == number).rpartition("\n\n")[0]
-        put(tmp_path / "paper", f"n{number:03}", f"{' '.join(text.split()[:60])}.\n\n{foot}", source="Post")
+    for number, story in enumerate(copies.of_seeds(12)):
+        put(tmp_path / "paper", f"n{number:02}", f"{' '.join(story[0].split()[:60])}.\n\n{foot}", source="Post")
     library.index(tmp_path / "paper")
     assert grouped(library) == []
 
@@ -181,7 +201,7 @@ def test_the_longest_of_those_published_on_one_day_speaks(library: Library, tmp_
 
 
 def test_who_resembles_only_a_copy_of_the_first_is_in_no_group_with_it(library: Library, tmp_path: Path) -> None:
-    parts = [text for one in copies.paragraphs(None) for text in one][:12]
+    parts = [paragraph for story in copies.of_seeds(3) for paragraph in story][:12]
     folder = tmp_path / "chain"
     for name, some in (("a", parts[:6]), ("b", parts[2:9]), ("c", parts[5:12])):
         put(folder, name, "\n\n".join(some), date=f"2024-05-0{ord(name) - 96}", source=name)
@@ -198,13 +218,12 @@ def test_a_stopped_comparison_leaves_what_was_there_and_is_made_the_next_time(li
     assert grouped(library) == [["agency.md", "courier.md", "post.md"]]
 
 
-def pairs_found(library: Library, told: Sequence[copies.Told], folder: Path) -> tuple[float, float]:
-    library.index(copies.write(told, folder))
-    return copies.quality(library, told)
-
-
-def test_nearly_all_copies_are_found_and_nearly_nothing_else(library: Library, tmp_path: Path) -> None:
-    told = copies.told(copies.paragraphs(None), length=3)
-    precision, recall = pairs_found(library, told, tmp_path)
+def test_nearly_all_copies_are_found_and_nearly_nothing_else(tmp_path: Path) -> None:
+    told = copies.told(copies.of_seeds(200), most=300)
+    with contextlib.closing(Ledger(tmp_path)) as ledger:
+        copies.stage(ledger, told)
+        compare(ledger, 1, watch=lambda _: None, stop=lambda: False)
+        precision, recall = copies.quality(ledger, told)
+    assert len(copies.known(told)) > 100
     assert precision >= 0.98
     assert recall >= 0.95
