@@ -181,7 +181,9 @@ def _numbered(words: Sequence[str]) -> Marks:
 def _once(marks: Marks) -> Marks:
     """Return numbers in order, each once: five times as fast as NumPy's `unique`."""
     ordered = np.sort(marks)
-    return ordered[np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]]
+    first = np.ones(len(ordered), dtype=np.bool_)
+    first[1:] = ordered[1:] != ordered[:-1]
+    return np.asarray(ordered[first])
 
 
 def _among(some: Marks, ordered: Marks) -> NDArray[np.bool_]:

@@ -8,13 +8,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
+from bot import pages, words
 from index.copies import compare
 from index.errors import Cancelled
 from index.groups import Groups
-from index.ledger import Ledger
+from index.ledger import Ledger, discard
 from index.library import Library
 from index.records import Answer, ArticleId
+from index.tables import articles
+from index.tables import copies as pairs
+from index.tables import signatures as signed
 from tests.bench import copies
 from tests.conftest import BAKERY, HARBOUR, HOURS, WHEN, MakeLibrary, settings_for
 from tests.fakemodel import WordModel
@@ -227,3 +232,76 @@ def test_nearly_all_copies_are_found_and_nearly_nothing_else(tmp_path: Path) -> 
     assert len(copies.known(told)) > 100
     assert precision >= 0.98
     assert recall >= 0.95
+
+
+def test_a_library_on_postgresql_finds_the_same_copies_and_forgets_those_of_a_draft(
+    tmp_path: Path, database: str
+) -> None:
+    told = copies.told(copies.of_seeds(30), most=40)
+    found = []
+    for address in ("", database):
+        with contextlib.closing(Ledger(tmp_path, address)) as ledger:
+            copies.stage(ledger, told)
+            compare(ledger, 1, watch=lambda _: None, stop=lambda: False)
+            with ledger.reading() as db:
+                ids = sa.select(articles.c.row, articles.c.id)
+                of = {row.row: row.id for row in db.execute(ids)}
+                found.append({frozenset((of[one.article], of[one.other])) for one in db.execute(sa.select(pairs))})
+            groups = Groups(ledger, 1)
+            assert len(groups) > 0
+            with ledger.writing() as db:
+                discard(db, above=0)
+                left = [db.execute(sa.select(sa.func.count()).select_from(table)).scalar() for table in (pairs, signed)]
+            assert left == [0, 0]
+    assert found[0] == found[1]
+    assert found[0]
+
+
+def test_a_ledger_without_signatures_is_given_them_at_the_next_change(
+    library: Library, outlets: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    library.index(outlets)
+    with library._ledger.writing() as db:
+        for table in (pairs, signed):
+            table.drop(db)
+        db.execute(sa.text("PRAGMA user_version = 4"))
+    library.close()
+    caplog.set_level(logging.INFO, "index.copies")
+    with Library(settings_for(library.data), embedder=WordModel()) as again:
+        put(outlets, "hours", f"{HOURS} Nobody objected.")
+        again.index(outlets)
+        assert "compared 5 articles" in caplog.text
+        assert grouped(again) == [["agency.md", "courier.md", "post.md"]]
+
+
+def test_what_was_replaced_leaves_no_signature_behind(library: Library, outlets: Path) -> None:
+    for turn in range(3):
+        put(
+            outlets,
+            "courier",
+            f"Turn {turn} of our desk on the coast.\n\n{AGENCY}",
+            date="2024-05-02",
+            source="Courier",
+        )
+        library.index(outlets)
+    with library._ledger.reading() as db:
+        assert db.execute(sa.select(sa.func.count()).select_from(signed)).scalar() == 5 + 1
+        assert db.execute(sa.select(sa.func.count()).select_from(pairs)).scalar() == 3 + 2
+
+
+def test_an_article_names_who_published_its_story_too(library: Library, outlets: Path) -> None:
+    library.index(outlets)
+    assert [other.source for other in library.copies(ArticleId("courier.md"))] == ["Agency", "Post"]
+    assert library.copies(ArticleId("bakery.md")) == []
+    passages = library.passages_of(ArticleId("courier.md"))
+    whole = passages[0].article
+    html = pages.article(
+        whole, len(passages), pages.cut(whole, passages), 0, copies=library.copies(ArticleId("courier.md"))
+    )
+    assert "Also published by: Agency, Post\n" in html
+
+
+def test_who_has_more_copies_than_are_named_counts_the_others() -> None:
+    assert words.also_published([], most=3) == ""
+    assert words.also_published(["A", "B", "C", "D"], most=3) == "Also published by: A, B, C and 1 other"
+    assert words.also_published(list("ABCDE"), most=3) == "Also published by: A, B, C and 2 others"
