@@ -305,3 +305,18 @@ def test_who_has_more_copies_than_are_named_counts_the_others() -> None:
     assert words.also_published([], most=3) == ""
     assert words.also_published(["A", "B", "C", "D"], most=3) == "Also published by: A, B, C and 1 other"
     assert words.also_published(list("ABCDE"), most=3) == "Also published by: A, B, C and 2 others"
+
+
+def test_whoever_is_killed_between_comparing_and_publishing_finds_all_copies_the_next_time(
+    library: Library, outlets: Path
+) -> None:
+    library.index(outlets)
+    with library._ledger.writing() as db:  # as an update from an older version leaves it
+        for table in (pairs, signed):
+            db.execute(table.delete())
+    put(outlets, "hours", f"{HOURS} Nobody objected.")
+    stages: list[str] = []
+    with pytest.raises(Cancelled):
+        library.index(outlets, watch=lambda p: stages.append(p.stage), stop=lambda: stages[-1:] == ["embedding"])
+    library.index(outlets)
+    assert grouped(library) == [["agency.md", "courier.md", "post.md"]]
