@@ -22,6 +22,9 @@ PAGE = 8
 HEADINGS = 60
 """Headings on a page of an article, all in bold: Telegram forgets what is formatted after the 100th stretch."""
 
+COPIES = 3
+"""Outlets that are named beside an article because they published its story too; the others are counted."""
+
 LATEST = rf"^latest:(\d{{1,6}}):({MARK})?$"
 """A page of the newest articles: of all, or of the outlet with that mark."""
 
@@ -72,12 +75,16 @@ def page_of(pages: Sequence[Span], at: int) -> int:
     return next((number for number, page in enumerate(pages) if at < page.end), len(pages) - 1)
 
 
-def article(whole: Article, passages: int, pages: Sequence[Span], number: int) -> str:
-    """Show a page of an article that has so many passages."""
+def article(
+    whole: Article, passages: int, pages: Sequence[Span], number: int, *, copies: Sequence[Article] = ()
+) -> str:
+    """Show a page of an article that has so many passages, and who published its story too."""
     aside = (render.cut(whole.source, 100), words.day(whole.date), words.passages(passages))
+    others = dict.fromkeys(render.cut(other.source or other.title or other.id, 60) for other in copies)
     blocks = [
         Block((Run(render.cut(whole.title or whole.id, 300), bold=True, link=_link(whole)),)),
         Block((Run(" · ".join(filter(None, aside))),), close=True),
+        Block((Run(words.also_published(list(others), most=COPIES)),), close=True),
         Block(tuple(_set(whole, pages[number])), quoted=True),
     ]
     return render.messages(blocks)[0]

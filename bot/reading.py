@@ -201,7 +201,7 @@ class Reading:
             return View("", note=words.NOT_HELD)
         cut = pages.cut(article, passages)
         number, now = which(article, cut), self._library.digest(article)
-        html = pages.article(article, len(passages), cut, number)
+        html = pages.article(article, len(passages), cut, number, copies=self._library.copies(article.id))
         changed = digest and not now.startswith(digest)
         markup = pages.around(len(cut), number, lambda page: turn(page, now), back)
         return View(html, markup, note=words.NOT_AS_BEFORE if changed else "")

@@ -7,12 +7,12 @@ from the web          fetch → robots, courtesy (how politely), guard (whom), r
 from other sources    gather: feed, sitemap, weblinks → holdings; by hand: acquire
 all of it             collection (folders, holdings)
 articles come in      sources, survey, read → extract, extract_html, extract_markdown → chunk, sentences → build
-                      (how far it is: progress)
+                      (how far it is: progress); one story in several: copies by shingles, groups
 the truth             ledger, tables, draft on database (together: shared commits); who may write: lock, writer, turn
 models                embed, rerank on model, load, shelf; compile, compiled, subject; reference, weights
 segments              tiers (which), worker → make (built in a child), vectors in store, lexicon, words, seal, audit
 serving               served, snapshot, replica (in step with other machines)
-a question            followup, when, parts → retrieve, within, fuse → respond → answer, kinds, judge → compose
+a question            followup, when, parts → retrieve, within, fuse → respond → answer, kinds, judge → compose, retell
 looking around        catalogue (articles, outlets, since when), shelfmark (a short name for each),
                       examples (what to ask), alike (questions that are one)
 how good it is        evaluate, calibrate, risk

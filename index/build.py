@@ -18,6 +18,7 @@ from itertools import takewhile
 from config import Library as Settings
 from index.chunk import Sizes
 from index.collection import Collection
+from index.copies import compare
 from index.draft import Draft, Unembedded, sweep
 from index.embed import Embedder
 from index.errors import Damaged, Died, FootnoteError, SourceError, TooMuchGone
@@ -125,6 +126,7 @@ class Builder:
             folder = str(survey.places.folder or "")
             if current is None or again or tally.added or tally.changed or removed:
                 draft.retire()
+                compare(self._ledger, draft.number, watch=watch, stop=stop)
                 embedded = self._embed(draft, watch=watch, stop=stop)
                 current = self._publish(draft, folder, hand.start(), again=again, watch=watch, stop=stop)
             else:

@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from index.groups import copies_of
 from index.ledger import Ledger, batches, digest_of, to_article, to_date
 from index.records import Article, ArticleId, Outlet, Passage, PassageId, Version
 from index.tables import alive, articles, passages, revisions, versions
@@ -40,6 +41,14 @@ class Catalogue:
             query = passages.select().where(passages.c.article == row.row).order_by(passages.c.start, passages.c.row)
             found = db.execute(query).all()
         return [Passage(PassageId(one.row), article, one.start, one.end, one.heading) for one in found]
+
+    def copies(self, id_: ArticleId) -> list[Article]:
+        """Return the articles that tell the same story as one, without their text, the first published first."""
+        with self._ledger.reading() as db:
+            number = db.execute(_CURRENT).scalar()
+            rows = copies_of(db, id_, number) if number is not None else []
+            found = db.execute(_without_text().where(articles.c.row.in_(rows))).all()
+        return [to_article(row) for row in sorted(found, key=lambda row: rows.index(row.row))]
 
     def newest(self, *, limit: int, offset: int = 0, source: str | None = None) -> list[Article]:
         """Return articles of all outlets or of one, newest first, those without a date last; their text is left out."""

@@ -232,10 +232,10 @@ def _neighbours(one: Chosen, other: Chosen) -> bool:
     if one.hit.passage.id != other.hit.passage.id or len(one.candidates) + len(other.candidates) > LONGEST:
         return False
     first, second = sorted((one.span, other.span), key=lambda span: span.start)
-    return _adjoin(one.hit, first, second)
+    return adjoin(one.hit, first, second)
 
 
-def _adjoin(hit: Hit, first: Span, second: Span) -> bool:
+def adjoin(hit: Hit, first: Span, second: Span) -> bool:
     """Whether only space lies between two stretches of a passage, and no line ends there."""
     between = hit.passage.article.text[first.end : second.start]
     return not between.strip() and "\n" not in between
@@ -254,7 +254,7 @@ def _understandable(chosen: Chosen, *, taken: Sequence[Span]) -> Span:
         return span
     last = before[-1].moved(passage.start)
     quoted = any(other.start < last.end and last.start < other.end for other in taken)
-    return Span(last.start, span.end) if _adjoin(chosen.hit, last, span) and not quoted else span
+    return Span(last.start, span.end) if adjoin(chosen.hit, last, span) and not quoted else span
 
 
 def _citation(number: int, hit: Hit, span: Span) -> Citation:

@@ -15,7 +15,19 @@ from index.database import insert
 from index.embed import Vectors
 from index.ledger import Ledger, batches, discard, key_of, record, texts_of, weighed
 from index.records import Article, ArticleId, Facts, Revision
-from index.tables import alive, articles, embeddings, passages, revisions, seen, segments, twins, versions
+from index.tables import (
+    alive,
+    articles,
+    copies,
+    embeddings,
+    passages,
+    revisions,
+    seen,
+    segments,
+    signatures,
+    twins,
+    versions,
+)
 
 VERSIONS = 20
 """Earlier versions of an article that are remembered."""
@@ -257,6 +269,8 @@ def _forget_texts(db: sa.Connection, *, until: int) -> None:
         for few in batches(list(set(keys))):
             used = set(db.execute(sa.select(passages.c.embedded).where(passages.c.embedded.in_(few))).scalars())
             db.execute(embeddings.delete().where(embeddings.c.key.in_([key for key in few if key not in used])))
+        for column in (signatures.c.article, copies.c.article, copies.c.other):
+            db.execute(column.table.delete().where(column.in_(some)))
         db.execute(articles.update().where(articles.c.row.in_(some)).values(text="", headings="", pages="", digest=""))
 
 

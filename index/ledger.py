@@ -25,6 +25,8 @@ from index.embed import Vectors
 from index.errors import Damaged, FootnoteError, Superseded
 from index.records import Article, ArticleId, Facts, Heading, Page, Passage, PassageId, Period, Revision, Stored
 from index.tables import about, alive, alive_here, articles, embeddings, passages, revisions, segments, twins, versions
+from index.tables import copies as pairs
+from index.tables import signatures as signed
 
 FILE = "ledger.sqlite"
 
@@ -419,6 +421,8 @@ def discard(db: sa.Connection, *, above: int) -> None:
     """Remove all that belongs to revisions above one; embeddings are kept, because somebody will want them again."""
     rows = sa.select(articles.c.row).where(articles.c.since > above)
     db.execute(passages.delete().where(passages.c.article.in_(rows)))
+    for column in (signed.c.article, pairs.c.article, pairs.c.other):
+        db.execute(column.table.delete().where(column.in_(rows)))
     db.execute(articles.delete().where(articles.c.since > above))
     db.execute(versions.delete().where(versions.c.revision > above))
     db.execute(articles.update().where(articles.c.until > above).values(until=None))

@@ -383,6 +383,10 @@ class Library:
         """Return an article with its whole text, or None where the library does not hold it any more."""
         return self._catalogue().article(id_)
 
+    def copies(self, id_: ArticleId) -> list[Article]:
+        """Return the articles that tell the same story as one, without their text, the first published first."""
+        return self._catalogue().copies(id_)
+
     def passages_of(self, id_: ArticleId) -> list[Passage]:
         """Return the passages of an article in order; none where the library does not hold it any more."""
         return self._catalogue().passages(id_)

@@ -15,6 +15,7 @@ from index.judge import Judge, share
 from index.lexicon import content_words, terms
 from index.parts import Part, parts
 from index.records import Answer, Hit, Judged, PassageId, Turn
+from index.retell import retell
 from index.retrieve import HybridRetriever, PassageNode, TimedQuery
 
 PARTS = 3
@@ -93,6 +94,7 @@ class Responder:
         whole = self._found(query)
         chosen, others, missing = self._chosen(whole)
         with query.watch.stage("compose"):
+            chosen = retell(chosen, self._retriever.snapshot.copies, period=query.applied)
             claims, citations = compose.claims(chosen)
         judged = _ranked([whole, *others])
         return Answer(

@@ -16,7 +16,9 @@ from index.chunk import told
 from index.embed import Embedder, Vectors
 from index.followup import SHARE, Context
 from index.fuse import fuse, weigh
+from index.groups import Told
 from index.ledger import Ledger
+from index.lexicon import terms
 from index.records import Hit, PassageId, Period
 from index.rerank import Reranker
 from index.snapshot import Snapshot
@@ -26,6 +28,10 @@ from index.within import Within
 NEAR = 0.8
 """Who asks for the latest is given the newest of the passages that score this share of the best one's, or more: else
 many older ones on the same subject keep it out. Which of them answers is judged afterwards; 0.7 to 0.9 chose alike."""
+
+
+WIDER = (4, 16)
+"""Times as many candidates that are looked at where copies of a few stories fill more than half of the usual number."""
 
 
 class Stopwatch:
@@ -177,7 +183,9 @@ class HybridRetriever(BaseRetriever):
         wanted = query.limit or self._settings.passages
         read = self._reranker.passages if self._reranker else 0
         with query.watch.stage("fetch"):
-            hits = self._hits(ranked, dense, lexical, wanted=max(wanted, read))
+            words = frozenset([*terms(query.words), *query.context.weights])
+            told = self.snapshot.copies.told((number for number, _ in ranked), words=words)
+            hits = self._hits(ranked, dense, lexical, wanted=max(wanted, read), told=told)
         if self._reranker:
             with query.watch.stage("rerank"):
                 hits = self._reranker.reorder(query.words, hits, told=self._told)
@@ -203,11 +211,16 @@ class HybridRetriever(BaseRetriever):
         """Ask both channels, then give each candidate of one its true score in the other."""
         limit = max(self._settings.candidates, query.limit or 0)
         revision = self.snapshot.revision
-        with query.watch.stage("dense"):
-            dense = (within or self.snapshot).nearest(query.vector, limit=limit)
+        words, beside = self.snapshot.lexicon, query.context.weights
+        for wider in (1, *WIDER):
+            with query.watch.stage("dense"):
+                dense = (within or self.snapshot).nearest(query.vector, limit=limit * wider)
+            with query.watch.stage("lexical"):
+                lexical = (within or words).best(query.words, limit=limit * wider, beside=beside)
+            copies, full = self.snapshot.copies, len(dense) == limit * wider
+            if not (copies and full and copies.crowded(dense.keys() | lexical.keys(), least=limit // 2)):
+                break
         with query.watch.stage("lexical"):
-            words, beside = self.snapshot.lexicon, query.context.weights
-            lexical = (within or words).best(query.words, limit=limit, beside=beside)
             lexical |= words.scores(query.words, [i for i in dense if i not in lexical], beside=beside)
         with query.watch.stage("dense"):
             missing = [i for i in lexical if i not in dense]
@@ -251,13 +264,16 @@ class HybridRetriever(BaseRetriever):
         lexical: dict[PassageId, float],
         *,
         wanted: int,
+        told: Told,
     ) -> list[Hit]:
-        """Fetch the best passages from the ledger; what this revision does not hold is not a hit."""
+        """Fetch the best passages from the ledger; what this revision does not hold, or tells again, is not a hit."""
         hits: list[Hit] = []
         while ranked and len(hits) < wanted:
-            some, ranked = ranked[: wanted - len(hits)], ranked[wanted - len(hits) :]
+            some, ranked = ranked[:wanted], ranked[wanted:]
             passages = self._ledger.passages([number for number, _ in some], self.snapshot.revision.number)
             hits += [
-                Hit(passages[i], score, dense.get(i, 0.0), lexical.get(i, 0.0)) for i, score in some if i in passages
+                Hit(passages[i], score, dense.get(i, 0.0), lexical.get(i, 0.0))
+                for i, score in some
+                if i in passages and not told.elsewhere(passages[i])
             ]
-        return hits
+        return hits[:wanted]

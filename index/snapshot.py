@@ -10,6 +10,7 @@ import numpy as np
 
 from index.embed import Vectors
 from index.errors import Damaged
+from index.groups import Groups
 from index.ledger import Ledger
 from index.lexicon import Lexicon
 from index.lock import Reading
@@ -60,6 +61,7 @@ class Snapshot:
                 undo.callback(part.leave)
                 self.parts.append(part)
             self._dead = [ledger.dead(part.segment.facts, revision.number) for part in self.parts]
+            self.copies = Groups(ledger, revision.number)
             undo.pop_all()
         self._readers = 1
         self._lock = threading.Lock()

@@ -14,7 +14,7 @@ from index.errors import Damaged
 
 __all__ = ["engine"]
 
-SCHEMA = 5
+SCHEMA = 6
 """Stored as SQLite's `user_version`, on PostgreSQL in `about`; raised with every change of the tables."""
 
 Number = sa.BigInteger().with_variant(sa.Integer, "sqlite")
@@ -151,6 +151,19 @@ visits = sa.Table(  # how the last looks at a source went; `place` is its folder
     sa.Column("reason", Words, nullable=False),
     sa.Column("failures", sa.Integer, nullable=False),
 )
+signatures = sa.Table(  # of the articles' shingles, of `form`; see `copies`
+    "signatures",
+    meta,
+    sa.Column("article", Number, primary_key=True, autoincrement=False),
+    sa.Column("form", Words, nullable=False),
+    sa.Column("slots", sa.LargeBinary, nullable=False),
+)
+copies = sa.Table(  # two articles that tell one story; `article` has the smaller number
+    "copies",
+    meta,
+    sa.Column("article", Number, primary_key=True, autoincrement=False),
+    sa.Column("other", Number, primary_key=True, autoincrement=False, index=True),
+)
 about = sa.Table(  # what is true of the library as a whole: `library`, a random name; `doubted`, broken segments
     "about", meta, sa.Column("key", Words, primary_key=True), sa.Column("value", Words, nullable=False)
 )
@@ -164,9 +177,10 @@ seen = sa.Table(  # the listing of the folder that is being read; empty between 
 )
 
 
-def alive(revision: int | sa.BindParameter[int]) -> sa.ColumnElement[bool]:
-    """Return the condition under which a row of `articles` belongs to a revision."""
-    return sa.and_(articles.c.since <= revision, sa.or_(articles.c.until.is_(None), articles.c.until > revision))
+def alive(revision: int | sa.BindParameter[int], of: sa.FromClause | None = None) -> sa.ColumnElement[bool]:
+    """Return the condition under which a row of `articles`, or `of` an alias of it, belongs to a revision."""
+    columns = articles.c if of is None else of.c
+    return sa.and_(columns.since <= revision, sa.or_(columns.until.is_(None), columns.until > revision))
 
 
 def alive_here(revision: int | sa.BindParameter[int]) -> sa.ColumnElement[bool]:

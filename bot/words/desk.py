@@ -44,6 +44,7 @@ _STAGES = {
     "fetching": N_("Fetching pages"),
     "reading": N_("Reading articles"),
     "embedding": N_("Embedding passages"),
+    "comparing": N_("Looking for copies"),
     "building": N_("Building the index"),
     "merging": N_("Merging segments"),
     "asking": N_("Asking"),

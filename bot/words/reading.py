@@ -1,9 +1,10 @@
 """What is said around the articles themselves: lists of them, their pages, the outlets, and questions to begin with."""
 
 import datetime as dt
+from collections.abc import Sequence
 
-from bot.words.figures import day
-from bot.words.language import N_, _
+from bot.words.figures import day, number
+from bot.words.language import N_, _, ngettext
 
 LATEST_DOES = N_("The newest articles, to read")
 SOURCES_DOES = N_("Who published the articles I know")
@@ -37,6 +38,18 @@ def no_such_title(sought: str) -> str:
 def you_ask(question: str) -> str:
     """Repeat a question that somebody asked by a button."""
     return _("You ask: {question}").format(question=question)
+
+
+def also_published(outlets: Sequence[str], *, most: int) -> str:
+    """Name who published a story too, and count those after so many; nothing where nobody did."""
+    if not outlets:
+        return ""
+    named, rest = ", ".join(outlets[:most]), len(outlets[most:])
+    if not rest:
+        return _("Also published by: {outlets}").format(outlets=named)
+    return ngettext(
+        "Also published by: {outlets} and {n} other", "Also published by: {outlets} and {n} others", rest
+    ).format(outlets=named, n=number(rest))
 
 
 def from_to(first: dt.date | None, last: dt.date | None) -> str:

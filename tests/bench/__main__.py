@@ -1,7 +1,7 @@
 """Measure asking, indexing, starting and memory against doing the same with the bare libraries; then how all grows,
 and what the bot makes of many people.
 
-    python -m tests.bench [--articles N] [--questions N] [--passages N] [--people N] [--json]
+    python -m tests.bench [--articles N] [--questions N] [--passages N] [--people N] [--copies N] [--json]
 
 The articles are made by shuffling the sentences of the seeds, the same ones in every run.
 """
@@ -52,6 +52,7 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=200, help="questions to ask (default: 200)")
     parser.add_argument("--passages", type=int, default=100_000, help="largest collection of made vectors; 0: none")
     parser.add_argument("--people", type=int, default=crowd.PEOPLE, help="who ask the bot at once; 0: nobody")
+    parser.add_argument("--copies", type=int, default=10_000, help="articles to find copies among; 0: none")
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="footnote-bench-") as place:
@@ -59,6 +60,7 @@ def main() -> None:
         figures |= scale.stock(Path(place) / "articles", Path(place) / "data" / "models")
         figures |= answering(Path(place), passages=ANSWERED)
         figures |= scale.measure(Path(place), largest=chosen.passages) if chosen.passages else {}
+        figures |= finding_copies(chosen.copies) if chosen.copies else {}
         (Path(place) / "crowd").mkdir()
         figures |= crowd.measure(Path(place) / "crowd", people=chosen.people) if chosen.people else {}
     if chosen.json:
@@ -125,6 +127,13 @@ def answering(place: Path, *, passages: int) -> dict[str, float]:
     folder = place / "articles-answers"
     make_articles(folder, count=passages // PASSAGES)
     return scale.answering(place, folder, place / "data" / "models")
+
+
+def finding_copies(count: int) -> dict[str, float]:
+    """Measure in a process of its own, whose memory nothing else fills, what it takes to find copies."""
+    command = [sys.executable, "-m", "tests.bench.copies", "--articles", str(count), "--json"]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
+    return dict(json.loads(done.stdout))
 
 
 def bare_model() -> Any:
