@@ -1,11 +1,12 @@
 """Compare a collection on the disk with the revision that is served, and read what is new or changed into a draft."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from index.chunk import Count, Sizes, chunk
 from index.draft import Draft, Staged
 from index.errors import SourceError
+from index.language import Detector
 from index.ledger import Ledger
 from index.progress import Meter, Stop, Watch, check
 from index.records import Article, ArticleId, Failure
@@ -67,6 +68,7 @@ class Reader:
         self._cut = cut
         self._again = again
         self._room = room
+        self._detector = Detector()
         self._staged: list[Staged] = []
         self._waiting = 0
 
@@ -131,7 +133,8 @@ class Reader:
     def _stage(self, parse: Callable[[], Article], digest: str, *, size: int) -> None:
         if self._cut is None:
             return
-        article = parse()
+        read = parse()
+        article = replace(read, language=self._detector.language(read.text, stated=read.language))
         self._cut.begin()
         pieces = chunk(article, count=self._cut.count, sizes=self._cut.sizes())
         if not pieces:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from index import lexicon
+from index.analyse import terms
 from index.errors import Damaged
-from index.lexicon import Lexicon, content_words, terms
+from index.lexicon import Lexicon
 from index.records import PassageId, Stored
 from index.seal import opened
 
@@ -101,8 +102,8 @@ def test_rare_words_weigh_more_and_unknown_ones_are_known_as_such(words: Lexicon
     assert not words.knows("zeppelin")
 
 
-def test_content_words_keep_how_they_were_written() -> None:
-    assert list(content_words("Which Hotels in Budapest will host the talks?").values()) == [
+def test_content_words_keep_how_they_were_written(words: Lexicon) -> None:
+    assert list(words.asked("Which Hotels in Budapest will host the talks?").values()) == [
         "Hotels", "Budapest", "host", "talks",
     ]  # fmt: skip
 
