@@ -167,14 +167,26 @@ def sequence(question: str, name: str, *, own: str) -> list[str]:
     """
     if name == own and own != UNSPACED:
         return analysis(own).terms(question)
-    return [term for written in _kept(question, own) for term in analysis(name).terms(written)]
+    return [term for written in _kept(question, own) for term in _other(written, name, own=own)]
+
+
+def variants(question: str, among: Sequence[str], *, own: str) -> list[frozenset[str]]:
+    """Return the forms that each word of a question has in several analyses; none where there is one analysis."""
+    if len(among) < 2:
+        return []
+    return [
+        frozenset(term for name in among for term in analysis(name).terms(part))
+        for written in _kept(question, own)
+        for part in _parts(written, own)
+        if not _RUN.fullmatch(part)
+    ]
 
 
 def words(question: str, name: str, *, own: str) -> dict[str, str]:
     """Return the words of a `sequence`, as {analysed: as written}; of a run without spaces each pair by itself."""
     found: dict[str, str] = {}
     for written in _kept(question, own):
-        for term in analysis(name).terms(written):
+        for term in _other(written, name, own=own):
             found.setdefault(term, term if own == UNSPACED and _RUN.fullmatch(written) else written)
     return found
 
@@ -204,6 +216,16 @@ def _kept(question: str, own: str) -> list[str]:
     if own == UNSPACED:
         return _UNSPACED_WORD.findall(_ASKING_UNSPACED.sub(" ", question))
     return [written for written in (_WORD if own == ENGLISH else _MARKED_WORD).findall(question) if mine.terms(written)]
+
+
+def _other(written: str, name: str, *, own: str) -> list[str]:
+    """Return a word of a question as an analysis has it; of "l'été" only what the question's own does not leave out."""
+    parts = [written] if name == own else _parts(written, own)
+    return [term for part in parts for term in analysis(name).terms(part)]
+
+
+def _parts(written: str, own: str) -> list[str]:
+    return [part for part in re.split(f"[{_JOINS}]", written) if analysis(own).terms(part)]
 
 
 def _characters(run: str) -> list[str]:

@@ -6,7 +6,7 @@ The only module that imports tantivy.
 import math
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, pairwise
 from pathlib import Path
 from types import MappingProxyType
@@ -107,9 +107,7 @@ class Lexicon:
         N counts BACKGROUND passages more than there are: in a collection of four, one passage more or less would
         otherwise make a word telling or mute.
         """
-        total = self.count + BACKGROUND
-        known = {word: self._frequency(word) for word in words}
-        return {word: math.log(1 + (total - n + 0.5) / (n + 0.5)) for word, n in known.items()}
+        return {word: _idf(self.count + BACKGROUND, self._frequency(word)) for word in words}
 
     def telling(self, words: Sequence[str]) -> dict[str, float]:
         """Return the `weights` of analysed words, 0 for those that no passage has."""
@@ -152,11 +150,27 @@ class Lexicon:
         for pair in dict.fromkeys(pair for words in sequences for pair in pairwise(words)):
             phrase = tantivy.Query.phrase_query(schema, _BODY, list(pair), slop=GAP)
             clauses.append((tantivy.Occur.Should, tantivy.Query.boost_query(phrase, PAIR_BOOST)))
+        alike = analyse.variants(question, self.analyses, own=own)
+        shares = {name: self._shares(alike, name) for name in (_BODY, _CONTEXT)}
         for word, weight in {**beside, **dict.fromkeys(chain(*sequences), 1.0)}.items():
             for name, boost in ((_BODY, weight), (_CONTEXT, weight * _CONTEXT_BOOST)):
                 query = tantivy.Query.term_query(schema, name, word, "freq")
+                boost *= shares[name].get(word, 1.0)
                 clauses.append((tantivy.Occur.Should, tantivy.Query.boost_query(query, boost)))
         return tantivy.Query.boolean_query(clauses) if clauses else None
+
+    def _shares(self, alike: Iterable[Collection[str]], name: str) -> dict[str, float]:
+        """Return what forms of one word count, so that all weigh as if they were one: a rare one else weighs most.
+
+        That is the form which another language than the passage's has of it, and which means something else there.
+        """
+        shares: dict[str, float] = {}
+        for forms in alike:
+            known = {form: int(self._searcher.doc_freq(name, form)) for form in forms}
+            whole = _idf(self.count, min(sum(known.values()), self.count))
+            for form, n in known.items():
+                shares[form] = max(shares.get(form, 0.0), whole / _idf(self.count, n))
+        return shares
 
     def _scores(self, query: "tantivy.Query", limit: int) -> dict[PassageId, float]:
         try:
@@ -255,14 +269,18 @@ def _document(passage: Stored, name: str) -> "tantivy.Document":
 def check(directory: Path) -> tuple[str, ...]:
     """See that a word index is whole, and that this version can ask it; return the analyses of its passages.
 
-    English is among them and the first: a question may be in it whatever the articles are in. Raises Damaged.
+    Raises Damaged. An index that does not say which has only English ones, as all had before.
     """
     facts = opened(directory)
     if facts.get("form") != FORM:
         raise Damaged(damage(directory, "it was made by another version"))
     if not (directory / Reading.FILE).is_file():
         raise Damaged(damage(directory, f"{Reading.FILE} is missing, by which its readers hold it"))
-    return (analyse.ENGLISH, *(name for name in facts.get("analyses", ()) if name != analyse.ENGLISH))
+    return tuple(facts.get("analyses", ())) or (analyse.ENGLISH,)
+
+
+def _idf(total: int, n: int) -> float:
+    return math.log(1 + (total - n + 0.5) / (n + 0.5))
 
 
 def _schema() -> "tantivy.Schema":
