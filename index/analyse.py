@@ -23,7 +23,10 @@ _STEMS = {
     "fr": "french", "hu": "hungarian", "it": "italian", "nl": "dutch", "no": "norwegian", "pt": "portuguese",
     "ro": "romanian", "ru": "russian", "sv": "swedish", "ta": "tamil", "tr": "turkish",
 }  # fmt: skip
-"""What tantivy calls the languages it has a stemmer and stop words for (both Snowball's)."""
+"""What tantivy calls the languages it has a stemmer for, one of Snowball's."""
+
+_UNLISTED = frozenset("ar el ro ta tr".split())
+"""Those for which it has no stop words."""
 
 _NO_SPACES = frozenset("zh ja ko th lo km my".split())
 """Korean has spaces, but its particles hang on the words; pairs of characters find these all the same."""
@@ -52,25 +55,28 @@ STOP_WORDS = frozenset(
 )
 """Words that ask rather than name; also what an apostrophe leaves behind."""
 
-_ASKING = {
+_OURS = {
+    "ar": "في من على إلى عن أن إن هل ما ماذا متى أين كيف لماذا كم هو هي هذا هذه التي الذي كان كانت لا أو ثم قد و",
     "da": "hvem hvad hvornår hvor hvorfor hvordan hvilken hvilket hvilke hvis",
     "de": "wer was wann wo warum wieso weshalb wie wem wen wessen woher wohin wieviel viel viele gibt wurde wurden "
     "welche welcher welches welchem welchen bitte",
+    "el": "ο η το οι τα του της των τον την και να για με σε από που πως τι ποιος ποια ποιο πότε πού πώς γιατί είναι "
+    "ήταν θα δεν μια ένα ένας στο στη στην στον πόσο πόσα",
     "es": "quién quiénes qué cuándo dónde cómo cuánto cuánta cuántos cuántas cuál cuáles adónde hay fue fueron es son",
     "fi": "kuka mikä mitä milloin koska missä miksi miten kuinka mihin mistä kenen monta paljonko on",
-    "fr": "qui que quoi quand où pourquoi comment combien lequel laquelle quel quelle quels quelles est a été ce",
+    "fr": "qui que quoi quand où pourquoi comment combien lequel laquelle quel quelle quels quelles est a ce",
     "hu": "ki mi mit mikor hol miért hogyan hány mennyi melyik kinek",
     "it": "chi che cosa quando dove perché come quanto quanta quanti quante quale quali è",
     "nl": "wie wat wanneer waar waarom hoe hoeveel welk welke wiens is zijn",
     "no": "hvem hva når hvor hvorfor hvordan hvilken hvilket hvilke",
     "pt": "quem que quê quando onde porque como quanto quanta quantos quantas qual quais é há",
-    "ro": "cine ce când unde cum cât câtă câți câte care",
+    "ro": "cine ce când unde cum cât câtă câți câte care și de la în un o este sunt a fost pe cu din pentru nu",
     "ru": "кто что когда где почему зачем как какой какая какое какие какого каких сколько куда откуда чей чья чьи "
     "кого кому кем чем чего это есть ли скажи скажите расскажи расскажите",
     "sv": "vem vad när var varför hur vilken vilket vilka många",
-    "tr": "kim ne neden niçin nasıl nerede nereye hangi kaç zaman mi mı mu mü",
+    "tr": "kim ne neden niçin nasıl nerede nereye hangi kaç zaman mi mı mu mü ve bir bu ile için da",
 }
-"""Words that ask, which the lists of tantivy do not all have."""
+"""Stop words beside those of tantivy, which lack some that ask."""
 
 _ASKING_UNSPACED = re.compile(
     "请问|請問|为什么|為什麼|什么时候|什麼時候|什么|什麼|怎么样|怎么|怎麼|怎样|哪里|哪裡|哪儿|哪个|哪些|何时|何地|多少|如何|是否|是什么|是谁"
@@ -121,8 +127,9 @@ class Analysis:
             steps = [filters.ascii_fold()]
         else:  # accents go last: the stemmers know them
             name = _STEMS[self.name]
-            stop = [filters.stopword(name), filters.custom_stopword(_ASKING.get(self.name, "").split())]
-            steps = [*stop, filters.stemmer(name), filters.ascii_fold()]
+            stop = [] if self.name in _UNLISTED else [filters.stopword(name)]
+            ours = filters.custom_stopword(_OURS.get(self.name, "").split())
+            steps = [*stop, ours, filters.stemmer(name), filters.ascii_fold()]
         letters = "[\\w&&[^_]]+"  # with the marks that are vowels
         tokenizer = tantivy.Tokenizer.simple() if self.name == ENGLISH else tantivy.Tokenizer.regex(letters)
         building = tantivy.TextAnalyzerBuilder(tokenizer)

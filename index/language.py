@@ -13,10 +13,10 @@ SURE = 0.6
 letters 0.88 and 0.997, of 250 letters 0.97 and 0.999. At 0.5 these are 0.976, 0.987 and 0.996."""
 
 STRETCH = 600
-"""Characters that are looked at together."""
+"""Characters that are looked at together at most."""
 
 STRETCHES = 3
-"""So many stretches of a long text are looked at: its beginning may be a menu, a quotation or a licence."""
+"""So many stretches of a longer text are looked at: its beginning may be a menu, a quotation or a licence."""
 
 SHORTEST = 20
 """Letters below which nothing is guessed. What a document says of itself holds there."""
@@ -67,7 +67,8 @@ def code(stated: str) -> str:
 
 def _stretches(text: str) -> list[str]:
     """Return the beginning, the middle and the end of a text; all of it where it is short."""
-    if len(text) <= STRETCH * STRETCHES:
+    if len(text) <= STRETCH:
         return [text]
-    step = (len(text) - STRETCH) // (STRETCHES - 1)
-    return [text[at : at + STRETCH] for at in range(0, step * STRETCHES, step)]
+    length = min(STRETCH, len(text) // STRETCHES)
+    step = (len(text) - length) // (STRETCHES - 1)
+    return [text[at : at + length] for at in range(0, step * STRETCHES, step)]

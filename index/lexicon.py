@@ -155,8 +155,8 @@ class Lexicon:
         for word, weight in {**beside, **dict.fromkeys(chain(*sequences), 1.0)}.items():
             for name, boost in ((_BODY, weight), (_CONTEXT, weight * _CONTEXT_BOOST)):
                 query = tantivy.Query.term_query(schema, name, word, "freq")
-                boost *= shares[name].get(word, 1.0)
-                clauses.append((tantivy.Occur.Should, tantivy.Query.boost_query(query, boost)))
+                boosted = tantivy.Query.boost_query(query, boost * shares[name].get(word, 1.0))
+                clauses.append((tantivy.Occur.Should, boosted))
         return tantivy.Query.boolean_query(clauses) if clauses else None
 
     def _shares(self, alike: Iterable[Collection[str]], name: str) -> dict[str, float]:
