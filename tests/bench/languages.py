@@ -4,7 +4,7 @@
 
 DIR holds a folder of gzipped manual pages for each language, such as /usr/share/man or what `dpkg -x` unpacks of the
 packages manpages-de, -fr, -ru and -zh. A question is the line under a page's first heading that says what the page
-is about; the page, without that line, is what should be found. Pages that are not really translated are left out. Prints
+is about; the page, without that line, is what should be found. Pages hardly translated are left out. Prints
 nDCG@10 and hit@10 for English analysis, as if no language were known, and for that of the languages told, one language
 alone and all of them in one index.
 """
