@@ -96,7 +96,7 @@ def figures(items: Sequence[Item], languages: Sequence[str], asked: range) -> st
     with tempfile.TemporaryDirectory() as place:
         lexicon.build(Path(place) / "words", passages)
         words = Lexicon(Path(place) / "words")
-        ranks = [list(words.best(items[at][0], limit=10)) for at in asked]
+        ranks = [[int(number) for number in words.best(items[at][0], limit=10)] for at in asked]
     gains = [1 / math.log2(found.index(at) + 2) if at in found else 0.0 for at, found in zip(asked, ranks, strict=True)]
     return f"{sum(gains) / len(gains):.3f}, {sum(gain > 0 for gain in gains) / len(gains):.3f}"
 
