@@ -8,9 +8,12 @@ from other sources    gather: feed, sitemap, weblinks → holdings; by hand: acq
 all of it             collection (folders, holdings)
 articles come in      sources, survey, read → extract, extract_html, extract_markdown → chunk, sentences → build
                       (how far it is: progress); one story in several: copies by shingles, groups
+articles come in      sources, survey, read → extract, extract_html, extract_markdown; language → chunk, sentences
+                      → build (how far it is: progress)
 the truth             ledger, tables, draft on database (together: shared commits); who may write: lock, writer, turn
 models                embed, rerank on model, load, shelf; compile, compiled, subject; reference, weights
-segments              tiers (which), worker → make (built in a child), vectors in store, lexicon, words, seal, audit
+segments              tiers (which), worker → make (built in a child), vectors in store, lexicon (its words: analyse),
+                      words, seal, audit
 serving               served, snapshot, replica (in step with other machines)
 a question            followup, when, parts → retrieve, within, fuse → respond → answer, kinds, judge → compose, retell
 looking around        catalogue (articles, outlets, since when), shelfmark (a short name for each),

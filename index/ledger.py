@@ -232,9 +232,10 @@ class Ledger:
             for some in weighed(rows):
                 texts = texts_of(db, [number for number, _ in some])
                 for number, pieces in some:
-                    title, text = texts[number]
+                    title, text, language = texts[number]
                     for piece in pieces:
-                        yield Stored(PassageId(piece.row), title, piece.heading, text[piece.start : piece.end])
+                        part = text[piece.start : piece.end]
+                        yield Stored(PassageId(piece.row), title, piece.heading, part, language)
 
     def all_vectors(self, revision: int, *, after: int, model: str) -> Iterator[tuple[NDArray[np.int64], Vectors]]:
         """Yield (numbers of shape (n,), vectors of shape (n, dimensions)) of a revision's passages above `after`.
@@ -377,11 +378,11 @@ class Ledger:
             tables.create(db, self.name)
 
 
-def texts_of(db: sa.Connection, rows: Sequence[int]) -> dict[int, tuple[str, str]]:
-    """Return title and text of versions of articles."""
-    found: dict[int, tuple[str, str]] = {}
+def texts_of(db: sa.Connection, rows: Sequence[int]) -> dict[int, tuple[str, str, str]]:
+    """Return title, text and language of versions of articles."""
+    found: dict[int, tuple[str, str, str]] = {}
     for some in batches(rows):
-        found |= {row.row: (row.title, row.text) for row in db.execute(_TEXTS, {"rows": some})}
+        found |= {row.row: (row.title, row.text, row.language) for row in db.execute(_TEXTS, {"rows": some})}
     return found
 
 
@@ -456,7 +457,7 @@ _VECTORS_AT = "vectors"
 # Built once: SQLAlchemy takes longer to build these statements than SQLite to run them.
 _DOUBTS = sa.select(about.c.value).where(about.c.key == _DOUBTED)
 _STANDS = sa.select(sa.literal(1)).where(revisions.c.number == sa.bindparam("revision"), ~revisions.c.undone)
-_TEXTS = sa.select(articles.c.row, articles.c.title, articles.c.text).where(
+_TEXTS = sa.select(articles.c.row, articles.c.title, articles.c.text, articles.c.language).where(
     articles.c.row.in_(sa.bindparam("rows", expanding=True))
 )
 _PASSAGES = (

@@ -5,15 +5,15 @@ The only module that imports tantivy.
 
 import math
 import os
-import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
-from itertools import pairwise
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, pairwise
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from index import analyse
+from index.analyse import analysis, of_language
 from index.errors import Damaged
 from index.lock import Reading
 from index.records import PassageId, Stored
@@ -22,7 +22,6 @@ from index.seal import SEAL, damage, opened, seal
 if TYPE_CHECKING:
     import tantivy
 
-_WORD = re.compile(r"[^\W_]+(?:['’.\-][^\W_]+)*")
 _BODY, _CONTEXT, _NUMBER = "body", "context", "number"
 _CONTEXT_BOOST = 0.5
 """A word in the title or heading counts half of one in the passage: all passages of an article share it."""
@@ -60,10 +59,10 @@ class Lexicon:
         import tantivy  # noqa: PLC0415
 
         self.directory = directory
-        check(directory)
+        self.analyses = check(directory)
         try:
             self._index = tantivy.Index.open(str(directory))
-            self._index.register_tokenizer("words", _analyzer())
+            self._index.register_tokenizer("words", analysis(analyse.ENGLISH).analyzer)
             self._searcher = self._index.searcher()
         except Exception as error:
             raise Damaged(damage(directory, str(error))) from error
@@ -108,9 +107,7 @@ class Lexicon:
         N counts BACKGROUND passages more than there are: in a collection of four, one passage more or less would
         otherwise make a word telling or mute.
         """
-        total = self.count + BACKGROUND
-        known = {word: self._frequency(word) for word in words}
-        return {word: math.log(1 + (total - n + 0.5) / (n + 0.5)) for word, n in known.items()}
+        return {word: _idf(self.count + BACKGROUND, self._frequency(word)) for word in words}
 
     def telling(self, words: Sequence[str]) -> dict[str, float]:
         """Return the `weights` of analysed words, 0 for those that no passage has."""
@@ -119,6 +116,25 @@ class Lexicon:
     def knows(self, word: str) -> bool:
         """Whether any passage, title or heading has this analysed word."""
         return self._frequency(word) > 0
+
+    def asked(self, question: str, *, language: str | None = None) -> dict[str, str]:
+        """Return the words of a question that carry meaning, as {analysed: as written}.
+
+        They are analysed as passages in a `language` are; without one, as fits the question.
+        """
+        own = analyse.best(question, self.analyses)
+        return analyse.words(question, own if language is None else of_language(language), own=own)
+
+    def unknown(self, question: str) -> tuple[str, ...]:
+        """Return the words of a question that no passage, title or heading has in any form, as they are written."""
+        own = analyse.best(question, self.analyses)
+        if own == analyse.UNSPACED:
+            return tuple(part for run in analyse.runs(question) for part in analyse.left(run, known=self.knows))
+        lacking = [
+            [written for term, written in analyse.words(question, name, own=own).items() if not self.knows(term)]
+            for name in self.analyses
+        ]
+        return tuple(written for written in lacking[0] if all(written in others for others in lacking[1:]))
 
     def _frequency(self, word: str) -> int:
         body = self._searcher.doc_freq(_BODY, word)
@@ -129,15 +145,32 @@ class Lexicon:
 
         schema = self._index.schema
         clauses = []
-        words = terms(question)
-        for pair in dict.fromkeys(pairwise(words)):
+        own = analyse.best(question, self.analyses)
+        sequences = [analyse.sequence(question, name, own=own) for name in self.analyses]
+        for pair in dict.fromkeys(pair for words in sequences for pair in pairwise(words)):
             phrase = tantivy.Query.phrase_query(schema, _BODY, list(pair), slop=GAP)
             clauses.append((tantivy.Occur.Should, tantivy.Query.boost_query(phrase, PAIR_BOOST)))
-        for word, weight in {**beside, **dict.fromkeys(words, 1.0)}.items():
+        alike = analyse.variants(question, self.analyses, own=own)
+        shares = {name: self._shares(alike, name) for name in (_BODY, _CONTEXT)}
+        for word, weight in {**beside, **dict.fromkeys(chain(*sequences), 1.0)}.items():
             for name, boost in ((_BODY, weight), (_CONTEXT, weight * _CONTEXT_BOOST)):
                 query = tantivy.Query.term_query(schema, name, word, "freq")
-                clauses.append((tantivy.Occur.Should, tantivy.Query.boost_query(query, boost)))
+                boosted = tantivy.Query.boost_query(query, boost * shares[name].get(word, 1.0))
+                clauses.append((tantivy.Occur.Should, boosted))
         return tantivy.Query.boolean_query(clauses) if clauses else None
+
+    def _shares(self, alike: Iterable[Collection[str]], name: str) -> dict[str, float]:
+        """Return what forms of one word count, so that all weigh as if they were one: a rare one else weighs most.
+
+        That is the form which another language than the passage's has of it, and which means something else there.
+        """
+        shares: dict[str, float] = {}
+        for forms in alike:
+            known = {form: int(self._searcher.doc_freq(name, form)) for form in forms}
+            whole = _idf(self.count, min(sum(known.values()), self.count))
+            for form, n in known.items():
+                shares[form] = max(shares.get(form, 0.0), whole / _idf(self.count, n))
+        return shares
 
     def _scores(self, query: "tantivy.Query", limit: int) -> dict[PassageId, float]:
         try:
@@ -167,7 +200,7 @@ def derive(directory: Path, *, previous: Path, passages: Iterable[Stored], dead:
     """
     import tantivy  # noqa: PLC0415
 
-    check(previous)
+    before = check(previous)
     directory.mkdir(parents=True)
     for path in previous.iterdir():
         if path.name in _REWRITTEN:
@@ -178,7 +211,7 @@ def derive(directory: Path, *, previous: Path, passages: Iterable[Stored], dead:
         index = tantivy.Index.open(str(directory))
     except Exception as error:
         raise Damaged(damage(previous, str(error))) from error
-    _fill(directory, index, passages, dead=dead)
+    _fill(directory, index, passages, dead=dead, before=before)
 
 
 _REWRITTEN = frozenset({"meta.json", ".managed.json"})
@@ -193,47 +226,61 @@ def _link(old: Path, new: Path) -> None:
 
 
 def _fill(
-    directory: Path, index: "tantivy.Index", passages: Iterable[Stored], *, dead: Iterable[PassageId] = ()
+    directory: Path,
+    index: "tantivy.Index",
+    passages: Iterable[Stored],
+    *,
+    dead: Iterable[PassageId] = (),
+    before: Iterable[str] = (),
 ) -> None:
     import tantivy  # noqa: PLC0415
 
-    index.register_tokenizer("words", _analyzer())
+    index.register_tokenizer("words", analysis(analyse.ENGLISH).analyzer)
     writer = index.writer(heap_size=64_000_000, num_threads=1)  # one thread: one order of equally good passages
     gone = [int(number) for number in dead]
     if gone:  # by a query: `delete_documents_by_term` looks for a signed number and finds no unsigned one
         writer.delete_documents_by_query(tantivy.Query.term_set_query(index.schema, _NUMBER, gone))
+    used = set(before)
     for passage in passages:
-        document = tantivy.Document()
-        document.add_unsigned(_NUMBER, passage.id)
-        document.add_text(_BODY, passage.text)
-        document.add_text(_CONTEXT, f"{passage.title} {passage.heading}")
-        writer.add_document(document)
+        name = of_language(passage.language)
+        used.add(name)
+        writer.add_document(_document(passage, name))
     writer.commit()
     writer.wait_merging_threads()
     (directory / Reading.FILE).touch()
-    seal(directory, [path for path in sorted(directory.iterdir()) if path.name not in _LEFT_BEHIND], form=FORM)
+    files = [path for path in sorted(directory.iterdir()) if path.name not in _LEFT_BEHIND]
+    seal(directory, files, form=FORM, analyses=sorted(used))
 
 
-def check(directory: Path) -> None:
-    """See that a word index is whole, and that this version can ask it. Raises Damaged."""
-    if opened(directory).get("form") != FORM:
+def _document(passage: Stored, name: str) -> "tantivy.Document":
+    """Return a passage, analysed as its language wants it; tantivy itself analyses what is English, which is faster."""
+    import tantivy  # noqa: PLC0415
+
+    document = tantivy.Document()
+    document.add_unsigned(_NUMBER, passage.id)
+    for field, text in ((_BODY, passage.text), (_CONTEXT, f"{passage.title} {passage.heading}")):
+        if name == analyse.ENGLISH:
+            document.add_text(field, text)
+        else:
+            document.add_pre_tokenized_text(field, analysis(name).tokens(text))
+    return document
+
+
+def check(directory: Path) -> tuple[str, ...]:
+    """See that a word index is whole, and that this version can ask it; return the analyses of its passages.
+
+    Raises Damaged. An index that does not say which has only English ones, as all had before.
+    """
+    facts = opened(directory)
+    if facts.get("form") != FORM:
         raise Damaged(damage(directory, "it was made by another version"))
     if not (directory / Reading.FILE).is_file():
         raise Damaged(damage(directory, f"{Reading.FILE} is missing, by which its readers hold it"))
+    return tuple(facts.get("analyses", ())) or (analyse.ENGLISH,)
 
 
-def terms(text: str) -> list[str]:
-    """Return the analysed words of a text, in order, stop words left out."""
-    return list(_analyzer().analyze(text))
-
-
-def content_words(question: str) -> dict[str, str]:
-    """Return the words of a question that carry meaning, as {analysed: as written}."""
-    found: dict[str, str] = {}
-    for match in _WORD.finditer(question):
-        for term in terms(match.group()):
-            found.setdefault(term, match.group())
-    return found
+def _idf(total: int, n: int) -> float:
+    return math.log(1 + (total - n + 0.5) / (n + 0.5))
 
 
 def _schema() -> "tantivy.Schema":
@@ -244,29 +291,3 @@ def _schema() -> "tantivy.Schema":
     builder.add_text_field(_BODY, stored=False, tokenizer_name="words", index_option="position")
     builder.add_text_field(_CONTEXT, stored=False, tokenizer_name="words", index_option="freq")
     return builder.build()
-
-
-@cache
-def _analyzer() -> "tantivy.TextAnalyzer":
-    """Words, lower-cased, accents folded, English stop words out, English stems: measured best of what ships."""
-    import tantivy  # noqa: PLC0415
-
-    steps = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
-    for step in (
-        tantivy.Filter.remove_long(60),
-        tantivy.Filter.lowercase(),
-        tantivy.Filter.ascii_fold(),
-        tantivy.Filter.custom_stopword(sorted(STOP_WORDS)),
-        tantivy.Filter.stemmer("english"),
-    ):
-        steps = steps.filter(step)
-    return steps.build()
-
-
-STOP_WORDS = frozenset(
-    "a an and are as at be been but by can could did do does for from had has have he her his how i if in into is it "
-    "its me my of on or our she should so than that the their them then there these they this those to us was we were "
-    "what when where which while who whom whose why will with would you your s t re ve ll d m am about any some tell "
-    "please say says said".split()
-)
-"""Words that ask rather than name; also what an apostrophe leaves behind."""

@@ -36,7 +36,6 @@ from index.gather import Gatherer
 from index.holdings import Clock, Holdings, utc
 from index.judge import judge_of
 from index.ledger import Ledger, digest_of
-from index.lexicon import content_words
 from index.make import store_of
 from index.progress import Stop, Watch
 from index.records import (
@@ -558,7 +557,7 @@ class Library:
         with query.watch.stage("complete"):
             turns = [Turn(_clean(turn.question), _clean(turn.answer)) for turn in history[-followup.TURNS :]]
             query.context = followup.context(
-                query.query_str, turns, words=content_words, weigh=snapshot.lexicon.telling
+                query.query_str, turns, words=snapshot.lexicon.asked, weigh=snapshot.lexicon.telling
             )
         return query
 

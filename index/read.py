@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from index.chunk import Count, Sizes, chunk
 from index.collection import Collection
 from index.draft import Draft, Staged
 from index.errors import SourceError
+from index.language import Detector
 from index.ledger import Ledger
 from index.progress import Meter, Stop, Watch, check
 from index.records import Article, ArticleId, Failure
@@ -73,6 +76,7 @@ class Reader:
         self._cut = cut
         self._again = again
         self._room = room
+        self._detector = Detector()
         self._staged: list[Staged] = []
         self._waiting = 0
 
@@ -139,7 +143,8 @@ class Reader:
     def _stage(self, parse: Callable[[], Article], digest: str, *, size: int) -> None:
         if self._cut is None:
             return
-        article = parse()
+        read = parse()
+        article = replace(read, language=self._detector.language(read.text, stated=read.language))
         self._cut.begin()
         pieces = chunk(article, count=self._cut.count, sizes=self._cut.sizes())
         if not pieces:

@@ -371,9 +371,10 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A passage as the segments need it: its number, and the words it is found by."""
+    """A passage as the segments need it: its number, the words it is found by, and the language they are in."""
 
     id: PassageId
     title: str
     heading: str
     text: str
+    language: str = ""

@@ -1,18 +1,19 @@
 """Answer a question from one revision: search, judge sentences, choose claims; each part of a question by itself."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 
 from llama_index.core.schema import NodeWithScore
 
 from config.settings import Answer as Settings
 from index import answer, compose, followup, kinds
-from index.answer import Sentence
+from index.analyse import terms
+from index.answer import Asked, Sentence
 from index.compose import Candidate, Chosen
 from index.embed import Embedder, Vectors
 from index.followup import Context
 from index.judge import Judge, share
-from index.lexicon import content_words, terms
 from index.parts import Part, parts
 from index.records import Answer, Hit, Judged, PassageId, Turn
 from index.retell import retell
@@ -23,6 +24,9 @@ PARTS = 3
 
 NAMED = 0.6
 """Share of the weight of a name's words that a sentence has that speaks of it."""
+
+Name = Callable[[str], Mapping[str, float]]
+"""Tells how telling the words of a name are, for articles in a language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +70,31 @@ class Responder:
         """Return the sentences of passages that may answer a question, each with what the judge makes of it."""
         read = len(hits) if query.newest else answer.READ
         found = answer.candidates(hits, read=read)
+        languages = {_language(hit) for hit in hits[:read]}
+        asked = {language: self._asked(query, language) for language in languages}
+        around = {hit.passage.id: answer.surroundings(hit, analyse=_analyse(hit)) for hit in hits[:read]}
+        made = []
+        for sentence, vector in zip(found, self._vectors_of(found), strict=True):
+            hit = sentence.hit
+            words, context = frozenset(_analyse(hit)(sentence.text)), around[hit.passage.id]
+            meaning = float(vector @ query.vector)
+            seen = answer.features(sentence, asked[_language(hit)], words=words, around=context, meaning=meaning)
+            made.append(Candidate(sentence, words, seen, self._judge.sentence(seen), vector))
+        return made
+
+    def _asked(self, query: TimedQuery, language: str) -> Asked:
+        """Return what a question asks of articles in a language."""
         said = query.context.weights
-        asked = answer.Asked(
-            weights=self._lexicon.weights(list(content_words(query.words))),
+        return Asked(
+            weights=self._weights(query.words, language),
             beside={word: said[word] * idf for word, idf in self._lexicon.weights(list(said)).items()},
             kind=kinds.kind(query.words),
             written=kinds.words(query.words),
         )
-        around = {hit.passage.id: answer.surroundings(hit, analyse=terms) for hit in hits[:read]}
-        made = []
-        for sentence, vector in zip(found, self._vectors_of(found), strict=True):
-            words = frozenset(terms(sentence.text))
-            context = around[sentence.hit.passage.id]
-            meaning = float(vector @ query.vector)
-            seen = answer.features(sentence, asked, words=words, around=context, meaning=meaning)
-            made.append(Candidate(sentence, words, seen, self._judge.sentence(seen), vector))
-        return made
+
+    def _weights(self, words: str, language: str) -> dict[str, float]:
+        """Return how telling the words of a question are, analysed as in articles in a language."""
+        return self._lexicon.weights(list(self._lexicon.asked(words, language=language)))
 
     def _vectors_of(self, found: Sequence[Sentence]) -> list[Vectors]:
         """Return the vectors of sentences; parts of a question often find the same ones."""
@@ -102,7 +115,7 @@ class Responder:
             claims=claims,
             citations=citations,
             nearest=() if claims else answer.nearest(whole.hits, limit=self._settings.nearest),
-            unknown_words=() if claims else self._unknown(query.words),
+            unknown_words=() if claims else self._lexicon.unknown(query.words),
             probability=self._judge.answer([sentence.probability for sentence in judged]),
             revision=self._retriever.snapshot.revision.number,
             hits=_together([whole, *others]),
@@ -126,7 +139,7 @@ class Responder:
             most = max(self._settings.claims, len(asked))
             first = self._choose(whole, most=self._settings.claims)
             apart = any(part.apart for part in asked)
-            named = [self._lexicon.weights(list(content_words(part.name))) for part in asked]
+            named = [partial(self._weights, part.name) for part in asked]
             unserved = [name for name in named if apart or not _spoken_of(name, first)]
             chosen = [] if apart else first[: max(1, most - len(unserved))]
         others: list[_Found] = []
@@ -167,25 +180,31 @@ class Responder:
         query = whole.about(part.question)
         if part.apart and before:
             turns = [Turn(other.question) for other in before]
-            leans = followup.context(part.question, turns, words=content_words, weigh=self._lexicon.telling)
+            leans = followup.context(part.question, turns, words=self._lexicon.asked, weigh=self._lexicon.telling)
             query.context = Context(
                 {**whole.context.written, **leans.written}, {**whole.context.weights, **leans.weights}
             )
         return query
 
-    def _unknown(self, question: str) -> tuple[str, ...]:
-        words = content_words(question)
-        return tuple(written for term, written in words.items() if not self._lexicon.knows(term))
 
-
-def _spoken_of(name: Mapping[str, float], chosen: Sequence[Chosen]) -> bool:
+def _spoken_of(name: Name, chosen: Sequence[Chosen]) -> bool:
     return any(_speaks_of(name, candidate) for one in chosen for candidate in one.candidates)
 
 
-def _speaks_of(name: Mapping[str, float], candidate: Candidate) -> bool:
+def _speaks_of(name: Name, candidate: Candidate) -> bool:
     """Whether a sentence, or the title or heading it stands under, has most of the weight of a name's words."""
-    passage = candidate.sentence.hit.passage
-    return share(name, candidate.words | frozenset(terms(f"{passage.article.title} {passage.heading}"))) >= NAMED
+    hit = candidate.sentence.hit
+    above = _analyse(hit)(f"{hit.passage.article.title} {hit.passage.heading}")
+    return share(name(_language(hit)), candidate.words | frozenset(above)) >= NAMED
+
+
+def _language(hit: Hit) -> str:
+    return hit.passage.article.language
+
+
+def _analyse(hit: Hit) -> Callable[[str], list[str]]:
+    """Return what analyses text as in the article of a passage."""
+    return partial(terms, language=_language(hit))
 
 
 def _together(found: Sequence[_Found]) -> tuple[Hit, ...]:

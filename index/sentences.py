@@ -25,7 +25,8 @@ _ENUMERATOR = re.compile(r"(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[.)]+")
 
 _NEVER_LAST = frozenset(
     "mr mrs ms dr prof st gen lt col sgt capt cpl adm maj rep sen gov pres rev hon mt ft messrs vs v e.g i.e cf viz "
-    "fig figs eq eqs no nos vol vols art sec ch pp p ca approx al op ed eds г ул им т.е т.к т.н".split()
+    "fig figs eq eqs no nos vol vols art sec ch pp p ca approx al op ed eds г ул им т.е т.к т.н "
+    "стр рис табл млн млрд тыс nr abb bzw mio mrd mme mlle".split()
 )
 """Abbreviations that stand before something: never the end of a sentence, unless nothing follows."""
 
@@ -34,6 +35,8 @@ _MAYBE_LAST = frozenset(
     "jan feb mar apr jun jul aug sep sept oct nov dec mon tue tues wed thu thurs fri sat sun ph.d m.d b.a m.a".split()
 )
 """Abbreviations that may end a sentence: they do where the next word is one that opens sentences."""
+
+_GERMAN_MONTHS = frozenset("Januar Februar März Mai Juni Juli Oktober Dezember April August September November".split())
 
 OPENERS = frozenset(
     "the a an in on at it he she they we i you but and or so yet if this that these those there here his her its their "
@@ -109,6 +112,8 @@ def _ends(text: str, start: int, mark: re.Match[str], limit: int) -> bool:
     sentence = text[start : mark.start()].strip()
     if _ENUMERATOR.fullmatch(sentence + "."):
         return False
+    if re.search(r"(?:^|\s)г$", sentence) and not re.search(r"\d\s*г$", sentence):
+        return False  # a town ("г. Москва"); after a number it is a year, which often ends a sentence
     before = _WORD_BEFORE.search(sentence)
     return before is None or _ends_after(before.group(), word)
 
@@ -132,6 +137,12 @@ def _ends_after(before: str, following: str) -> bool:
     if lowered in ("no", "nos", "art", "p", "pp", "v", "г", "ed") and not following[0].isdigit():
         return True
     if lowered in _NEVER_LAST:
+        return False
+    if re.fullmatch(r"\d{1,2}", before) and following in _GERMAN_MONTHS:  # an ordinal: "am 3. Oktober"
+        return False
+    if (
+        len(before) == 1 and before.islower() and len(following) == 1 and following.isalpha() and following not in "AI"
+    ):  # "z. B."
         return False
     initial = len(before) == 1 and before.isupper() and before != "I"
     if initial or lowered in _MAYBE_LAST or re.fullmatch(r"(?:[^\W\d]\.)+[^\W\d]", before):

@@ -78,4 +78,9 @@ class Survey:
 
 
 def _of_article(article: Article, place: int) -> Candidate:
-    return Candidate(article.id, place, lambda: Loaded(digest_of(article), len(article.text), lambda: article))
+    def load() -> Loaded:
+        # Not `digest_of` alone: what was indexed before languages were told is read again, once.
+        digest = hashlib.sha256(EXTRACTOR + f"{digest_of(article)} {article.language}".encode()).hexdigest()[:32]
+        return Loaded(digest, len(article.text), lambda: article)
+
+    return Candidate(article.id, place, load)

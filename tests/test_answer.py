@@ -4,10 +4,10 @@ import datetime as dt
 
 import pytest
 
+from index.analyse import terms
 from index.answer import Asked, Sentence, candidates, check_question, features, nearest, surroundings
 from index.judge import Features
 from index.kinds import Kind
-from index.lexicon import terms
 from index.records import Article, ArticleId, Hit, Passage, PassageId
 
 TEXT = "The harbour closed in 1987. Fishing boats still use it. The council wants flats. A ferry runs to Vessel."

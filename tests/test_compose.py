@@ -6,6 +6,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from index.analyse import terms
 from index.answer import Sentence, candidates
 from index.compose import (
     LONGEST,
@@ -22,7 +23,6 @@ from index.compose import (
 )
 from index.embed import Vectors
 from index.judge import Features
-from index.lexicon import terms
 from index.records import Article, ArticleId, Citation, Claim, Hit, Passage, PassageId
 
 TEXT = "The harbour closed in 1987. Fishing boats still use it. The council wants flats. A ferry runs to Vessel."

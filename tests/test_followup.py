@@ -7,12 +7,17 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from index import analyse
 from index.evaluate import questions, run
 from index.followup import FADE, MOST, SAID, Context, context, leans, named, names
-from index.lexicon import content_words
 from index.library import Library
 from index.records import Turn
 from tests.conftest import Footnote, MakeLibrary, write
+
+
+def content_words(question: str) -> dict[str, str]:
+    return analyse.words(question, analyse.ENGLISH, own=analyse.ENGLISH)
+
 
 BRIDGE = Turn("Who built the bridge at Lindholm?", "The bridge was built by the engineer Greta Halvorsen.")
 MUSEUM = Turn("How many visitors does the Ember Museum have?", "In 2021 about 80,000 people came.")

@@ -15,7 +15,8 @@ MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob
 FORBIDDEN = {"config": {"index", "bot", "seeds"}, "index": {"bot"}, "bot": set()}
 ONLY_IN = {
     "chromadb": {"index/store.py"},
-    "tantivy": {"index/lexicon.py"},
+    "tantivy": {"index/lexicon.py", "index/analyse.py"},
+    "py3langid": {"index/language.py"},
     "sqlalchemy": {
         *(f"bot/{name}.py" for name in ("inbox", "journal", "people", "tables", "watchlist")),
         *(f"index/{name}.py" for name in ("database", "together", "tables", "writer", "ledger", "draft", "catalogue")),

@@ -2,6 +2,7 @@
 
 import contextlib
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -94,12 +95,12 @@ def test_a_ledger_of_the_third_version_keeps_its_articles_of_whom_nothing_more_i
 ) -> None:
     library = make_library()
     library.index(folder)
-    before = library.newest(limit=9)
+    before = [replace(article, language="") for article in library.newest(limit=9)]
     library.close()
     with contextlib.closing(sqlite3.connect(library.data / FILE)) as db:
         db.executescript(f"{_WITHOUT_WHAT_IS_KNOWN} PRAGMA user_version = 3")
     again = make_library()
-    assert again.newest(limit=9) == before
+    assert list(again.newest(limit=9)) == before
     assert {(article.author, article.language, article.pages) for article in before} == {("", "", ())}
 
 

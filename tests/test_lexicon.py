@@ -1,5 +1,6 @@
 """Word indexes: built once or derived from an earlier one, checked, found broken when they are."""
 
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from index import lexicon
+from index.analyse import terms
 from index.errors import Damaged
-from index.lexicon import Lexicon, content_words, terms
+from index.lexicon import Lexicon
 from index.records import PassageId, Stored
 from index.seal import opened
 
@@ -101,10 +103,108 @@ def test_rare_words_weigh_more_and_unknown_ones_are_known_as_such(words: Lexicon
     assert not words.knows("zeppelin")
 
 
-def test_content_words_keep_how_they_were_written() -> None:
-    assert list(content_words("Which Hotels in Budapest will host the talks?").values()) == [
+def test_content_words_keep_how_they_were_written(words: Lexicon) -> None:
+    assert list(words.asked("Which Hotels in Budapest will host the talks?").values()) == [
         "Hotels", "Budapest", "host", "talks",
     ]  # fmt: skip
+
+
+SPOKEN = [
+    ("en", "The old harbour was closed to cargo ships in 1987."),
+    ("de", "Die alten Häfen wurden 1987 für Frachtschiffe geschlossen."),
+    ("ru", "Старая гавань была закрыта для грузовых судов в 1987 году."),
+    ("zh", "旧港口于1987年对货船关闭。"),
+    ("fr", "Les vieux ports ont été fermés aux cargos en 1987."),
+]
+
+
+@pytest.fixture
+def spoken(tmp_path: Path) -> Lexicon:
+    numbers = enumerate(SPOKEN, start=1)
+    lexicon.build(tmp_path / "s", (Stored(PassageId(n), "", "", text, language) for n, (language, text) in numbers))
+    return Lexicon(tmp_path / "s")
+
+
+@pytest.mark.parametrize(
+    "question, best",
+    [
+        ("When do harbours close?", 1),
+        ("Welcher Hafen ist geschlossen?", 2),
+        ("грузовое судно", 3),
+        ("哪个港口关闭了", 4),
+        ("Quel port est fermé ?", 5),
+    ],
+)
+def test_each_question_finds_what_is_written_in_its_language(spoken: Lexicon, question: str, best: int) -> None:
+    assert next(iter(spoken.best(question, limit=3))) == best
+
+
+def test_a_name_or_a_number_is_found_in_all_languages(spoken: Lexicon) -> None:
+    assert set(spoken.best("1987", limit=9)) == {1, 2, 3, 4, 5}
+
+
+@pytest.mark.parametrize(
+    "question, unknown",
+    [
+        ("Which hotel is at the harbours?", ("hotel",)),
+        ("Welches Hotel steht am Hafen?", ("Hotel", "steht")),
+        ("Какой отель в гавани?", ("отель",)),
+        ("哪个港口有量子计算机", ("有量子计算机",)),
+    ],
+)
+def test_unknown_words_are_those_that_no_language_of_the_library_has(
+    spoken: Lexicon, question: str, unknown: tuple[str, ...]
+) -> None:
+    assert spoken.unknown(question) == unknown
+
+
+def test_words_are_analysed_as_the_articles_that_they_are_looked_for_in(spoken: Lexicon) -> None:
+    assert spoken.asked("alte Häfen", language="de") == {"alt": "alte", "haf": "Häfen"}
+    assert spoken.asked("alte Häfen", language="") == {"alt": "alte", "hafen": "Häfen"}
+    assert spoken.asked("Welcher Hafen?") == {"haf": "Hafen"}
+
+
+def test_an_english_library_has_plain_bm25(tmp_path: Path) -> None:
+    """k1 1.2, b 0.75, lengths without stop words, which tantivy rounds above 40."""
+    texts = ["harbour ships harbour", "the harbour of the town and its ferry today", "bakery bread"]
+    lengths, counts = [3, 4, 2], [2, 1, 0]
+    idf = math.log(1 + (3 - 2 + 0.5) / (2 + 0.5))
+    for language in ("", "en"):
+        place = tmp_path / f"w{language}"
+        lexicon.build(place, [Stored(PassageId(n), "", "", text, language) for n, text in enumerate(texts)])
+        words = Lexicon(place)
+        assert words.analyses == ("en",)
+        for number, score in words.best("Harbours?", limit=3).items():
+            norm = 1.2 * (1 - 0.75 + 0.75 * lengths[number] / 3)
+            assert score == pytest.approx(idf * counts[number] * 2.2 / (counts[number] + norm))
+
+
+def test_the_forms_that_languages_have_of_a_word_weigh_as_one(tmp_path: Path) -> None:
+    """Polish leaves "Häfen" as "hafen": rare there, it would outweigh "haf", which all German passages have."""
+    languages = [*("de" for _ in range(9)), "pl"]
+    passages = (Stored(PassageId(n), "", "", "Häfen", language) for n, language in enumerate(languages))
+    lexicon.build(tmp_path / "w", passages)
+    scores = Lexicon(tmp_path / "w").best("Häfen", limit=20)
+    assert len(scores) == 10
+    assert max(scores.values()) == pytest.approx(min(scores.values()))
+
+
+def test_a_derived_word_index_knows_the_languages_of_both(tmp_path: Path) -> None:
+    lexicon.build(tmp_path / "a", numbered(1, "ships", "boats"))
+    fresh = [Stored(PassageId(3), "", "", SPOKEN[2][1], "ru")]
+    lexicon.derive(tmp_path / "b", previous=tmp_path / "a", passages=fresh, dead=[])
+    derived = Lexicon(tmp_path / "b")
+    assert derived.analyses == ("en", "ru")
+    assert [list(derived.best(question, limit=3)) for question in ("ship", "грузовой")] == [[1], [3]]
+
+
+def test_a_word_index_that_does_not_tell_its_languages_is_english(tmp_path: Path) -> None:
+    lexicon.build(tmp_path / "a", numbered(1, "ships", "boats"))
+    seal = tmp_path / "a" / "seal.json"
+    seal.write_text(seal.read_text().replace(', "analyses": ["en"]', ""))
+    assert "analyses" not in seal.read_text()
+    old = Lexicon(tmp_path / "a")
+    assert (old.analyses, list(old.best("ship", limit=3))) == (("en",), [1])
 
 
 def test_a_broken_word_index_is_damaged(tmp_path: Path) -> None:
