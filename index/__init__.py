@@ -3,8 +3,9 @@
 Where to look:
 
 the door              library; the nouns: records; what can go wrong: errors
-articles come in      sources, survey, read → extract, extract_html, extract_markdown → chunk, sentences → build
-                      (how far it is: progress)
+articles come in      sources, survey, read → extract → chunk, sentences → build (how far it is: progress)
+formats               extract_html, extract_markdown, extract_pdf (its lines → typeset), extract_docx and extract_epub
+                      (on archive), extract_eml; each gives what block holds; decode (bytes into letters)
 the truth             ledger, tables, draft on database (together: shared commits); who may write: lock, writer, turn
 models                embed, rerank on model, load, shelf; compile, compiled, subject; reference, weights
 segments              tiers (which), worker → make (built in a child), vectors in store, lexicon, words, seal, audit

@@ -480,7 +480,7 @@ def test_what_is_not_text_is_refused(suffix: str, data: bytes) -> None:
         ("a.md", "![](i.png) <b></b>\n\n<!-- x -->", "has no text once the markup is gone"),
         ("a.html", "<script>x</script><img alt='x'>", "has no text once the markup is gone"),
         ("a.html", "<!-- only this -->", "has no text once the markup is gone"),
-        ("a.pdf", "text", "is not a .txt, .md or .html file"),
+        ("a.odt", "text", "is not a .txt, .md, .html, .pdf, .docx, .epub or .eml file"),
     ],
 )
 def test_a_file_without_text_says_why(name: str, content: str, reason: str) -> None:

@@ -20,6 +20,7 @@ ONLY_IN = {
         *(f"bot/{name}.py" for name in ("inbox", "journal", "people", "tables", "watchlist")),
         *(f"index/{name}.py" for name in ("database", "together", "tables", "writer", "ledger", "draft", "catalogue")),
     },
+    "pypdfium2": {"index/extract_pdf.py"},
     "babel": {"bot/words/figures.py", "bot/words/language.py"},
     "torch": {"index/compile.py", "index/reference.py", "index/subject.py"},
     "onnxruntime": {"index/compile.py", "index/compiled.py"},

@@ -34,7 +34,7 @@ def test_articles_are_found_at_any_depth_in_order_of_id(tmp_path: Path) -> None:
 
 
 def test_other_files_are_silently_no_articles(tmp_path: Path) -> None:
-    _write(tmp_path, "a.txt", "a.pdf", "README", "a.txt.gz", "txt")
+    _write(tmp_path, "a.txt", "a.png", "queries.jsonl", "README", "a.txt.gz", "txt")
     assert _ids(tmp_path) == ["a.txt"]
 
 
@@ -68,9 +68,9 @@ def test_the_folder_itself_may_be_a_link(tmp_path: Path) -> None:
 
 
 def test_a_link_that_leads_out_of_the_folder_is_a_failure(tmp_path: Path) -> None:
-    _write(tmp_path, "in/a.txt", "out/b.txt", "out/c.pdf")
+    _write(tmp_path, "in/a.txt", "out/b.txt", "out/c.png")
     (tmp_path / "in/b.txt").symlink_to(tmp_path / "out/b.txt")
-    (tmp_path / "in/c.pdf").symlink_to(tmp_path / "out/c.pdf")
+    (tmp_path / "in/c.png").symlink_to(tmp_path / "out/c.png")
     (tmp_path / "in/out").symlink_to(tmp_path / "out")
     origins, failures = scan(tmp_path / "in")
     assert [origin.id for origin in origins] == ["a.txt"]
