@@ -61,6 +61,7 @@ class PassageNode(TextNode):
             "source": article.source,
             "url": article.url,
             "heading": hit.passage.heading,
+            "page": hit.passage.page or "",
         }
         make: Any = cls  # pydantic's plugin does not see the aliases of llama-index's fields
         node: PassageNode = make(
