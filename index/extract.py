@@ -40,7 +40,7 @@ def extract(id: ArticleId, data: bytes) -> Article:  # noqa: A002  the name of t
         case ".txt":
             return _from_plain(id, decode(data))
         case ".pdf" | ".docx" | ".epub" | ".eml" as suffix:
-            return _from_blocks(id, *_READERS[suffix](data))
+            return _from_document(id, *_READERS[suffix](data))
         case _:
             msg = "is not a .txt, .md, .html, .pdf, .docx, .epub or .eml file"
             raise SourceError(msg)
@@ -73,10 +73,21 @@ def _from_markdown(name: ArticleId, text: str) -> Article:
     return _from_blocks(name, markdown_blocks(body), known)
 
 
+def _from_document(name: ArticleId, found: Sequence[Block], known: Facts) -> Article:
+    """Take the first heading for the title only if no other is like it: documents may begin with a chapter."""
+    tops = [block for block in found if block.level == 1]
+    return _titled(name, found, known, guess=tops[0].words if len(tops) == 1 and tops == found[:1] else "")
+
+
 def _from_blocks(name: ArticleId, found: Sequence[Block], known: Facts) -> Article:
-    tops = {at: one_line(block.words) for at, block in enumerate(found) if block.level == 1}
-    title = _first(known, "title", one_line) or next(iter(tops.values()), "")
-    shown = next((at for at, words in tops.items() if words.casefold() == title.casefold()), None)
+    return _titled(name, found, known, guess=next((block.words for block in found if block.level == 1), ""))
+
+
+def _titled(name: ArticleId, found: Sequence[Block], known: Facts, *, guess: str) -> Article:
+    """Make an article of blocks, without the one that is its title; `guess` is that where nothing else tells it."""
+    title = _first(known, "title", one_line) or one_line(guess)
+    tops = ((at, one_line(block.words)) for at, block in enumerate(found) if block.level == 1)
+    shown = next((at for at, words in tops if words.casefold() == title.casefold()), None)
     text, headings, pages = _joined(found, without=shown)
     return _article(name, text, known | {"title": [title]}, headings, pages)
 

@@ -37,20 +37,20 @@ def pdf(data: bytes) -> tuple[list[Block], Facts]:
             lines = [line for number in range(len(document)) for line in _lines(document, number)]
             entries = list(_entries(document))
             facts = _facts(document, data)
-            pages = len(document)
     except PdfiumError as exc:
         message = "is damaged: it is not a PDF that can be read"
         if getattr(exc, "err_code", None) == _LOCKED:
             message = "is protected by a password: save it without one"
         raise SourceError(message) from exc
-    _check(lines, pages)
-    return typeset(lines, entries), facts
+    _check(lines)
+    title, blocks = typeset(lines, entries)
+    return blocks, facts | {"title": [*facts["title"], title]}
 
 
-def _check(lines: list[Line], pages: int) -> None:
+def _check(lines: list[Line]) -> None:
     text = "".join(line.text for line in lines)
     if not any(map(str.isalnum, text)):
-        message = "has pages but no text: it is scanned; run it through OCR first" if pages else "has no pages"
+        message = "has pages but no text: it is scanned; run it through OCR first"
         raise SourceError(message)
     # Fonts that do not say which letters their shapes are: a few signs are usual, a third of the text is not text.
     if len(re.findall("[\ufffd\ue000-\uf8ff]", text)) * 3 > len(text):
@@ -142,7 +142,7 @@ def _facts(document: Handle, data: bytes) -> Facts:
         facts["language"] = [bytes(buffer)[: size - 2].decode("utf-16-le", "ignore")]
     for fact, values in _packet(data).items():
         facts[fact] = [*facts.get(fact, []), *values]
-    facts["date"] = [date.removeprefix("D:") for date in facts["date"]]
+    facts["date"] = [re.sub(r"^(?:D:)?(\d{4})(\d\d)(\d\d).*", r"\1-\2-\3", date) for date in facts["date"]]
     return {fact: told(values) for fact, values in facts.items()}
 
 

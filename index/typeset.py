@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import groupby, pairwise, zip_longest
 
 from index.block import Block, page_mark, paged
 
@@ -54,19 +54,23 @@ _NUMBER = re.compile(r"(?:\(?[0-9]{1,3}[.)]|\(?[a-z][.)])\s")
 _ENDED = re.compile(r"[.!?…:;。！？؟।][\"'”’»)\]]*(?:\[?\d{1,3}\]?)?$")
 _LEADERS = re.compile(r"(?:\.\s?){4,}\s*[0-9ivxlc]+$")
 _LONGEST_HEADING = 200
+_ABOVE_TITLE = 120  # characters: the words of a logo, a series, a date
 
 
-def typeset(lines: Sequence[Line], entries: Sequence[Entry]) -> list[Block]:
-    """Return the paragraphs and headings that lines in reading order make up.
+def typeset(lines: Sequence[Line], entries: Sequence[Entry]) -> tuple[str, list[Block]]:
+    """Return the title that lines in reading order begin with, or nothing, and their paragraphs and headings.
 
     A heading is what `entries` name; without entries, what is printed larger than the rest, while little is. The title
-    is of level 1: what is largest on the first page. Lines of a printed table of contents are left out.
+    is one too, of level 1: what is largest on the first page. Lines of a printed table of contents are left out.
     """
     kept = [line for line in _without_margins(lines) if not _LEADERS.search(line.text)]
     if not kept:
-        return []
+        return "", []
     look = _look(kept)
-    levels = _levels(kept, entries, look)
+    title = _title(kept, look)
+    rest = [line for line in kept if line not in title]
+    levels = _by_entries(rest, entries) if entries else _by_size(rest, look)
+    levels |= dict.fromkeys(title, 1)
     blocks: list[Block] = []
     edges = _edges(kept)
     waiting = ""  # the mark of a page that begins where nothing is kept
@@ -84,7 +88,7 @@ def typeset(lines: Sequence[Line], entries: Sequence[Entry]) -> list[Block]:
             continue
         waiting = ""
         blocks.append(Block(shown.strip(), level, pages=pages))
-    return blocks
+    return " ".join(line.text for line in title), blocks
 
 
 def _with_next(lines: Sequence[Line]) -> Iterator[tuple[Line, Line | None]]:
@@ -150,13 +154,6 @@ def _worn(text: str) -> str:
 # --- headings
 
 
-def _levels(lines: Sequence[Line], entries: Sequence[Entry], look: _Type) -> dict[Line, int]:
-    """Return the level of each line that is a heading or part of one."""
-    title = _title(lines, look)
-    levels = _by_entries(lines, entries) if entries else _by_size([line for line in lines if line not in title], look)
-    return levels | dict.fromkeys(title, 1)
-
-
 def _title(lines: Sequence[Line], look: _Type) -> list[Line]:
     """Return the lines of the title: the largest of the first page, if they stand together and chapters differ."""
     first = [line for line in lines if line.page == lines[0].page]
@@ -164,7 +161,8 @@ def _title(lines: Sequence[Line], look: _Type) -> list[Line]:
     found = [line for line in first if line.size > 0.97 * largest]
     at = lines.index(found[0])
     together = list(lines[at : at + len(found)]) == found
-    fits = 3 <= _size(found) <= _LONGEST_HEADING and _has_words(found)
+    above = _size(lines[:at])
+    fits = above <= _ABOVE_TITLE and 3 <= _size(found) <= _LONGEST_HEADING and _has_words(found)
     alike = [line for line in lines[at + len(found) :] if abs(line.size - largest) < 0.03 * largest]
     return found if fits and together and largest >= BIGGER * look.size and len(alike) < 2 else []
 
@@ -220,7 +218,7 @@ def _with_text_below(groups: Sequence[list[Line]], lines: Sequence[Line]) -> lis
     places = {line: at for at, line in enumerate(lines)}
     kept = []
     alone = True
-    for some, after in zip(groups, [*groups[1:], None], strict=True):
+    for some, after in zip_longest(groups, groups[1:]):
         followed = after is not None and places[after[0]] == places[some[-1]] + 1
         smaller = after is not None and after[0].size < 0.97 * some[0].size
         if (not followed or smaller) and alone:
