@@ -180,7 +180,7 @@ class _Walk:
     def _write(self, name: str, element: Node) -> None:
         match name:
             case "t":
-                words = element.text or ""
+                words = "".join([element.text or "", *(inside.tail or "" for inside in element)])  # entities are inside
             case "tab" | "ptab":
                 words = " "
             case "br" | "cr":

@@ -18,6 +18,9 @@ from index.extract_html import blocks, parse
 _BROKEN = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 """All that the standard library is known to raise over a head or body that breaks the rules of mail."""
 
+_MOST_PARTS = 500
+"""Boundaries between parts in a message; the time that the standard library takes grows with their square."""
+
 
 def eml(data: bytes) -> tuple[list[Block], Facts]:
     """Return the paragraphs of a message, the names of its attachments last, and what its head says.
@@ -25,6 +28,9 @@ def eml(data: bytes) -> tuple[list[Block], Facts]:
     Raises:
         SourceError: it is no message, or cannot be read.
     """
+    if data.count(b"boundary=") > _MOST_PARTS:
+        problem = f"has more than {_MOST_PARTS} parts inside one another"
+        raise SourceError(problem)
     try:
         message = BytesParser(policy=policy.default).parsebytes(data)
         if not isinstance(message, EmailMessage) or not message.keys():

@@ -157,12 +157,12 @@ def _zip(members: Mapping[str, str]) -> bytes:
 def eml(text: str, *, html: str = "", attachments: Sequence[str] = (), **head: str) -> bytes:
     """Write a mail; underscores in the names of its head are hyphens."""
     message = EmailMessage()
-    for name, value in head.items():
-        message[name.replace("_", "-")] = value
     if text:
         message.set_content(text)
     if html:
         message.add_alternative(html, subtype="html") if text else message.set_content(html, subtype="html")
     for name in attachments:
         message.add_attachment(b"\0\1\2", maintype="application", subtype="octet-stream", filename=name)
+    for name, value in head.items():
+        message[name.replace("_", "-")] = value
     return message.as_bytes()
