@@ -20,8 +20,9 @@ Handle: TypeAlias = Any  # a document or a page of PDFium; it ships no types
 
 _HYPHEN = "\ufffe"  # how PDFium writes a hyphen at the end of a line; what follows is the next line
 _LOCKED = 4  # FPDF_ERR_PASSWORD
+_WIDEST = 1e5  # points; the format allows 14,400
 _LIGATURES = {0xFB00 + at: letters for at, letters in enumerate(("ff", "fi", "fl", "ffi", "ffl", "st", "st"))}
-_CLEANED = _LIGATURES | dict.fromkeys((*range(9), *range(11, 32), 0x7F, 0xAD, 0x200B, 0xFEFF, 0xFFFE, 0xFFFF))
+_CLEANED = _LIGATURES | dict.fromkeys((*range(9), *range(11, 32), 0x7F, 0xAD, 0x200B, 0xFDD0, 0xFEFF, 0xFFFE, 0xFFFF))
 
 
 def pdf(data: bytes) -> tuple[list[Block], Facts]:
@@ -82,13 +83,26 @@ def _line(text: Handle, words: str, at: int, *, page: int, broken: bool) -> Line
     last = at + _units(words.rstrip()) - 1
     at += _units(words) - _units(words.lstrip())
     shown = [raw.FPDFText_GetCharIndexFromTextIndex(text, place) for place in (at, last)]
-    first, final = max(shown[0], 0), max(shown)
-    left, _, _, _ = text.get_charbox(first)
-    _, _, right, _ = text.get_charbox(final)
+    first, final = max(shown[0], 0), max(*shown, 0)
+    sizes = sorted(raw.FPDFText_GetFontSize(text, first + (final - first) * step // 4) for step in range(5))
+    left, right = _box(text, first)[0], _box(text, final)[1]
     x, y = ctypes.c_double(), ctypes.c_double()
     raw.FPDFText_GetCharOrigin(text, first, x, y)
-    samples = sorted(raw.FPDFText_GetFontSize(text, first + (final - first) * step // 4) for step in range(5))
-    return Line(_clean(words), page, left, right, y.value, samples[2] or 1.0, broken)
+    return Line(_clean(words), page, _sane(left), _sane(right), _sane(y.value), _sane(sizes[2]), broken)
+
+
+def _box(text: Handle, index: int) -> tuple[float, float]:
+    """Return the left and the right edge of a letter; 0 where PDFium cannot tell."""
+    from pypdfium2 import raw  # noqa: PLC0415
+
+    left, right, bottom, top = (ctypes.c_double() for _ in range(4))
+    raw.FPDFText_GetCharBox(text, index, left, right, bottom, top)
+    return left.value, right.value
+
+
+def _sane(value: float) -> float:
+    """Return a length, or 0 for one that no page has: a file may say anything."""
+    return value if abs(value) < _WIDEST else 0.0
 
 
 _ACCENTS = {"\u00a8": "\u0308", "\u00b4": "\u0301", "\u02c6": "\u0302", "\u02dc": "\u0303"}

@@ -81,8 +81,8 @@ def typeset(lines: Sequence[Line], entries: Sequence[Entry]) -> tuple[str, list[
             words += page_mark(line.page) if line.page != page else ""
             page = line.page
             words += line.text + _joint(line, after, look, edges)
-        shown, pages = paged(words)
         level = levels.get(some[0], 0)
+        shown, pages = paged(words.replace("\n", " ") if level else words)
         if not shown.strip():
             waiting = words
             continue
@@ -95,11 +95,15 @@ def _with_next(lines: Sequence[Line]) -> Iterator[tuple[Line, Line | None]]:
     yield from zip(lines, [*lines[1:], None], strict=True)
 
 
-def _look(lines: Sequence[Line]) -> _Type:
+def _usual_size(lines: Sequence[Line]) -> float:
     sizes: Counter[float] = Counter()
     for line in lines:
         sizes[round(line.size, 1)] += len(line.text)
-    size = sizes.most_common(1)[0][0] or 1.0
+    return sizes.most_common(1)[0][0] or 1.0
+
+
+def _look(lines: Sequence[Line]) -> _Type:
+    size = _usual_size(lines)
     steps: Counter[float] = Counter()
     for above, line in pairwise(lines):
         if above.page == line.page and _alike(above.size, size) and _alike(line.size, size) and above.y > line.y:
@@ -136,8 +140,8 @@ def _margin(lines: Sequence[Line], *, top: bool) -> set[Line]:
         return set()
     outermost = {page: max(some, key=lambda line: line.y if top else -line.y) for page, some in pages.items()}
     height = Counter(round(line.y) for line in outermost.values()).most_common(1)[0][0]
-    size = _look(lines).size * 1.1
-    zone = {page: line for page, line in outermost.items() if abs(line.y - height) <= 2 and line.size <= size}
+    largest = 1.1 * _usual_size(lines)  # what is larger is a heading, as on slides
+    zone = {page: line for page, line in outermost.items() if abs(line.y - height) <= 2 and line.size <= largest}
     if len(zone) * 5 < len(pages) * 3:
         return set()
     worn = {page: _worn(line.text) for page, line in zone.items()}
@@ -158,7 +162,7 @@ def _title(lines: Sequence[Line], look: _Type) -> list[Line]:
     """Return the lines of the title: the largest of the first page, if they stand together and chapters differ."""
     first = [line for line in lines if line.page == lines[0].page]
     largest = max(line.size for line in first)
-    found = [line for line in first if line.size > 0.97 * largest]
+    found = [line for line in first if line.size >= 0.97 * largest]
     at = lines.index(found[0])
     together = list(lines[at : at + len(found)]) == found
     above = _size(lines[:at])
