@@ -165,7 +165,7 @@ def _is_title(lines: list[str]) -> bool:
 def _article(
     name: ArticleId, text: str, known: Facts, headings: Iterable[Heading] = (), pages: Iterable[Page] = ()
 ) -> Article:
-    text, title, outlet = _without_footer(text)
+    text, title, outlet = _without_footer(clean(text))
     if not any(char.isprintable() and not char.isspace() for char in text):
         msg = "has no text once the markup is gone" if _suffix(name) in _MARKED_UP else "has no text"
         raise SourceError(msg)

@@ -29,8 +29,9 @@ def docx(data: bytes) -> tuple[list[Block], Facts]:
     archive = Archive(data)
     main = _main_part(archive)
     styles = _styles(archive, main)
-    body = _Walk(styles, _numberings(archive, main), paged=_pages_are_known(archive, main))
-    body.read(archive.tree(main))
+    root = archive.tree(main)
+    body = _Walk(styles, _numberings(archive, main), paged=_pages_are_known(archive, root))
+    body.read(root)
     notes = _Walk(styles, {}, paged=False)
     for part in ("footnotes.xml", "endnotes.xml"):
         if (name := beside(main, part)) in archive:
@@ -119,13 +120,13 @@ def _numberings(archive: Archive, main: str) -> dict[tuple[str, str], str]:
     }
 
 
-def _pages_are_known(archive: Archive, main: str) -> bool:
+def _pages_are_known(archive: Archive, root: Node) -> bool:
     """Whether the marks that Word left where it last broke pages are complete: as many as its own count of pages."""
     name = "docProps/app.xml"
     if name not in archive:
         return False
     counted = child(archive.tree(name), "Pages")
-    breaks = sum(1 for _ in named(archive.tree(main), "lastRenderedPageBreak"))
+    breaks = sum(1 for _ in named(root, "lastRenderedPageBreak"))
     return counted is not None and (counted.text or "").strip() == str(breaks + 1)
 
 
@@ -269,8 +270,9 @@ def _facts(archive: Archive, body: _Walk) -> Facts:
     known: Facts = {"title": list(body.titles[:1])}
     if name not in archive:
         return known
+    root = archive.tree(name)
     for fact, tag in _PROPERTIES:
-        known.setdefault(fact, []).extend(_texts(archive.tree(name), tag))
+        known.setdefault(fact, []).extend(_texts(root, tag))
     return known
 
 

@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import islice
 from typing import Any, TypeAlias
 
 from index.archive import named, xml
@@ -20,6 +21,7 @@ Handle: TypeAlias = Any  # a document or a page of PDFium; it ships no types
 
 _HYPHEN = "\ufffe"  # how PDFium writes a hyphen at the end of a line; what follows is the next line
 _LOCKED = 4  # FPDF_ERR_PASSWORD
+_MOST_ENTRIES = 5_000  # headings of a book have hundreds
 _WIDEST = 1e5  # points; the format allows 14,400
 _LIGATURES = {0xFB00 + at: letters for at, letters in enumerate(("ff", "fi", "fl", "ffi", "ffl", "st", "st"))}
 _CLEANED = _LIGATURES | dict.fromkeys((*range(9), *range(11, 32), 0x7F, 0xAD, 0x200B, 0xFDD0, 0xFEFF, 0xFFFE, 0xFFFF))
@@ -36,7 +38,7 @@ def pdf(data: bytes) -> tuple[list[Block], Facts]:
     try:
         with closing(PdfDocument(data)) as document:  # an empty password is tried
             lines = [line for number in range(len(document)) for line in _lines(document, number)]
-            entries = list(_entries(document))
+            entries = list(islice(_entries(document), _MOST_ENTRIES))
             facts = _facts(document, data)
     except PdfiumError as exc:
         message = "is damaged: it is not a PDF that can be read"
@@ -160,7 +162,7 @@ def _facts(document: Handle, data: bytes) -> Facts:
     return {fact: told(values) for fact, values in facts.items()}
 
 
-_XMP = re.compile(rb"<x:xmpmeta\b.{0,65536}?</x:xmpmeta>", re.DOTALL)
+_XMP = (b"<x:xmpmeta", b"</x:xmpmeta>")
 _XMP_NAMES = {
     "title": "title",
     "creator": "author",
@@ -172,11 +174,12 @@ _XMP_NAMES = {
 
 def _packet(data: bytes) -> Facts:
     """Return what an XMP packet says; it is meant to be found without knowing the format, so it is not compressed."""
-    found = _XMP.search(data)
-    if found is None:
+    start = data.find(_XMP[0])
+    end = data.find(_XMP[1], start, start + 65_536)
+    if start < 0 or end < 0:
         return {}
     try:
-        root = xml(found[0], "its XMP")
+        root = xml(data[start : end + len(_XMP[1])], "its XMP")
     except SourceError:
         return {}
     facts: Facts = {}

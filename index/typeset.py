@@ -52,8 +52,9 @@ BIGGER = 1.15
 _BULLET = re.compile(r"[•‣▪▫●○◦■□–—*-]\s")
 _NUMBER = re.compile(r"(?:\(?[0-9]{1,3}[.)]|\(?[a-z][.)])\s")
 _ENDED = re.compile(r"[.!?…:;。！？؟।][\"'”’»)\]]*(?:\[?\d{1,3}\]?)?$")
-_LEADERS = re.compile(r"(?:\.\s?){4,}\s*[0-9ivxlc]+$")
 _LONGEST_HEADING = 200
+_MOST_LINES = 1_000  # of a page that is one; the work below grows with their square
+_TITLE_PAGE = 12  # lines of a page that holds the title and no text
 _ABOVE_TITLE = 120  # characters: the words of a logo, a series, a date
 
 
@@ -63,7 +64,7 @@ def typeset(lines: Sequence[Line], entries: Sequence[Entry]) -> tuple[str, list[
     A heading is what `entries` name; without entries, what is printed larger than the rest, while little is. The title
     is one too, of level 1: what is largest on the first page. Lines of a printed table of contents are left out.
     """
-    kept = [line for line in _without_margins(lines) if not _LEADERS.search(line.text)]
+    kept = [line for line in _without_margins(lines) if not _is_listed(line.text)]
     if not kept:
         return "", []
     look = _look(kept)
@@ -89,6 +90,12 @@ def typeset(lines: Sequence[Line], entries: Sequence[Entry]) -> tuple[str, list[
         waiting = ""
         blocks.append(Block(shown.strip(), level, pages=pages))
     return " ".join(line.text for line in title), blocks
+
+
+def _is_listed(text: str) -> bool:
+    """Whether a line is of a table of contents: it ends with a row of dots and a number."""
+    before = text.rstrip("0123456789ivxlc")
+    return before != text and before[-99:].replace(" ", "").endswith("....")
 
 
 def _with_next(lines: Sequence[Line]) -> Iterator[tuple[Line, Line | None]]:
@@ -159,7 +166,7 @@ def _worn(text: str) -> str:
 
 
 def _title(lines: Sequence[Line], look: _Type) -> list[Line]:
-    """Return the lines of the title: the largest of the first page, if they stand together and chapters differ."""
+    """Return the lines of the title: the largest of the first page, if they stand together, and chapters differ."""
     first = [line for line in lines if line.page == lines[0].page]
     largest = max(line.size for line in first)
     found = [line for line in first if line.size >= 0.97 * largest]
@@ -168,7 +175,8 @@ def _title(lines: Sequence[Line], look: _Type) -> list[Line]:
     above = _size(lines[:at])
     fits = above <= _ABOVE_TITLE and 3 <= _size(found) <= _LONGEST_HEADING and _has_words(found)
     alike = [line for line in lines[at + len(found) :] if abs(line.size - largest) < 0.03 * largest]
-    return found if fits and together and largest >= BIGGER * look.size and len(alike) < 2 else []
+    alone = len(alike) < 2 or len(first) <= _TITLE_PAGE
+    return found if fits and together and largest >= BIGGER * look.size and alone else []
 
 
 def _by_entries(lines: Sequence[Line], entries: Sequence[Entry]) -> dict[Line, int]:
@@ -278,6 +286,9 @@ def _edges(lines: Sequence[Line]) -> dict[Line, float]:
     edges: dict[Line, float] = {}
     for _, group in groupby(lines, key=lambda line: line.page):
         some = list(group)
+        if len(some) > _MOST_LINES:
+            edges |= dict.fromkeys(some, max(line.right for line in some))
+            continue
         reach = 0.2 * (max(line.right for line in some) - min(line.left for line in some))
         for line in some:
             rights = sorted(other.right for other in some if abs(other.left - line.left) <= reach)

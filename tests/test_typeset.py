@@ -86,3 +86,21 @@ def test_a_heading_of_two_lines_is_one() -> None:
     text = _lines(*["The harbour was closed in 1987, after a storm had broken the pier in two places, it is said."] * 4)
     _, blocks = typeset([*_lines("It begins here, and goes on below with a chapter.")[:1], *above, *text], [])
     assert [block.words for block in blocks if block.level] == ["A long name of a long chapter"]
+
+
+def test_a_page_with_little_else_holds_the_title_even_where_chapters_look_like_it() -> None:
+    chapters = [
+        line
+        for page in (2, 3, 4)
+        for line in (
+            Line(f"Chapter {'ABCDE'[page]}", page, 72, 200, 800, 24.0),
+            *_lines(
+                *(f"Of {'ABCDE'[page]}{n} nothing is told but this, which is long enough." for n in range(12)),
+                page=page,
+            ),
+        )
+    ]
+    title, blocks = typeset([Line("The harbour", 1, 72, 300, 500, 24.0), *chapters], [])
+    assert title == "The harbour"
+    assert typeset(chapters, [])[0] == ""
+    assert [block.words for block in blocks if block.level] == ["The harbour", "Chapter C", "Chapter D", "Chapter E"]
