@@ -47,4 +47,17 @@ def paged(words: str) -> tuple[str, tuple[Page, ...]]:
         pages.append(Page(len(text), int(mark[1])))
         at = mark.end()
     text += words[at:]
-    return text, tuple(Page(min(page.start, len(text.rstrip())), page.number) for page in pages)
+    end = len(text.rstrip())
+    return text, tuple(Page(min(page.start, end), page.number) for page in pages)
+
+
+_JUNK = re.compile(
+    r"(?i)(?:microsoft (?:word|powerpoint|excel)\b.*|untitled.*|document\s*\d*|title|\(?anonymous\)?|unknown"
+    r"|python-docx|.*\.(?:docx?|dvi|indd|odt|pptx?|qxd|rtf|tex|txt|xlsx?|pdf|html?))"
+)
+"""What programs write as a title or author when nobody did: mostly the name of a file."""
+
+
+def told(values: list[str]) -> list[str]:
+    """Return those of a document's properties that somebody has written, not a program."""
+    return [value.strip() for value in values if value.strip() and not _JUNK.fullmatch(value.strip())]

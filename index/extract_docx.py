@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from index.archive import Archive, Node, attribute, beside, child, local, named
-from index.block import Block, Facts, page_mark, paged
+from index.block import Block, Facts, page_mark, paged, told
 from index.errors import SourceError
 
 _OLD_OFFICE = b"\xd0\xcf\x11\xe0"  # the container of Word 97, and of encrypted documents
@@ -272,7 +272,7 @@ def _facts(archive: Archive, body: _Walk) -> Facts:
         return known
     root = archive.tree(name)
     for fact, tag in _PROPERTIES:
-        known.setdefault(fact, []).extend(_texts(root, tag))
+        known.setdefault(fact, []).extend(told(list(_texts(root, tag))))
     return known
 
 

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any, TypeAlias
 
 from index.archive import named, xml
-from index.block import Block, Facts
+from index.block import Block, Facts, told
 from index.errors import SourceError
 from index.typeset import Entry, Line, typeset
 
@@ -130,18 +130,6 @@ def _entries(document: Handle) -> Iterator[Entry]:
         page = destination.get_index() if destination else None
         if page is not None:
             yield Entry(_clean(bookmark.get_title()), page + 1, bookmark.level + 1)
-
-
-_JUNK = re.compile(
-    r"(?i)(?:microsoft (?:word|powerpoint|excel)\b.*|untitled.*|document\s*\d*|title|\(?anonymous\)?|unknown"
-    r"|.*\.(?:docx?|dvi|indd|odt|pptx?|qxd|rtf|tex|txt|xlsx?|pdf|html?))"
-)
-"""What programs write as a title or author when nobody did: mostly the name of a file."""
-
-
-def told(values: list[str]) -> list[str]:
-    """Return those of a document's properties that somebody has written, not a program."""
-    return [value.strip() for value in values if value.strip() and not _JUNK.fullmatch(value.strip())]
 
 
 def _facts(document: Handle, data: bytes) -> Facts:

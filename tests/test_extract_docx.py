@@ -118,6 +118,12 @@ def test_properties_are_known() -> None:
     assert known == ("The harbour", "Anna Brandt", "de", dt.date(2024, 5, 1))
 
 
+def test_properties_that_a_program_wrote_are_none() -> None:
+    core = "<dc:title>Document1</dc:title><dc:creator>python-docx</dc:creator>"
+    article = _of(papers.docx(paragraph("The harbour", "berschrift1") + paragraph(TEXT), core=core))
+    assert (article.title, article.author, article.text) == ("The harbour", "", TEXT)
+
+
 BREAK = "<w:lastRenderedPageBreak/>"
 
 
