@@ -179,6 +179,8 @@ def _citation(value: Citation) -> dict[str, Any]:
     return {
         "number": value.number,
         **_article(value.article),
+        "page": value.page,
+        "section": value.section or None,
         "quote": value.quote,
         "start": value.start,
         "end": value.end,
@@ -210,7 +212,14 @@ def _article(value: Article) -> dict[str, Any]:
 
 
 def _slice(value: Passage) -> dict[str, Any]:
-    return {"heading": value.heading, "text": value.text, "start": value.start, "end": value.end}
+    return {
+        "heading": value.heading,
+        "page": value.page,
+        "section": value.section or None,
+        "text": value.text,
+        "start": value.start,
+        "end": value.end,
+    }
 
 
 def _failures(failures: Sequence[Failure]) -> list[dict[str, str]]:

@@ -57,8 +57,8 @@ def passage(kept: Kept, number: int, today: Article | None, window: Window) -> V
     old = _core(whole, Span(moved, moved + len(citations[0].passage.text)), citations[0], moved)
     shown = _grown(whole, old, window)
     blocks = [
-        render.title(citations, kept.links),
-        *_heading(citations[0]),
+        render.title(citations, kept.links, placed=False),
+        *_place(citations[0]),
         _quote(whole, shown, citations, moved),
         *_notes(today, stands=stands),
     ]
@@ -92,9 +92,12 @@ def _of(article: Article) -> tuple[Run, ...]:
     return Run(" – "), render.name(article, 100)
 
 
-def _heading(citation: Citation) -> list[Block]:
-    heading = citation.passage.heading
-    return [Block((Run(f"§ {render.cut(heading, 200)}"),), close=True)] if heading else []
+def _place(citation: Citation) -> list[Block]:
+    """Return the line that says where the passage stands: the page, and the whole path of headings."""
+    page, heading = citation.page, citation.passage.heading
+    parts = [words.on_page(page)] if page is not None else []
+    parts += [words.in_section(render.cut(heading, 200))] if heading else []
+    return [Block((Run(" · ".join(parts)),), close=True)] if parts else []
 
 
 def _notes(today: Article | None, *, stands: bool) -> list[Block]:

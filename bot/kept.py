@@ -8,10 +8,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from bot import fragment
 from index.ledger import digest_of
-from index.records import Answer, Article, ArticleId, Citation, Claim, Judged, Passage, PassageId, Period, Turn
+from index.records import Answer, Article, ArticleId, Citation, Claim, Judged, Page, Passage, PassageId, Period, Turn
 
 UNASKED = -1
 """The message of the question of an answer that nobody asked for now: a watch brought it."""
@@ -75,7 +76,7 @@ def keep(id_: str, asked: Asked, answer: Answer, *, watch: str = "") -> Kept:
     slim = replace(
         answer,
         citations=tuple(_slim(citation) for citation in answer.citations),
-        nearest=tuple(replace(article, text="", headings=()) for article in answer.nearest),
+        nearest=tuple(replace(article, text="", headings=(), pages=()) for article in answer.nearest),
         judged=tuple(_likely(judged) for judged in answer.judged[:LIKELIEST]),
         hits=(),
         timings={},
@@ -84,12 +85,16 @@ def keep(id_: str, asked: Asked, answer: Answer, *, watch: str = "") -> Kept:
 
 
 def links_of(answer: Answer) -> dict[int, str]:
-    """Return the addresses of the very sentences that a fresh answer cites, where their articles have one."""
-    return {
-        one.number: fragment.link(one.article.url, one.article.text, one.start, one.end)
-        for one in answer.citations
-        if one.article.url
-    }
+    """Return the addresses of the very places that a fresh answer cites, where their articles have one."""
+    return {one.number: _link(one) for one in answer.citations if one.article.url}
+
+
+def _link(citation: Citation) -> str:
+    """Return an address of cited words: a browser opens a PDF at a page, and a web page at a sentence."""
+    article, page = citation.article, citation.page
+    if page is not None and urlsplit(article.url).path.lower().endswith(".pdf"):
+        return f"{article.url.partition('#')[0]}#page={page}"
+    return fragment.link(article.url, article.text, citation.start, citation.end)
 
 
 def to_json(kept: Kept) -> str:
@@ -144,9 +149,17 @@ def from_json(id_: str, asked: Asked, revision: int, body: str, *, first: int, m
 def _slim(citation: Citation) -> Citation:
     """Return a citation whose article is its passage and nothing else."""
     passage = citation.passage
-    article = replace(passage.article, text=passage.text, headings=())
+    article = replace(passage.article, text=passage.text, headings=(), pages=_pages(passage))
     alone = replace(passage, article=article, start=0, end=len(article.text))
     return Citation(citation.number, alone, citation.start - passage.start, citation.end - passage.start)
+
+
+def _pages(passage: Passage) -> tuple[Page, ...]:
+    """Return the page that a passage begins on, and those that begin in it, as offsets into the passage."""
+    if passage.page is None:
+        return ()
+    inside = (page for page in passage.article.pages if passage.start < page.start < passage.end)
+    return (Page(0, passage.page), *(Page(page.start - passage.start, page.number) for page in inside))
 
 
 def _likely(judged: Judged) -> Judged:
@@ -162,6 +175,7 @@ def _citation_json(citation: Citation, kept: Kept) -> dict[str, Any]:
         "digest": place.digest,
         "passage": citation.passage.id,
         "heading": citation.passage.heading,
+        "pages": [[page.start, page.number] for page in citation.article.pages],
         "at": place.start,
         "text": citation.passage.text,
         "start": citation.start,
@@ -171,7 +185,8 @@ def _citation_json(citation: Citation, kept: Kept) -> dict[str, Any]:
 
 
 def _citation(raw: Mapping[str, Any]) -> Citation:
-    article = replace(_article(raw["article"]), text=raw["text"])
+    pages = tuple(Page(start, number) for start, number in raw.get("pages", ()))  # older answers have none
+    article = replace(_article(raw["article"]), text=raw["text"], pages=pages)
     passage = Passage(PassageId(raw["passage"]), article, 0, len(article.text), raw["heading"])
     return Citation(raw["number"], passage, raw["start"], raw["end"])
 
@@ -190,7 +205,7 @@ def _judged(article: list[str], sentence: str, probability: float) -> Judged:
 
 
 def _alone(article: Article, sentence: str, probability: float) -> Judged:
-    of = replace(article, text=sentence, headings=())
+    of = replace(article, text=sentence, headings=(), pages=())
     return Judged(Passage(PassageId(0), of, 0, len(sentence)), 0, len(sentence), {}, probability)
 
 

@@ -21,6 +21,9 @@ ENTITIES = 90
 LONGEST_LINK = 1_500
 """Characters of an address that is made a link; Telegram refuses a message of more than 32 KiB, markup included."""
 
+PLACE = 60
+"""UTF-16 code units of a section's name on the line of a source, which is to stay one; most headings are shorter."""
+
 AROUND = 1_000
 """Characters of a passage shown before and after the cited words; passages of models that read more are cut there."""
 
@@ -148,16 +151,20 @@ def _source(citations: Sequence[Citation], links: Mapping[int, str], *, short: b
     yield Block(tuple(run for run in runs if run.text), quoted=True, close=True)
 
 
-def title(citations: Sequence[Citation], links: Mapping[int, str]) -> Block:
-    """Return the line that names the source of citations of one passage, linked to the first of them."""
+def title(citations: Sequence[Citation], links: Mapping[int, str], *, placed: bool = True) -> Block:
+    """Return the line that names the source of citations of one passage, linked to the first of them.
+
+    `placed`: with the page or section that it stands on.
+    """
     article, first = citations[0].article, citations[0].number
     numbers = "".join(f"[{citation.number}]" for citation in citations)
-    return Block((Run(f"{numbers} "), name(article, 300, links.get(first, article.url)), Run(_aside(article))))
+    place = words.place(citations[0]) if placed else ""
+    return Block((Run(f"{numbers} "), name(article, 300, links.get(first, article.url)), Run(_aside(article, place))))
 
 
-def named(article: Article, link: str) -> Block:
-    """Return the line that names an article, linked to an address if there is one."""
-    return Block((name(article, 300, link), Run(_aside(article))))
+def named(passage: Passage, link: str) -> Block:
+    """Return the line that names where a passage stands, linked to an address if there is one."""
+    return Block((name(passage.article, 300, link), Run(_aside(passage.article, words.place(passage)))))
 
 
 def marked(value: str, window: Span | Passage, citations: Sequence[Citation], *, moved: int = 0) -> list[Run]:
@@ -188,8 +195,9 @@ def name(article: Article, most: int, link: str | None = None) -> Run:
     return Run(cut(article.title or article.id, most), link=url if len(url) <= LONGEST_LINK else "")
 
 
-def _aside(article: Article) -> str:
-    return "".join(f" · {part}" for part in (cut(article.source, 100), words.day(article.date)) if part)
+def _aside(article: Article, place: str = "") -> str:
+    parts = (cut(" ".join(place.split()), PLACE), cut(article.source, 100), words.day(article.date))
+    return "".join(f" · {part}" for part in parts if part)
 
 
 def _plain(value: str) -> Block:

@@ -36,7 +36,10 @@ def _answer(answer: Answer, links: dict[int, str]) -> Iterator[InlineQueryResult
     if len(messages) > 1:
         return
     if answer.answered:
-        title, below = answer.claims[0].text, words.byline(answer.citations[0].article)
+        title, below = (
+            answer.claims[0].text,
+            words.byline(answer.citations[0].article, words.place(answer.citations[0])),
+        )
     else:
         title, below = words.INLINE_REFUSAL, " · ".join(article.title for article in answer.nearest)
     yield _result("answer", title, below, messages[0])
@@ -47,7 +50,7 @@ def _passages(answer: Answer, links: dict[int, str]) -> Iterator[InlineQueryResu
     for number, hit in enumerate(answer.hits[:MOST], start=1):
         passage, citations = hit.passage, cited.get(hit.passage.id, ())
         link = links.get(citations[0].number, "") if citations else passage.article.url
-        blocks = [render.named(passage.article, link), _quote(passage, citations)]
+        blocks = [render.named(passage, link), _quote(passage, citations)]
         below = citations[0].quote if citations else passage.text
         yield _result(f"passage-{number}", _name(passage.article), below, render.messages(blocks)[0])
 

@@ -117,7 +117,7 @@ def show_why(answer: Answer, out: TextIO) -> None:
         _paragraph(f"{judged.text}  ({judged.passage.article.title})", out, indent="       ")
     print(f"\n{words.RANKED}\n", file=out)
     for rank, hit in enumerate(answer.hits, start=1):
-        print(f"{rank:>2}. {words.byline(hit.passage.article)}", file=out)
+        print(f"{rank:>2}. {words.byline(hit.passage.article, words.place(hit.passage))}", file=out)
         print(f"    {_scores(hit)}", file=out)
     print("\n" + "  ".join(f"{stage} {took:.1f} ms" for stage, took in answer.timings.items()), file=out)
 
@@ -125,7 +125,7 @@ def show_why(answer: Answer, out: TextIO) -> None:
 def show_hits(hits: Sequence[Hit], out: TextIO) -> None:
     """Print ranked passages with their scores."""
     for rank, hit in enumerate(hits, start=1):
-        print(f"{rank}. {words.byline(hit.passage.article)}", file=out)
+        print(f"{rank}. {words.byline(hit.passage.article, words.place(hit.passage))}", file=out)
         print(f"   {_scores(hit)}", file=out)
         _paragraph(hit.passage.text, out, indent="   ")
 
@@ -175,7 +175,8 @@ def _turn(library: Library, question: str, turns: Sequence[Turn], out: TextIO) -
 
 def _show_passage(citations: Sequence[Citation], out: TextIO) -> None:
     article, passage = citations[0].article, citations[0].passage
-    print(f"{''.join(f'[{citation.number}]' for citation in citations)} {words.byline(article)}", file=out)
+    numbers = "".join(f"[{citation.number}]" for citation in citations)
+    print(f"{numbers} {words.byline(article, words.place(citations[0]))}", file=out)
     shown, at = "", passage.start
     for citation in sorted(citations, key=lambda citation: citation.start):
         shown += f"{article.text[at : citation.start]}»{citation.quote}«"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from index.records import Article, Passage, Span
+from index.records import INSIDE, Article, Passage, Span
 from index.sentences import sentences
 
 CONTEXT_SHARE = 4
@@ -93,11 +93,11 @@ def _sections(article: Article) -> Iterator[_Section]:
     path: list[tuple[int, str]] = []
     start = 0
     for heading in article.headings:
-        yield _Section(Span(start, heading.start), " › ".join(words for _, words in path))
+        yield _Section(Span(start, heading.start), INSIDE.join(words for _, words in path))
         path = [(level, words) for level, words in path if level < heading.level]
         path.append((heading.level, heading.of(article.text)))
         start = heading.end
-    yield _Section(Span(start, len(article.text)), " › ".join(words for _, words in path))
+    yield _Section(Span(start, len(article.text)), INSIDE.join(words for _, words in path))
 
 
 def _context(title: str, heading: str, *, count: Count, limit: int) -> str:

@@ -303,7 +303,9 @@ def _forget_embeddings(db: sa.Connection, *, models: Sequence[str], thoroughly: 
 
 
 def _below(name: str) -> sa.ColumnElement[bool]:
-    return sa.or_(articles.c.id == name, articles.c.id.startswith(f"{name}/", autoescape=True))
+    """Return the condition of being an article, below a folder, or inside an archive of this name."""
+    inside = (articles.c.id.startswith(f"{name}{sign}", autoescape=True) for sign in "/#")
+    return sa.or_(articles.c.id == name, *inside)
 
 
 def _unembedded(number: int, model: str) -> sa.Select[tuple[int, int, int, int, str, bytes]]:

@@ -1,19 +1,25 @@
 """Turn the bytes of a file into an Article: plain text as it is quoted to people, and what is known about it.
 
-Rules only, no I/O. What markup means is known to extract_html and extract_markdown.
+Rules only, no I/O. What each format means is known to the modules named after them.
 """
 
 import datetime as dt
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import dropwhile
 from pathlib import PurePosixPath
 from typing import TypeVar
 
+from index.block import Block, Facts
+from index.decode import decode
 from index.errors import SourceError
-from index.extract_html import Block, Facts, article, blocks, facts, parse
+from index.extract_docx import docx
+from index.extract_eml import eml
+from index.extract_epub import epub
+from index.extract_html import article, blocks, facts, parse
 from index.extract_markdown import KEYS, front_matter, markdown_blocks
-from index.records import Article, ArticleId, Heading
+from index.extract_pdf import pdf
+from index.records import Article, ArticleId, Heading, Page
 
 T = TypeVar("T")
 
@@ -28,14 +34,24 @@ def extract(id: ArticleId, data: bytes) -> Article:  # noqa: A002  the name of t
         raise SourceError(msg)
     match _suffix(id):
         case ".html" | ".htm":
-            return _from_html(id, _decode(data, is_html=True))
+            return _from_html(id, decode(data, is_html=True))
         case ".md" | ".markdown":
-            return _from_markdown(id, _decode(data))
+            return _from_markdown(id, decode(data))
         case ".txt":
-            return _from_plain(id, _decode(data))
+            return _from_plain(id, decode(data))
+        case ".pdf" | ".docx" | ".epub" | ".eml" as suffix:
+            return _from_document(id, *_READERS[suffix](data))
         case _:
-            msg = "is not a .txt, .md or .html file"
+            msg = "is not a .txt, .md, .html, .pdf, .docx, .epub or .eml file"
             raise SourceError(msg)
+
+
+_READERS: dict[str, Callable[[bytes], tuple[list[Block], Facts]]] = {
+    ".pdf": pdf,
+    ".docx": docx,
+    ".epub": epub,
+    ".eml": eml,
+}
 
 
 def _suffix(name: ArticleId) -> str:
@@ -57,20 +73,35 @@ def _from_markdown(name: ArticleId, text: str) -> Article:
     return _from_blocks(name, markdown_blocks(body), known)
 
 
+def _from_document(name: ArticleId, found: Sequence[Block], known: Facts) -> Article:
+    """Take the first heading for the title only if no other is like it: documents may begin with a chapter."""
+    tops = [block for block in found if block.level == 1]
+    return _titled(name, found, known, guess=tops[0].words if len(tops) == 1 and tops == found[:1] else "")
+
+
 def _from_blocks(name: ArticleId, found: Sequence[Block], known: Facts) -> Article:
-    tops = {at: one_line(block.words) for at, block in enumerate(found) if block.level == 1}
-    title = _first(known, "title", one_line) or next(iter(tops.values()), "")
-    shown = next((at for at, words in tops.items() if words.casefold() == title.casefold()), None)
-    text, headings = _joined(block for at, block in enumerate(found) if at != shown)
-    return _article(name, text, known | {"title": [title]}, headings)
+    return _titled(name, found, known, guess=next((block.words for block in found if block.level == 1), ""))
 
 
-def _joined(found: Iterable[Block]) -> tuple[str, list[Heading]]:
-    """Set blocks one under the other and note where the headings are."""
+def _titled(name: ArticleId, found: Sequence[Block], known: Facts, *, guess: str) -> Article:
+    """Make an article of blocks, without the one that is its title; `guess` is that where nothing else tells it."""
+    title = _first(known, "title", one_line) or one_line(guess)
+    tops = ((at, one_line(block.words)) for at, block in enumerate(found) if block.level == 1)
+    shown = next((at for at, words in tops if words.casefold() == title.casefold()), None)
+    text, headings, pages = _joined(found, without=shown)
+    return _article(name, text, known | {"title": [title]}, headings, pages)
+
+
+def _joined(found: Sequence[Block], *, without: int | None) -> tuple[str, list[Heading], list[Page]]:
+    """Set blocks one under the other, all but one, and note where the headings are and where pages begin."""
     pieces: list[str] = []
     headings: list[Heading] = []
+    pages: list[Page] = []
     start = 0
-    for block in found:
+    for at, block in enumerate(found):
+        if at == without:  # the page that begins with the title begins with what follows
+            pages += [Page(start, page.number) for page in block.pages]
+            continue
         words = block.words if pieces else block.words.lstrip()  # no text begins with the indent of a line of code
         gap = "\n" if block.tight else "\n\n"
         if pieces:
@@ -79,8 +110,9 @@ def _joined(found: Iterable[Block]) -> tuple[str, list[Heading]]:
         pieces.append(words)
         if block.level:
             headings.append(Heading(start, start + len(words), block.level))
+        pages += [Page(start + page.start, page.number) for page in block.pages]
         start += len(words)
-    return "".join(pieces), headings
+    return "".join(pieces), headings, pages
 
 
 def _from_plain(name: ArticleId, text: str) -> Article:
@@ -130,10 +162,12 @@ def _is_title(lines: list[str]) -> bool:
     return not below or _HEADER_LINE.fullmatch(below) is not None or len(below) >= 1.5 * len(first)
 
 
-def _article(name: ArticleId, text: str, known: Facts, headings: Iterable[Heading] = ()) -> Article:
-    text, title, outlet = _without_footer(text)
+def _article(
+    name: ArticleId, text: str, known: Facts, headings: Iterable[Heading] = (), pages: Iterable[Page] = ()
+) -> Article:
+    text, title, outlet = _without_footer(clean(text))
     if not any(char.isprintable() and not char.isspace() for char in text):
-        msg = "has no text" if _suffix(name) == ".txt" else "has no text once the markup is gone"
+        msg = "has no text once the markup is gone" if _suffix(name) in _MARKED_UP else "has no text"
         raise SourceError(msg)
     return Article(
         id=name,
@@ -143,7 +177,13 @@ def _article(name: ArticleId, text: str, known: Facts, headings: Iterable[Headin
         source=_first(known, "source", one_line) or one_line(outlet),
         url=_first(known, "url", web_address) or "",
         headings=tuple(heading for heading in headings if heading.end <= len(text)),
+        author=_first(known, "author", one_line) or "",
+        language=_first(known, "language", language) or "",
+        pages=tuple(page for page in pages if page.start < len(text)),
     )
+
+
+_MARKED_UP = (".html", ".htm", ".md", ".markdown")
 
 
 def _first(known: Facts, fact: str, read: Callable[[str], T]) -> T | None:
@@ -201,6 +241,21 @@ def web_address(text: str) -> str:
     return text if re.fullmatch(r"(?i)https?://[^\s/]\S*", text) else ""
 
 
+_THREE_LETTERS = dict(
+    pair.split(":")
+    for pair in (
+        "eng:en fra:fr fre:fr deu:de ger:de spa:es ita:it por:pt rus:ru ukr:uk pol:pl nld:nl dut:nl ces:cs cze:cs "
+        "hun:hu swe:sv dan:da nor:no fin:fi ell:el gre:el tur:tr ara:ar heb:he hin:hi zho:zh chi:zh jpn:ja kor:ko"
+    ).split()
+)
+
+
+def language(text: str) -> str:
+    """Return the code by ISO 639-1 that a language tag begins with ("en" of "en-GB" or "eng"); else nothing."""
+    tag = re.split(r"[-_]", text.strip().lower(), maxsplit=1)[0]
+    return tag if re.fullmatch("[a-z]{2}", tag) else _THREE_LETTERS.get(tag, "")
+
+
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _YEAR_FIRST = re.compile(r"\s*(?P<year>\d{4})(?P<sign>[-/.]?)(?P<month>\d{1,2})(?P=sign)(?P<day>\d{1,2})(?!\d)")
 _NAMED = re.compile(
@@ -239,86 +294,3 @@ def _date(year: str, month: int, day_of_month: str) -> dt.date | None:
         return dt.date(int(year), month, int(day_of_month))
     except ValueError:
         return None
-
-
-# The longer ones first: UTF-32's mark begins with UTF-16's.
-_MARKS = (
-    (b"\xff\xfe\0\0", "utf-32-le"),
-    (b"\0\0\xfe\xff", "utf-32-be"),
-    (b"\xef\xbb\xbf", "utf-8"),
-    (b"\xff\xfe", "utf-16-le"),
-    (b"\xfe\xff", "utf-16-be"),
-)
-
-
-def _decode(data: bytes, *, is_html: bool = False) -> str:
-    """Return the text with plain line ends. Raises SourceError if it is none."""
-    marked = next(((mark, name) for mark, name in _MARKS if data.startswith(mark)), None)
-    if marked:
-        mark, encoding = marked
-        text = data[len(mark) :].decode(encoding, "replace")
-    elif b"\0" in data:
-        text = "\0"
-    else:
-        text = _decode_unmarked(data, is_html=is_html)
-    # Random bytes hold 10 % of these and text as good as none.
-    if "\0" in text or len(re.findall(r"[\x01-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]", text)) > 0.03 * len(text):
-        msg = "is binary, not text"
-        raise SourceError(msg)
-    return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _decode_unmarked(data: bytes, *, is_html: bool) -> str:
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        pass
-    if is_html and (declared := declared_encoding(data)):
-        return data.decode(declared, "replace")
-    text = data.decode(errors="replace")
-    # Text in an older encoding is hardly ever valid UTF-8 beyond ASCII: a few bad bytes among good are damage.
-    if text.count("\ufffd") * 4 <= sum(not char.isascii() for char in text) - text.count("\ufffd"):
-        return text
-    return next(_guessed(data), None) or data.decode("cp1252", "replace")
-
-
-# What legacy web pages declare. Other names Python knows are no encodings of pages (`unicode_escape`, `idna`).
-_LEGACY = re.compile(
-    r"windows-\d+|cp\d+|iso-?8859-\d+|koi8-[rut]|x?-?mac-?(?:roman|cyrillic)|gb2312|gbk|gb18030|big5(?:-?hkscs)?"
-    r"|euc-(?:jp|kr)|iso-2022-jp|shift[-_]?jis|tis-620|utf-?8"
-)
-
-
-def declared_encoding(data: bytes) -> str:
-    """Return the encoding a page names in its first 4 KiB, as browsers read it, or nothing."""
-    found = re.search(rb"(?i)(?:charset|encoding)\s*=\s*[\"']?\s*([a-z0-9_-]+)", data[:4096])
-    return known_encoding(found[1].decode()) if found else ""
-
-
-def known_encoding(name: str) -> str:
-    """Return an encoding of pages as Python calls it, by the name that the web has for it; nothing for any other."""
-    name = name.strip().lower()
-    if name in ("iso-8859-1", "latin1", "latin-1", "us-ascii", "ascii"):  # the web's names for Windows' superset
-        return "cp1252"
-    if not _LEGACY.fullmatch(name):
-        return ""
-    try:
-        "".encode(name)
-    except LookupError:
-        return ""
-    return name
-
-
-# In order of how likely each is when the letters decide nothing. Not those of other systems of the eighties: given
-# them, the detector took "Привет, мир" for cp1125.
-_OLD = "cp1252 cp1251 cp1250 cp1253 cp1254 cp1255 cp1256 koi8_r koi8_u shift_jis gb18030 big5 euc_kr euc_jp".split()
-
-
-def _guessed(data: bytes) -> Iterator[str]:
-    from charset_normalizer import from_bytes  # noqa: PLC0415
-
-    first = next(at for at, byte in enumerate(data) if byte > 127)  # what stands before tells nothing
-    found = from_bytes(data[first : first + 65_536], cp_isolation=_OLD)  # 64 KiB decides, in 2 ms
-    known = [match for match in found if match.encoding in _OLD]
-    for match in sorted(known, key=lambda match: (match.chaos, -match.coherence, _OLD.index(match.encoding))):
-        yield data.decode(match.encoding, "replace")

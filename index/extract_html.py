@@ -8,30 +8,12 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from html import unescape
 from typing import Any, TypeAlias
 
+from index.block import Block, Facts
+
 Node: TypeAlias = Any  # an lxml element; lxml ships no types
-Facts: TypeAlias = dict[str, list[str]]
-"""What was found for "title", "date", "source" and "url", the most trustworthy first, unchecked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A paragraph, list item or table row; a heading if `level` is 1-6.
-
-    `tight`: no blank line before it. `place` is the same for blocks side by side in one element; `linked` counts the
-    characters that are links.
-    """
-
-    words: str
-    level: int = 0
-    tight: bool = False
-    place: int = 0
-    linked: int = 0
-
-
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _BLOCKS = _HEADINGS.keys() | set(
     "address article aside blockquote body caption center dd details div dl dt fieldset figcaption figure footer form "
@@ -71,13 +53,16 @@ def _parsed(markup: str) -> tuple[Node, bool]:
     return root, too_deep
 
 
-def blocks(root: Node, *, page: bool) -> list[Block]:
-    """Return what people see, in order. A web page loses its menus; a piece of an article keeps them and alt texts."""
+def blocks(root: Node, *, page: bool, alt: bool | None = None) -> list[Block]:
+    """Return what people see, in order.
+
+    A `page` of the web loses its menus; a piece of an article keeps them and, unless `alt` says otherwise, alt texts.
+    """
     from lxml import etree  # noqa: PLC0415
 
     if root is None:
         return []
-    walk = _Walk(alt=not page)
+    walk = _Walk(alt=not page if alt is None else alt)
     left_out: Node = None
     steps = etree.iterwalk(root, events=("start", "end"))
     for event, element in steps:
@@ -364,7 +349,22 @@ def facts(root: Node) -> Facts:
         "date": list(_dates(root, meta, linked)),
         "source": source,
         "url": [url for url in (*links, meta.get("og:url")) if url],
+        "author": [author for author in _authors(meta, linked) if author],
+        "language": [root.get("lang") or "", meta.get("og:locale") or "", meta.get("content-language") or ""],
     }
+
+
+def _authors(meta: dict[str, str], linked: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield who is named as having written a page; of several, all in one text. An address is no name."""
+    yield from (", ".join(_names_of(item.get("author"))) for item in linked)
+    for name in ("author", "article:author", "citation_author", "dc.creator", "parsely-author", "sailthru.author"):
+        if not meta.get(name, "").startswith(("http:", "https:")):
+            yield meta.get(name, "")
+
+
+def _names_of(value: object) -> list[str]:
+    listed = value if isinstance(value, list) else [value]
+    return [name for name in map(_text_of, listed[:20]) if name and not name.startswith(("http:", "https:"))]
 
 
 _DATE_NAMES = (
@@ -389,7 +389,7 @@ def _meta(root: Node) -> dict[str, str]:
     """Return the first content of each name, lower-case, that a <meta> gives."""
     meta: dict[str, str] = {}
     for tag in root.iter("meta"):
-        name = tag.get("property") or tag.get("name") or tag.get("itemprop") or ""
+        name = tag.get("property") or tag.get("name") or tag.get("itemprop") or tag.get("http-equiv") or ""
         content = (tag.get("content") or "").strip()
         if name and content:
             meta.setdefault(name.strip().lower(), content)

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from index.block import Block, Facts
 from index.errors import SourceError
-from index.extract_html import Block, Facts, blocks, parse
+from index.extract_html import blocks, parse
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -16,6 +17,8 @@ KEYS = {
     "date": ("date", "published", "pubdate"),
     "source": ("source", "outlet", "publisher", "site"),
     "url": ("url", "link", "canonical"),
+    "author": ("author", "authors"),
+    "language": ("language", "lang"),
 }
 """What a writer may call each fact, the most exact name first."""
 
@@ -42,7 +45,10 @@ def front_matter(text: str) -> tuple[Facts, str]:
 
 
 def _mapping(block: str, *, first_line: int) -> dict[str, str] | None:
-    """Return the scalars of a YAML mapping as they are written, keys in lower case; None if it is something else."""
+    """Return the scalars of a YAML mapping as they are written, keys in lower case; None if it is something else.
+
+    Of a list of scalars, as several authors are, a text with commas.
+    """
     import yaml  # noqa: PLC0415
 
     try:
@@ -61,8 +67,13 @@ def _mapping(block: str, *, first_line: int) -> dict[str, str] | None:
         raise SourceError(msg) from exc
     if not isinstance(fields, dict):
         return None
-    scalars = {key.lower(): value for key, value in fields.items() if isinstance(value, str)}
+    listed = {key: ", ".join(value) for key, value in fields.items() if _is_list(value)}
+    scalars = {key.lower(): value for key, value in (fields | listed).items() if isinstance(value, str)}
     return {key: value for key, value in scalars.items() if value.lower() not in ("", "~", "null")}
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
 def markdown_blocks(text: str) -> list[Block]:

@@ -12,9 +12,9 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
+from index.analyse import terms
 from index.errors import Superseded
 from index.ledger import Ledger, batches, to_article
-from index.lexicon import terms
 from index.records import Article, ArticleId, Passage, PassageId
 from index.sentences import sentences
 from index.shingles import Story, tells_all

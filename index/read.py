@@ -1,8 +1,6 @@
 """Compare a collection with the revision that is served, and read what is new or changed into a draft."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from index.chunk import Count, Sizes, chunk

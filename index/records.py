@@ -16,6 +16,10 @@ PassageId = NewType("PassageId", int)
 """Row number of a passage in the ledger; also its id in Chroma and tantivy. Never used twice."""
 
 
+INSIDE = " › "
+"""Stands between the headings of a path, the outermost first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """A stretch of an article's text."""
@@ -94,7 +98,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A slice of an article, as it is embedded and searched. `heading` is the section it stands in."""
+    """A slice of an article, as it is embedded and searched. `heading` is the path to the section it stands in."""
 
     id: PassageId
     article: Article
@@ -106,6 +110,16 @@ class Passage:
     def text(self) -> str:
         """The passage, word for word."""
         return self.article.text[self.start : self.end]
+
+    @property
+    def page(self) -> int | None:
+        """The page it begins on, where its article has pages."""
+        return self.article.page_at(self.start)
+
+    @property
+    def section(self) -> str:
+        """The innermost of the headings that it stands under; nothing where there is none."""
+        return self.heading.rpartition(INSIDE)[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +149,16 @@ class Citation:
     def article(self) -> Article:
         """The article cited."""
         return self.passage.article
+
+    @property
+    def page(self) -> int | None:
+        """The page that the cited words begin on, where the article has pages."""
+        return self.article.page_at(self.start)
+
+    @property
+    def section(self) -> str:
+        """The section they stand in; nothing where the article has none there."""
+        return self.passage.section
 
     @property
     def quote(self) -> str:

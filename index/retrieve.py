@@ -12,13 +12,13 @@ from llama_index.core.bridge.pydantic import PrivateAttr
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 
 from config import Retrieval
+from index.analyse import terms
 from index.chunk import told
 from index.embed import Embedder, Vectors
 from index.followup import SHARE, Context
 from index.fuse import fuse, weigh
 from index.groups import Told
 from index.ledger import Ledger
-from index.lexicon import terms
 from index.records import Hit, PassageId, Period
 from index.rerank import Reranker
 from index.snapshot import Snapshot
@@ -67,6 +67,7 @@ class PassageNode(TextNode):
             "source": article.source,
             "url": article.url,
             "heading": hit.passage.heading,
+            "page": hit.passage.page or "",
         }
         make: Any = cls  # pydantic's plugin does not see the aliases of llama-index's fields
         node: PassageNode = make(

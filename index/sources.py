@@ -4,14 +4,21 @@ import json
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 from index.errors import SourceError
-from index.extract import clean, day, one_line, web_address
+from index.extract import clean, day, language, one_line, web_address
 from index.records import Article, ArticleId, Failure
 
-SUFFIXES = frozenset({".txt", ".md", ".markdown", ".html", ".htm"})
+ARCHIVE = ".jsonl"
+"""The suffix of a file that holds many articles, one a line."""
+
+SUFFIXES = frozenset({".txt", ".md", ".markdown", ".html", ".htm", ".pdf", ".docx", ".epub", ".eml", ARCHIVE})
+QUESTIONS = "queries.jsonl"
+"""Gold questions about the articles of a folder, which lie beside them and are none: see `evaluate`."""
+
 _ASTRAY = "is a link that leads nowhere"
 
 
@@ -82,7 +89,7 @@ def _judge(entry: os.DirEntry[str], root: Path) -> Path | Origin | Failure | Non
     path = Path(entry.path)
     name = path.relative_to(root).as_posix()
     try:
-        if entry.name.startswith(".") or not (entry.is_dir() or path.suffix.lower() in SUFFIXES):
+        if entry.name.startswith(".") or not (entry.is_dir() or _is_ours(path)):
             return None
         if not _is_utf8(name):  # such a name could be neither stored nor sent to anyone
             return Failure(name.encode(errors="replace").decode(), "has a name that is not UTF-8")
@@ -95,6 +102,10 @@ def _judge(entry: os.DirEntry[str], root: Path) -> Path | Origin | Failure | Non
         return Failure(name, _unreadable(exc))
     is_regular = stat.S_ISREG(status.st_mode)
     return Origin(ArticleId(name), path, status.st_size, status.st_mtime_ns) if is_regular else None
+
+
+def _is_ours(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and path.name != QUESTIONS
 
 
 def _refused_link(path: Path, root: Path) -> str:
@@ -126,12 +137,15 @@ def read(origin: Origin, *, limit: int) -> bytes:
     except OSError as exc:
         raise SourceError(_unreadable(exc)) from exc
     if len(data) > limit:
-        msg = f"is larger than {_amount(limit)}"
-        raise SourceError(msg)
+        raise SourceError(_too_large(limit))
     if not data:
         msg = "is empty"
         raise SourceError(msg)
     return data
+
+
+def _too_large(limit: int) -> str:
+    return f"is larger than {_amount(limit)}"
 
 
 def _amount(size: int) -> str:
@@ -142,40 +156,84 @@ def _amount(size: int) -> str:
     return f"{size} bytes"
 
 
-def jsonl_articles(path: Path) -> Iterator[Article | Failure]:
+def archived(origin: Origin, *, limit: int) -> Iterator[Article | Failure]:
+    """Yield the articles of an archive inside a folder. Their ids are its own, then # and that of the line.
+
+    One failure stands for all of it where the first line is no article: then none of it is, and what is known of it
+    stays. Of a line that breaks later, the article stays if its id can still be read.
+    """
+    try:
+        for number, item in enumerate(jsonl_articles(origin.path, limit=limit, within=origin.id)):
+            if number == 0 and isinstance(item, Failure):
+                yield Failure(origin.id, f"holds no articles: its first line {item.reason}")
+                return
+            yield item
+    except SourceError as exc:
+        yield Failure(origin.id, str(exc).removeprefix(f"{origin.path} ").rstrip("."))
+
+
+def jsonl_articles(path: Path, *, limit: int = 0, within: str = "") -> Iterator[Article | Failure]:
     """Yield an Article for each line of a corpus, or a Failure that names the line.
 
-    The text keeps its length: only lone surrogates and NUL, which cannot be stored, become U+FFFD.
+    The text keeps its length: only lone surrogates and NUL, which cannot be stored, become U+FFFD. `limit` is in bytes
+    a line. `within` is the name of the file in a folder, with which the ids begin then.
     Raises SourceError, on the first step, if the file cannot be read.
     """
     try:
         with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
+            for number, line in enumerate(_lines(file, limit), start=1):
                 if not line.strip():
                     continue
                 try:
-                    yield _from_json(line.removeprefix(b"\xef\xbb\xbf"))
-                except SourceError as exc:
-                    yield Failure(path.name, f"line {number} {exc}")
+                    article = _from_json(line.removeprefix(b"\xef\xbb\xbf"), limit=limit)
+                    yield replace(article, id=ArticleId(f"{within}#{article.id}")) if within else article
+                except _NoArticle as exc:
+                    yield exc.failure(number, file=path.name, within=within)
     except OSError as exc:
         msg = f"{path} {_unreadable(exc)}."
         raise SourceError(msg) from exc
 
 
-def _from_json(line: bytes) -> Article:
+def _lines(file: BinaryIO, limit: int) -> Iterator[bytes]:
+    """Yield the lines of a file; where there is a limit and one is longer, its first bytes: one more than the limit."""
+    most = limit + 1 if limit else -1
+    while line := file.readline(most):
+        yield line
+        while len(line) == most and not line.endswith(b"\n"):
+            line = file.readline(most)
+
+
+class _NoArticle(SourceError):
+    """A line is no article."""
+
+    def __init__(self, reason: str, *, id_: str = "") -> None:
+        """Say why; `id_` is what the article would be called, where that is known."""
+        super().__init__(reason)
+        self._id = id_
+
+    def failure(self, number: int, *, file: str, within: str) -> Failure:
+        """Name the line: in a folder as the article it was meant to be, so that its last good version stays."""
+        if not within:
+            return Failure(file, f"line {number} {self}")
+        return Failure(f"{within}#{self._id}" if self._id else f"{within} line {number}", str(self))
+
+
+def _from_json(line: bytes, *, limit: int) -> Article:
+    if limit and len(line) > limit:
+        raise _NoArticle(_too_large(limit))
     try:
         fields = json.loads(line.decode())
     except (ValueError, RecursionError) as exc:
         msg = "is not JSON"
-        raise SourceError(msg) from exc
+        raise _NoArticle(msg) from exc
     if not isinstance(fields, dict):
         msg = "is not a JSON object"
-        raise SourceError(msg)
+        raise _NoArticle(msg)
+    known = {key: value for key, value in fields.items() if isinstance(value, str) and value.strip()}
     for key in ("id", "text"):
-        if not isinstance(fields.get(key), str) or not fields[key].strip():
+        if key not in known:
             msg = f"has no {key}"
-            raise SourceError(msg)
-    known = {key: value for key, value in fields.items() if isinstance(value, str)}
+            raise _NoArticle(msg, id_=clean(known.get("id", "")))
     return Article(
         id=ArticleId(clean(known["id"])),
         title=one_line(known.get("title", "")),
@@ -183,4 +241,6 @@ def _from_json(line: bytes) -> Article:
         date=day(known.get("date", "")),
         source=one_line(known.get("source", "")),
         url=web_address(known.get("url", "")),
+        author=one_line(known.get("author", "")),
+        language=language(known.get("language", "")),
     )

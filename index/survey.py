@@ -1,4 +1,4 @@
-"""What a folder of articles, or one JSONL file of them, offers to an index. Holds one article at a time."""
+"""What a folder of articles and archives, or one JSONL file, offers to an index. Holds one article at a time."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -44,7 +44,7 @@ class Survey:
     """A collection as it lies on the disk. It can be walked through any number of times, and may change meanwhile."""
 
     def __init__(self, folder: Path, *, largest: int) -> None:
-        """Survey a folder, or one JSONL file. `largest` is in bytes a file."""
+        """Survey a folder, or one JSONL file. `largest` is in bytes a file, or a line of JSONL."""
         self._folder = folder
         self._largest = largest
 
@@ -62,11 +62,17 @@ class Survey:
         """
         places = count(1)
         if self._folder.suffix == ".jsonl" and self._folder.is_file():
-            for item in sources.jsonl_articles(self._folder):
+            for item in sources.jsonl_articles(self._folder, limit=self._largest):
                 yield item if isinstance(item, Failure) else _of_article(item, next(places))
             return
         for entry in sources.walk(self._folder):
-            yield entry if isinstance(entry, Failure) else self._of_file(entry, next(places))
+            if isinstance(entry, Failure):
+                yield entry
+            elif entry.path.suffix.lower() == sources.ARCHIVE:
+                for item in sources.archived(entry, limit=self._largest):
+                    yield item if isinstance(item, Failure) else _of_article(item, next(places))
+            else:
+                yield self._of_file(entry, next(places))
 
     def _of_file(self, origin: sources.Origin, place: int) -> Candidate:
         def load() -> Loaded:

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 import httpx
 
-from index import extract, mime
+from index import decode, extract, mime
 from index.errors import SourceError
 from index.fetch import Fetched
 from index.records import Article, ArticleId
@@ -108,8 +108,8 @@ def in_utf8(content: bytes, charset: str) -> bytes:
     is_utf8 = b"\0" not in content and _decoded(content, "utf-8") is not None
     if is_utf8 or not charset or content.startswith(_MARKS):
         return content
-    encoding = _WIDE.get(charset) or extract.known_encoding(charset)
-    if not encoding or (charset in _SAID_OF_ANYTHING and extract.declared_encoding(content)):
+    encoding = _WIDE.get(charset) or decode.known_encoding(charset)
+    if not encoding or (charset in _SAID_OF_ANYTHING and decode.declared_encoding(content)):
         return content
     text = _decoded(content, encoding)
     return content if text is None else b"\xef\xbb\xbf" + text.encode("utf-8", "replace")

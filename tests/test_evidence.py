@@ -1,6 +1,7 @@
 """What stands behind an answer: any article, at any window, makes one message that Telegram takes."""
 
 import datetime as dt
+import json
 from dataclasses import replace
 
 import pytest
@@ -11,8 +12,8 @@ from bot import buttons, evidence, render, words
 from bot.answers import shown
 from bot.buttons import Place
 from bot.evidence import MOST, Window
-from bot.kept import Asked, Kept, from_json, keep, to_json
-from index.records import Answer, Article, ArticleId, Citation, Claim, Judged, Passage, PassageId
+from bot.kept import Asked, Kept, from_json, keep, links_of, to_json
+from index.records import Answer, Article, ArticleId, Citation, Claim, Judged, Page, Passage, PassageId
 from tests.test_render import NASTY, parsed, visible
 
 HERE, THERE = Place("footnote_test_bot"), Place("footnote_test_bot", group=True)
@@ -181,3 +182,35 @@ def test_many_passages_have_rows_of_their_own() -> None:
     rows = [[button.text for button in row] for row in buttons.under(kept, HERE).inline_keyboard]
     assert rows == [["1", "2", "3", "4", "5", "6", "7", "8"], ["9"], ["Why", "👍", "👎"]]
     assert render.units(shown(kept, HERE)[0]) > 0
+
+
+def test_an_answer_that_is_kept_knows_its_pages_and_one_from_before_there_were_any_is_read() -> None:
+    kept, article = kept_of(WORDS, (100, 400), [(200, 250), (350, 360)], heading="One › Two")
+    paged = replace(article, pages=(Page(0, 7), Page(90, 8), Page(300, 9), Page(900, 10)))
+    cited = tuple(
+        Citation(n, Passage(PassageId(1), paged, 100, 400, "One › Two"), start, end)
+        for n, (start, end) in enumerate([(200, 250), (350, 360)], start=1)
+    )
+    kept = keep("0123456789abcdef", kept.asked, replace(kept.answer, citations=cited))
+    read = from_json(kept.id, kept.asked, 1, to_json(kept), first=0, message=0, took=0.0)
+    assert [(one.page, one.section) for one in read.answer.citations] == [(8, "Two"), (9, "Two")]
+    assert "p. 8 · § One › Two\n" in evidence.passage(read, 1, paged, Window()).html
+    old = json.loads(to_json(kept))
+    for citation in old["citations"]:
+        del citation["pages"]
+    read = from_json(kept.id, kept.asked, 1, json.dumps(old), first=0, message=0, took=0.0)
+    assert [(one.page, one.section) for one in read.answer.citations] == [(None, "Two"), (None, "Two")]
+
+
+@pytest.mark.parametrize(
+    "url,link",
+    [
+        ("https://example.org/a.PDF?x=1#top", "https://example.org/a.PDF?x=1#page=4"),
+        ("https://example.org/a.html", "https://example.org/a.html#:~:text=word20"),
+    ],
+)
+def test_a_link_to_a_pdf_leads_to_its_page(url: str, link: str) -> None:
+    kept, article = kept_of(WORDS, (100, 400), [(200, 250)], url=url)
+    paged = replace(article, pages=(Page(0, 4),))
+    cited = Citation(1, Passage(PassageId(1), paged, 100, 400), 130, 150)
+    assert links_of(replace(kept.answer, citations=(cited,)))[1].startswith(link)

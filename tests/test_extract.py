@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from index.errors import SourceError
-from index.extract import clean, day, extract, one_line, web_address
+from index.extract import clean, day, extract, language, one_line, web_address
 from index.records import Article, ArticleId
 
 DAY = dt.date(2025, 10, 16)
@@ -108,6 +108,45 @@ def test_without_a_title_the_file_name_or_the_first_words_serve(name: str, title
 
 def test_a_short_first_sentence_is_a_title_whole() -> None:
     assert _of("1.txt", f"It rained. {PROSE}").title == "It rained."
+
+
+# --- who wrote it, in which language
+
+LINKED = (
+    '<script type="application/ld+json">{"headline": "x", "author": [{"name": "Anna"}, {"name": "Tomas"}]}</script>'
+)
+
+
+@pytest.mark.parametrize(
+    "name,content,author,language",
+    [
+        ("a.txt", f"Author: Anna Brandt\nLanguage: en\n\n{PROSE}", "Anna Brandt", "en"),
+        (
+            "a.md",
+            f"---\nauthors: [Anna Brandt, Tomas Weiss]\nlang: de_AT\n---\n{PROSE}",
+            "Anna Brandt, Tomas Weiss",
+            "de",
+        ),
+        ("a.html", f"<html lang=ru><meta name=author content='Anna Brandt'><p>{PROSE}", "Anna Brandt", "ru"),
+        (
+            "a.html",
+            f"<meta property=article:author content=https://f.b/x><meta name=dc.creator content=A><p>{PROSE}",
+            "A",
+            "",
+        ),
+        ("a.html", f"{LINKED}<meta property=og:locale content=fr_FR><p>{PROSE}", "Anna, Tomas", "fr"),
+    ],
+)
+def test_author_and_language_are_known_where_they_are_said(name: str, content: str, author: str, language: str) -> None:
+    article = _of(name, content)
+    assert (article.author, article.language) == (author, language)
+
+
+@pytest.mark.parametrize(
+    "tag,code", [("en", "en"), ("en-GB", "en"), ("PT_br", "pt"), ("eng", "en"), ("tlh", ""), ("english", ""), ("", "")]
+)
+def test_a_language_is_the_code_of_two_letters_that_its_tag_begins_with(tag: str, code: str) -> None:
+    assert language(tag) == code
 
 
 # --- the line blog feeds add at the end
@@ -480,7 +519,7 @@ def test_what_is_not_text_is_refused(suffix: str, data: bytes) -> None:
         ("a.md", "![](i.png) <b></b>\n\n<!-- x -->", "has no text once the markup is gone"),
         ("a.html", "<script>x</script><img alt='x'>", "has no text once the markup is gone"),
         ("a.html", "<!-- only this -->", "has no text once the markup is gone"),
-        ("a.pdf", "text", "is not a .txt, .md or .html file"),
+        ("a.odt", "text", "is not a .txt, .md, .html, .pdf, .docx, .epub or .eml file"),
     ],
 )
 def test_a_file_without_text_says_why(name: str, content: str, reason: str) -> None:
@@ -517,7 +556,7 @@ def _assert_sound(article: Article) -> None:
     assert all(before.end < after.start for before, after in pairwise(article.headings))
 
 
-SUFFIXES = st.sampled_from(["txt", "md", "markdown", "html", "htm"])
+SUFFIXES = st.sampled_from(["txt", "md", "markdown", "html", "htm", "pdf", "docx", "epub", "eml"])
 PIECES = (
     "---\n|title: |# |## H\n|\n\n|- |1. |> |```\n|: |'|[a]: b\n|*|_|`|[|](|![|\\|&|<h1>|</h1>|<h2>x|<p>|</p>|<br>|<div>"
     "|</div>|<ul><li>|</li>|</ul>|<ol start=9>|<table><tr><td>|</td>|<th>|<pre>|</pre>|<script>|<!--|<title>|<a href=x>"

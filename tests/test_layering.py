@@ -24,6 +24,7 @@ ONLY_IN = {
         *(f"index/{name}.py" for name in ("copies", "groups")),
     },
     "feedparser": {"index/feed.py"},
+    "pypdfium2": {"index/extract_pdf.py"},
     "babel": {"bot/words/figures.py", "bot/words/language.py"},
     "rensa": {"index/shingles.py"},
     "torch": {"index/compile.py", "index/reference.py", "index/subject.py"},

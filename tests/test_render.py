@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot import render
-from index.records import Answer, Article, ArticleId, Citation, Claim, Passage, PassageId
+from index.records import Answer, Article, ArticleId, Citation, Claim, Page, Passage, PassageId
 from tests.botapi.formatting import Formatted, format_text, utf16_length
 
 NASTY = st.text(
@@ -155,3 +155,19 @@ def test_what_is_cut_is_as_long_as_telegram_counts(value: str, most: int) -> Non
     short = render.cut(value, most)
     assert render.units(short) <= most
     assert short == value or (short.endswith("…") and value.startswith(short[:-1]))
+
+
+def test_the_line_of_a_source_says_the_page_or_else_the_section_and_stays_short() -> None:
+    answer = answer_from("", "It closed in 1987.", " After it.")
+    citation = answer.citations[0]
+
+    def line(heading: str, *pages: Page) -> str:
+        article = replace(citation.article, pages=pages)
+        passage = replace(citation.passage, article=article, heading=heading)
+        shown = replace(answer, citations=(replace(citation, passage=passage),))
+        return parsed(render.answer(shown))[0].text.split("\n")[2]
+
+    assert line("") == "[1] A title · The Gazette · 16 Oct 2025"
+    assert line("History › Background") == "[1] A title · § Background · The Gazette · 16 Oct 2025"
+    assert line("Background", Page(0, 4), Page(19, 5)) == "[1] A title · p. 4 · The Gazette · 16 Oct 2025"
+    assert line("long " * 99) == f"[1] A title · § {'long ' * 11}lo… · The Gazette · 16 Oct 2025"

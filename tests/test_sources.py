@@ -9,7 +9,7 @@ import pytest
 
 from index.errors import SourceError
 from index.records import Article, ArticleId, Failure
-from index.sources import jsonl_articles, read, scan
+from index.sources import archived, jsonl_articles, read, scan
 
 MB = 1 << 20
 needs_permissions = pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
@@ -34,7 +34,7 @@ def test_articles_are_found_at_any_depth_in_order_of_id(tmp_path: Path) -> None:
 
 
 def test_other_files_are_silently_no_articles(tmp_path: Path) -> None:
-    _write(tmp_path, "a.txt", "a.pdf", "README", "a.txt.gz", "txt")
+    _write(tmp_path, "a.txt", "a.png", "queries.jsonl", "README", "a.txt.gz", "txt")
     assert _ids(tmp_path) == ["a.txt"]
 
 
@@ -68,9 +68,9 @@ def test_the_folder_itself_may_be_a_link(tmp_path: Path) -> None:
 
 
 def test_a_link_that_leads_out_of_the_folder_is_a_failure(tmp_path: Path) -> None:
-    _write(tmp_path, "in/a.txt", "out/b.txt", "out/c.pdf")
+    _write(tmp_path, "in/a.txt", "out/b.txt", "out/c.png")
     (tmp_path / "in/b.txt").symlink_to(tmp_path / "out/b.txt")
-    (tmp_path / "in/c.pdf").symlink_to(tmp_path / "out/c.pdf")
+    (tmp_path / "in/c.png").symlink_to(tmp_path / "out/c.png")
     (tmp_path / "in/out").symlink_to(tmp_path / "out")
     origins, failures = scan(tmp_path / "in")
     assert [origin.id for origin in origins] == ["a.txt"]
@@ -220,3 +220,50 @@ def test_a_broken_line_is_a_failure_and_the_others_are_read(tmp_path: Path, line
 def test_a_corpus_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="cannot be read: no such file or directory"):
         list(jsonl_articles(tmp_path / "gone.jsonl"))
+
+
+# --- archives inside a folder
+
+
+def _archived(tmp_path: Path, *lines: bytes, limit: int = MB) -> list[Article | Failure]:
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old/news.jsonl").write_bytes(b"\n".join(lines))
+    [origin], _ = scan(tmp_path)
+    return list(archived(origin, limit=limit))
+
+
+GOOD = b'{"id": "1", "text": "It rained.", "author": "Anna", "language": "en-GB"}'
+
+
+def test_each_line_of_an_archive_is_an_article_named_by_its_own_id_wherever_it_stands(tmp_path: Path) -> None:
+    [moved, article] = _archived(tmp_path, b'{"id": "2", "text": "It snowed."}', GOOD)
+    assert article == Article(ArticleId("old/news.jsonl#1"), title="", text="It rained.", author="Anna", language="en")
+    assert isinstance(moved, Article)
+    assert moved.id == "old/news.jsonl#2"
+
+
+@pytest.mark.parametrize(
+    "line,failure",
+    [
+        (b"{", Failure("old/news.jsonl line 2", "is not JSON")),
+        (b'{"id": "2"}', Failure("old/news.jsonl#2", "has no text")),
+        (b'{"id": "2", "text": "' + b"x" * 100 + b'"}', Failure("old/news.jsonl line 2", "is larger than 100 bytes")),
+    ],
+)
+def test_a_line_that_breaks_is_named_as_its_article_if_it_can_be(tmp_path: Path, line: bytes, failure: Failure) -> None:
+    first, broken, last = _archived(tmp_path, GOOD, line, GOOD, limit=100)
+    assert (type(first), broken, type(last)) == (Article, failure, Article)
+
+
+@pytest.mark.parametrize("line,reason", [(b"{", "is not JSON"), (b'{"question": "Why?"}', "has no id")])
+def test_a_file_whose_first_line_is_no_article_is_one_failure(tmp_path: Path, line: bytes, reason: str) -> None:
+    assert _archived(tmp_path, line, *[GOOD] * 9) == [
+        Failure("old/news.jsonl", f"holds no articles: its first line {reason}")
+    ]
+
+
+@needs_permissions
+def test_an_archive_that_may_not_be_read_is_one_failure(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").touch(mode=0)
+    [origin], _ = scan(tmp_path)
+    assert list(archived(origin, limit=MB)) == [Failure("a.jsonl", "cannot be read: permission denied")]

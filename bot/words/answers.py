@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from bot.words.figures import day, day_of_year, number
 from bot.words.language import N_, _
-from index.records import Answer, Article, Claim, Period
+from index.records import Answer, Article, Citation, Claim, Passage, Period
 
 ASK_HOW = N_("Write /ask and your question, or just the question.")
 STARTED_AFRESH = N_("What was said before is forgotten.")
@@ -123,6 +123,23 @@ def _days(period: Period) -> str:
     return _("from {first} to {last}").format(first=start, last=day(last))
 
 
-def byline(article: Article) -> str:
-    """Return title, outlet and date of an article, as far as they are known."""
-    return " · ".join(part for part in (article.title, article.source, day(article.date)) if part)
+def byline(article: Article, place: str = "") -> str:
+    """Return title, place in it, outlet and date of an article, as far as they are known."""
+    return " · ".join(part for part in (article.title, place, article.source, day(article.date)) if part)
+
+
+def place(where: Passage | Citation) -> str:
+    """Say where in its article something stands: on which page or, without pages, in which section."""
+    if where.page is not None:
+        return on_page(where.page)
+    return in_section(where.section) if where.section else ""
+
+
+def on_page(number: int) -> str:
+    """Name a page."""
+    return _("p. {number}").format(number=number)
+
+
+def in_section(heading: str) -> str:
+    """Name a section."""
+    return f"§ {heading}"
