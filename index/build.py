@@ -21,6 +21,7 @@ from index.draft import Draft, Unembedded, sweep
 from index.embed import Embedder
 from index.errors import Damaged, Died, FootnoteError, SourceError, TooMuchGone
 from index.ledger import Ledger
+from index.parsers import Limits, Parsers
 from index.progress import Meter, Stop, Watch, check
 from index.read import Cut, Reader, Tally, list_all
 from index.records import Facts, Plan, Report, Revision
@@ -78,10 +79,13 @@ class Builder:
             SourceError: the folder is missing, or holds no article.
             Cancelled: `stop` said so.
         """
-        draft, survey = Draft(self._ledger), self._survey(folder)
+        parsers = Parsers(Limits.of(self._settings))
+        draft, survey = Draft(self._ledger), self._survey(folder, parsers)
         again = self._again()
         tally = list_all(survey, draft)
-        Reader(self._ledger, draft, cut=None, again=again, room=0).read(survey, tally, watch=watch, stop=stop)
+        with parsers:
+            reader = Reader(self._ledger, draft, cut=None, parsers=parsers, again=again, room=0)
+            reader.read(survey, tally, watch=watch, stop=stop)
         if not tally.added + tally.changed + tally.kept:
             raise SourceError(_nothing(folder, tally))
         served = self._ledger.counts(draft.before)[0]
@@ -109,7 +113,8 @@ class Builder:
             Cancelled: `stop` said so.
         """
         started = time.monotonic()
-        draft, survey = Draft(self._ledger), self._survey(folder)
+        parsers = Parsers(Limits.of(self._settings))
+        draft, survey = Draft(self._ledger), self._survey(folder, parsers)
         again = self._again()
         tally = list_all(survey, draft)
         removed = draft.missing()
@@ -119,7 +124,9 @@ class Builder:
         with self._hand() as hand:
             cut = Cut(self._ways.embedder.count, self._ways.sizes, hand.start)
             room = self._settings.batch_mb * MEGABYTE
-            Reader(self._ledger, draft, cut=cut, again=again, room=room).read(survey, tally, watch=watch, stop=stop)
+            with parsers:
+                reader = Reader(self._ledger, draft, cut=cut, parsers=parsers, again=again, room=room)
+                reader.read(survey, tally, watch=watch, stop=stop)
             if not tally.added + tally.changed + tally.kept:
                 raise SourceError(_nothing(folder, tally))
             if current is None or again or tally.added or tally.changed or removed:
@@ -175,8 +182,8 @@ class Builder:
                 for name in store.names() - named:
                     store.remove(name)
 
-    def _survey(self, folder: Path) -> Survey:
-        return Survey(folder, largest=self._settings.largest_file_mb * MEGABYTE)
+    def _survey(self, folder: Path, parsers: Parsers) -> Survey:
+        return Survey(folder, largest=parsers.limits.largest, extract=parsers.extract)
 
     @contextmanager
     def _hand(self) -> Iterator["_Hand"]:
