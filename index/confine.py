@@ -23,7 +23,7 @@ _LINUX = sys.platform == "linux"
 TOO_LARGE = 77
 """Exit code of a process that ended because it held more than it may, where the system does not refuse it more."""
 
-_REFUSED = ("socket.", "os.", "shutil.", "subprocess.", "ctypes.", "tempfile.", "mmap.", "pty.", "urllib.", "ftplib.")
+_REFUSED = ("socket.", "os.", "shutil.", "subprocess.", "ctypes.dlopen", "tempfile.", "pty.", "urllib.", "ftplib.")
 """Beginnings of what Python calls the events that no parser may cause."""
 
 
@@ -74,7 +74,7 @@ class Allowance:
 
     @property
     def exhausted(self) -> bool:
-        """Whether the article took nearly all of its memory: libxml2, refused more, gives an empty page and no error."""
+        """Whether the article took nearly all of its memory: libxml2, refused more, gives an empty page, no error."""
         return _LINUX and self._size("VmPeak") - self._mapped > 0.8 * self._bytes
 
     @property

@@ -89,17 +89,18 @@ class Parsers:
         self.close()
 
     def close(self) -> None:
-        """End all processes, whatever they do. Who still waits for an article gets Cancelled."""
+        """End all processes, whatever they do. Who still waits for an article gets Cancelled, or hears of a death."""
         with self._changed:
             self._closed = True
-            alive = list(self._alive)
+            for parser in self._alive:
+                parser.kill()
+            while self._idle:
+                self._forget(self._idle.pop())
             self._changed.notify_all()
-        for parser in alive:
-            parser.kill()
+            # Whoever uses one sees at once that it is dead, and only they may close the pipes under their hands.
+            self._changed.wait_for(lambda: not (self._alive or self._starting), timeout=GIVEN_UP)
         self._askers.shutdown(cancel_futures=True)
         self._starter.shutdown(cancel_futures=True)
-        for parser in self._alive:
-            parser.close()
 
     def ahead(self, work: Callable[[], T]) -> Future[T]:
         """Do in another thread what may ask for an article: as much at once as there are processes."""
@@ -124,18 +125,24 @@ class Parsers:
         since = time.monotonic()
         with self._changed:
             while not self._closed:
-                waited = time.monotonic() - since
                 if parser := self._rested():
-                    self._waited += waited
+                    self._waited += time.monotonic() - since
                     return parser
-                few = len(self._alive) + self._starting < self.most
-                if not self._starting and few and (not self._alive or self._waited + waited >= START):
+                if self._starting:
+                    self._changed.wait()
+                    since = time.monotonic()
+                elif self._may_start(time.monotonic() - since):
                     self._starting, self._waited = True, 0.0
                     break
-                self._changed.wait(START)
+                else:
+                    self._changed.wait(START)
             else:
                 raise Cancelled(STOPPED)
         return self._start()
+
+    def _may_start(self, waited: float) -> bool:
+        enough = not self._alive or self._waited + waited >= START
+        return enough and len(self._alive) < self.most
 
     def _rested(self) -> "_Parser | None":
         """Take one that has nothing to do. One that the system killed meanwhile, for want of memory, is forgotten."""
@@ -143,35 +150,42 @@ class Parsers:
             parser = self._idle.pop()
             if parser.lives:
                 return parser
-            self._alive.discard(parser)
-            parser.close()
+            self._forget(parser)
         return None
 
     def _start(self) -> "_Parser":
+        """Start one and return it when it is ready."""
         parser = None
         try:
             parser = self._starter.submit(_Parser, self.limits).result()
-        except RuntimeError as error:  # all was closed
-            raise Cancelled(STOPPED) from error
+            with self._changed:
+                self._alive.add(parser)
+                if self._closed:
+                    parser.kill()
+            parser.get_ready()
+        except RuntimeError as error:  # no thread can be had
+            raise Died(_UNSTARTED.format(reason=error)) from error
+        except Died:
+            if parser is not None:
+                self._give_back(parser)
+            raise
         finally:
             with self._changed:
                 self._starting = False
-                if parser is not None:
-                    self._alive.add(parser)
-                    if self._closed:
-                        parser.kill()
                 self._changed.notify_all()
         return parser
 
     def _give_back(self, parser: "_Parser") -> None:
         with self._changed:
-            if parser.usable:
+            if parser.usable and not self._closed:
                 self._idle.append(parser)
             else:
-                self._alive.discard(parser)
-            self._changed.notify()
-        if not parser.usable:
-            parser.close()
+                self._forget(parser)
+            self._changed.notify_all()
+
+    def _forget(self, parser: "_Parser") -> None:
+        parser.close()
+        self._alive.discard(parser)
 
 
 class _Parser:
@@ -192,7 +206,6 @@ class _Parser:
             os.set_blocking(pipe, False)
         for pipe in (self._in, self._out):
             _widen(pipe)
-        self._ready = False
         self.usable = False
 
     @property
@@ -211,8 +224,6 @@ class _Parser:
     def extract(self, id: ArticleId, data: bytes) -> Article:  # noqa: A002  as `extract.extract`
         """Let it read one article. It is `usable` afterwards, or must be closed. Raises as `Parsers.extract`."""
         self.usable = False
-        if not self._ready:
-            self._get_ready()
         deadline = time.monotonic() + self._limits.seconds * LEISURE
         try:
             self._send(parcel.head({"id": id}, data), deadline)
@@ -231,10 +242,10 @@ class _Parser:
             raise SourceError(_CRASHED) from error
         raise SourceError(self._reason(id, label))
 
-    def _get_ready(self) -> None:
+    def get_ready(self) -> None:
+        """Wait until it has imported what it needs and given up the rest. Raises Died where it does not come to it."""
         try:
-            label, _ = self._receive(time.monotonic() + GIVEN_UP)
-            self._ready = bool(label.get("ready"))
+            self._receive(time.monotonic() + GIVEN_UP)
         except (TimeoutError, EOFError, ValueError) as error:
             self.kill()
             said = self._last_words()

@@ -22,7 +22,7 @@ from index.turn import NICE
 FILES = 2_000
 """Files after which a process is replaced: what leaks by the file stays small, and a start costs a hundredth of it."""
 
-_IMPORTED = ("encodings", "lxml.html", "lxml.etree", "trafilatura", "markdown_it", "yaml", "charset_normalizer")
+_IMPORTED = "encodings lxml.html lxml.etree trafilatura markdown_it yaml charset_normalizer email".split()
 """What `extract` imports when a file needs it; of each all that belongs to it."""
 
 _SAMPLES = {
