@@ -4,9 +4,10 @@ Where to look:
 
 the door              library; the nouns: records; what can go wrong: errors
 articles come in      sources, survey, read → extract, extract_html, extract_markdown → chunk, sentences → build
-                      (how far it is: progress); extract runs in processes that may do little: parsers, parsing,
-                      confine; what they say: parcel, how they start: child; read goes on meanwhile: ahead
+                      (how far it is: progress)
 the truth             ledger, tables, draft on database (together: shared commits); who may write: lock, writer, turn
+reading safely        parsers (a few processes), parsing (what one does) in what confine leaves it; what they say to
+                      each other: parcel; started as every child of ours; read goes on ahead of them
 models                embed, rerank on model, load, shelf; compile, compiled, subject; reference, weights
 segments              tiers (which), worker → make (built in a child), vectors in store, lexicon, words, seal, audit
 serving               served, snapshot, replica (in step with other machines)
