@@ -11,6 +11,7 @@ import os
 import pkgutil
 import sys
 from functools import cache
+from types import ModuleType
 from typing import Any, BinaryIO
 
 from index import confine, parcel
@@ -22,7 +23,10 @@ from index.turn import NICE
 FILES = 2_000
 """Files after which a process is replaced: what leaks by the file stays small, and a start costs a hundredth of it."""
 
-_IMPORTED = "encodings lxml.html lxml.etree trafilatura markdown_it yaml charset_normalizer email".split()
+_IMPORTED = (
+    *("encodings", "email", "zipfile", "lxml.html", "lxml.etree", "trafilatura", "markdown_it", "yaml"),
+    *("charset_normalizer", "pypdfium2", "pypdfium2_raw"),
+)
 """What `extract` imports when a file needs it; of each all that belongs to it."""
 
 _SAMPLES = {
@@ -37,14 +41,19 @@ _SAMPLES = {
 def prepare() -> None:
     """Import all that reading an article may need, and use it once."""
     for name in _IMPORTED:
-        module = importlib.import_module(name)
+        module = _imported(name)
         for found in pkgutil.iter_modules(getattr(module, "__path__", ()), f"{name}."):
-            try:
-                importlib.import_module(found.name)
-            except Exception:  # noqa: BLE001, S112  what cannot be imported here cannot be needed here
-                continue
+            _imported(found.name)
     for name, data in _SAMPLES.items():
         extract(ArticleId(name), data)
+
+
+def _imported(name: str) -> ModuleType | None:
+    """Import a module. One that this machine has not the means for is not needed, or is missed by `extract` below."""
+    try:
+        return importlib.import_module(name)
+    except Exception:  # noqa: BLE001  modules for other systems raise what they like
+        return None
 
 
 def serve(asked: BinaryIO, answers: BinaryIO, *, allowance: confine.Allowance, longest: int) -> None:
