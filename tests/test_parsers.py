@@ -72,7 +72,7 @@ def test_a_sound_file_of_each_kind_is_read_as_it_is_read_without_limits(shared: 
 
 
 def test_there_is_a_sound_file_of_each_kind() -> None:
-    assert {Path(name).suffix for name in hostile.sound()} >= SUFFIXES
+    assert {Path(name).suffix for name in hostile.sound()} >= SUFFIXES - {".jsonl"}  # is cut into lines, and not parsed
 
 
 def test_the_seeds_and_what_is_no_article_are_read_the_same(shared: Parsers) -> None:
