@@ -291,12 +291,12 @@ def _operating(name: str) -> Command:
 def _eval(settings: "Settings", chosen: argparse.Namespace) -> int:
     from bot import as_json, terminal  # noqa: PLC0415
     from index import evaluate  # noqa: PLC0415
-    from index.build import MEGABYTE  # noqa: PLC0415
+    from index.parsers import Limits  # noqa: PLC0415
 
     if chosen.runs is not None:
         _writable(chosen.runs)
     questions = evaluate.questions(chosen.folder, limit=chosen.limit, seed=chosen.seed)
-    texts = evaluate.texts(chosen.folder, largest=settings.library.largest_file_mb * MEGABYTE)
+    texts = evaluate.texts(chosen.folder, Limits.of(settings.library))
     settings = settings.model_copy(update={"source": ()})  # the set is all that is asked about
     today = (lambda: chosen.today) if chosen.today else dt.date.today
     with _library(settings, today=today) as library, terminal.Bar(quiet=chosen.json) as bar:

@@ -13,6 +13,7 @@ from bot import reach
 from config import Settings, Telegram
 from index import backup
 from index.errors import Busy, FootnoteError, NotIndexed
+from index.extract import extract
 from index.library import Library
 from index.lock import hold
 from index.survey import Survey
@@ -79,7 +80,9 @@ def _articles(library: Library) -> str:
     folder = library.folder()
     if folder is None:
         return "no folder; they come from the sources of the settings, and what was added"
-    if next(iter(Survey(folder, largest=0)), None) is None:  # looks, because what is there may not let us in
+    if (
+        next(iter(Survey(folder, largest=0, extract=extract)), None) is None
+    ):  # looks, because what is there may not let us in
         message = f"There are no articles in {folder}. Run `footnote index FOLDER` with the folder of your articles."
         raise FootnoteError(message)
     return str(folder)

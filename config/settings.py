@@ -41,6 +41,8 @@ class Library(Section):
     articles: str = ""
     data: Annotated[str, Field(min_length=1)] = "footnote-data"
     largest_file_mb: Annotated[int, Field(ge=1, le=1_000)] = 20
+    parse_seconds: Annotated[int, Field(ge=1, le=3_600)] = 30
+    parse_mb: Annotated[int, Field(ge=64, le=65_536)] = 512
     batch_mb: Annotated[int, Field(ge=1, le=10_000)] = 16
     confirm_removal: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     delta_share: Annotated[float, Field(ge=0.0, le=100.0)] = 0.2

@@ -11,6 +11,8 @@ articles come in      sources, survey, read → extract; language → chunk, sen
 formats               extract_html, extract_markdown, extract_pdf (its lines → typeset), extract_docx and extract_epub
                       (on archive), extract_eml; each gives what block holds; decode (bytes into letters)
 the truth             ledger, tables, draft on database (together: shared commits); who may write: lock, writer, turn
+reading safely        parsers (a few processes), parsing (what one does) in what confine leaves it; what they say to
+                      each other: parcel; started as every child of ours; read goes on ahead of them
 models                embed, rerank on model, load, shelf; compile, compiled, subject; reference, weights
 segments              tiers (which), worker → make (built in a child), vectors in store, lexicon (its words: analyse),
                       words, seal, audit

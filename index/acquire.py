@@ -14,6 +14,7 @@ from index.extract import one_line
 from index.fetch import Fetcher
 from index.gather import content_of
 from index.holdings import Content, Holdings, Kind, Standing
+from index.parsers import Limits, Parsers
 from index.records import Article, ArticleId, Item
 from index.sources import SUFFIXES
 from index.weblinks import same
@@ -69,10 +70,10 @@ class Supply:
 class Acquisitions:
     """Takes in and gives away for one library."""
 
-    def __init__(self, holdings: Holdings, *, largest: int) -> None:
-        """Keep what is added in `holdings`. `largest` is in bytes a file."""
+    def __init__(self, holdings: Holdings, limits: Limits) -> None:
+        """Keep what is added in `holdings`; what is sent is read within `limits`."""
         self._holdings = holdings
-        self._largest = largest
+        self._limits = limits
 
     def fetch(self, url: str, fetcher: Fetcher) -> Sent:
         """Fetch a page or a file of the web.
@@ -80,9 +81,9 @@ class Acquisitions:
         Raises:
             SourceError: it cannot be fetched, or is no article.
         """
-        fetched = fetcher.get(url, limit=self._largest)
+        fetched = fetcher.get(url, limit=self._limits.largest)
         content = content_of(fetched)
-        made = read(content, key=url, origin=ADDED)
+        made = self._read(content, url)
         return Sent(same(made.url or fetched.url), Kind.PAGE, content)
 
     def file(self, name: str, data: bytes) -> Sent:
@@ -95,8 +96,8 @@ class Acquisitions:
         if PurePath(last).suffix.lower() not in SUFFIXES:
             message = f"is none of the files that can be read: {', '.join(sorted(SUFFIXES))}"
             raise SourceError(message)
-        if len(data) > self._largest:
-            message = f"is larger than {self._largest // 1_000_000} MB"
+        if len(data) > self._limits.largest:
+            message = f"is larger than {self._limits.largest // 1_000_000} MB"
             raise SourceError(message)
         if not data:
             message = "is empty"
@@ -109,7 +110,11 @@ class Acquisitions:
         Raises:
             SourceError: it holds none.
         """
-        return read(sent.content, key=sent.key, origin=ADDED)
+        return self._read(sent.content, sent.key)
+
+    def _read(self, content: Content, key: str) -> Article:
+        with Parsers(self._limits, most=1) as parsers:
+            return read(content, parsers.extract, key=key, origin=ADDED)
 
     def hold(self, sent: Sequence[Sent]) -> None:
         """Keep what was sent. What a source had brought, or somebody had removed, belongs to who adds it now."""

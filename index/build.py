@@ -82,7 +82,9 @@ class Builder:
         draft, again = Draft(self._ledger), self.again()
         tally = list_all(survey, draft)
         tally.failures.extend(failed)
-        Reader(self._ledger, draft, cut=None, again=again, room=0).read(survey, tally, watch=watch, stop=stop)
+        with survey.parsers as parsers:
+            reader = Reader(self._ledger, draft, cut=None, parsers=parsers, again=again, room=0)
+            reader.read(survey, tally, watch=watch, stop=stop)
         if not tally.added + tally.changed + tally.kept:
             raise SourceError(_nothing(survey, tally))
         served = self._ledger.counts(draft.before)[0]
@@ -120,7 +122,9 @@ class Builder:
         with self._hand() as hand:
             cut = Cut(self._ways.embedder.count, self._ways.sizes, hand.start)
             room = self._settings.batch_mb * MEGABYTE
-            Reader(self._ledger, draft, cut=cut, again=again, room=room).read(survey, tally, watch=watch, stop=stop)
+            with survey.parsers as parsers:
+                reader = Reader(self._ledger, draft, cut=cut, parsers=parsers, again=again, room=room)
+                reader.read(survey, tally, watch=watch, stop=stop)
             if not tally.added + tally.changed + tally.kept:
                 raise SourceError(_nothing(survey, tally))
             folder = str(survey.places.folder or "")

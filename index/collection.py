@@ -14,11 +14,12 @@ from pathlib import Path
 
 from config import Source
 from config.sources import ADDED
-from index import extract, webpage
+from index import webpage
 from index.errors import SourceError
 from index.holdings import Content, Holding, Holdings
+from index.parsers import Parsers
 from index.records import Article, ArticleId, Failure
-from index.survey import EXTRACTOR, Absent, Candidate, Loaded, Survey
+from index.survey import EXTRACTOR, Absent, Candidate, Extract, Loaded, Survey
 from index.weblinks import chooser
 
 APART = 10_000_000
@@ -42,9 +43,9 @@ class Collection:
     """A collection as it lies on the disk and in the ledger. It can be walked through any number of times."""
 
     def __init__(
-        self, places: Places, holdings: Holdings, *, largest: int, only: Some[ArticleId] | None = None
+        self, places: Places, holdings: Holdings, *, parsers: Parsers, only: Some[ArticleId] | None = None
     ) -> None:
-        """Offer what is at `places` and held. `largest` is in bytes a file.
+        """Offer what is at `places` and held, read by `parsers`.
 
         `only`: speak of nothing but holdings with these ids; what is served under other ids stays as it is.
         """
@@ -52,7 +53,7 @@ class Collection:
         self.only = None if only is None else frozenset(only)
         self.absent: dict[str, str] = {}
         self._holdings = holdings
-        self._largest = largest
+        self.parsers = parsers
 
     def batches(self, size: int) -> Iterator[list[Candidate | Failure | Absent]]:
         """Yield what there is, `size` at a time. Raises SourceError as walking through it does."""
@@ -73,10 +74,13 @@ class Collection:
                     yield from self._of_source(source, number * APART)
         yield from self._held((len(self.places.sources) + 1) * APART)
 
+    def _survey(self, folder: Path) -> Survey:
+        return Survey(folder, largest=self.parsers.limits.largest, extract=self.parsers.extract)
+
     def _of_library(self) -> Iterator[Candidate | Failure | Absent]:
         if self.places.folder is None:
             return
-        found = Survey(self.places.folder, largest=self._largest)
+        found = self._survey(self.places.folder)
         if not self.places.sources and not self._holdings.any():  # nothing else to go on with
             yield from found
         else:
@@ -86,7 +90,7 @@ class Collection:
         """Yield what the folder of a source holds, under ids that begin with its name."""
         folder, name = Path(source.folder).expanduser(), source.called
         wanted = chooser(source.include, source.exclude)
-        for item in self._guarded(Survey(folder, largest=self._largest), name, str(folder)):
+        for item in self._guarded(self._survey(folder), name, str(folder)):
             match item:
                 case Candidate() if wanted(item.id):
                     load = _told(item.load, origin=name, outlet=source.outlet, id=ArticleId(f"{name}:{item.id}"))
@@ -134,7 +138,7 @@ class Collection:
             def parse() -> Article:
                 content = Content(self._holdings.content(holding.key), holding.name, holding.url)
                 known = {"key": holding.key, "origin": holding.source, "title": holding.title}
-                return read(content, **known, date=holding.date, outlet=outlet)
+                return read(content, self.parsers.extract, **known, date=holding.date, outlet=outlet)
 
             return Loaded(digest, holding.size, parse)
 
@@ -157,15 +161,22 @@ def _told(load: Callable[[], Loaded], *, origin: str, outlet: str, id: ArticleId
     return loaded
 
 
-def read(
-    content: Content, *, key: str, origin: str, title: str = "", date: dt.date | None = None, outlet: str = ""
+def read(  # noqa: PLR0913  what is known of an article beside its bytes
+    content: Content,
+    extract: Extract,
+    *,
+    key: str,
+    origin: str,
+    title: str = "",
+    date: dt.date | None = None,
+    outlet: str = "",
 ) -> Article:
-    """Return the article that is held. What it does not say itself is taken from whoever listed it.
+    """Return the article that is held, read by `extract`. What it does not say itself is taken from whoever listed it.
 
     Raises:
         SourceError: it holds no article; with the reason in words.
     """
-    made = extract.extract(ArticleId(content.name), content.data)
+    made = extract(ArticleId(content.name), content.data)
     if content.url:
         made = webpage.placed(made, content.url)
     return replace(

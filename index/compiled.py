@@ -17,7 +17,7 @@ from tokenizers import Encoding, Tokenizer
 
 from index.model import Scores, Vectors
 from index.seal import opened
-from index.turn import NICE
+from index.turn import NICE, cores
 
 GRAPH, TOKENIZER, META = "model.onnx", "tokenizer.json", "meta.json"
 TOKENS = 512
@@ -85,7 +85,7 @@ class _Graph(Generic[AnyMeta]):
         self.meta = meta.model_validate_json((place / META).read_bytes())
         self._tokenizer = Tokenizer.from_file(str(place / TOKENIZER))
         self._session = _session(place / GRAPH)
-        self._cores = threads or _cores()
+        self._cores = threads or cores()
         self._asking = ThreadPoolExecutor(self._cores, thread_name_prefix="model")
 
     @property
@@ -210,11 +210,6 @@ def _step_back() -> None:
     """Let a thread give way to those that answer questions. Only Linux has this for a thread alone."""
     if sys.platform == "linux":
         os.nice(NICE)
-
-
-def _cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _session(graph: Path) -> Any:  # noqa: ANN401  onnxruntime has no types

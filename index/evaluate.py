@@ -23,6 +23,7 @@ import numpy as np
 from index import risk
 from index.errors import SourceError
 from index.library import Library
+from index.parsers import Limits, Parsers
 from index.records import Answer, Citation, Hit, Progress, Turn
 from index.risk import Outcome
 from index.sentences import sentences
@@ -81,13 +82,14 @@ def corpus(folder: Path) -> Path:
     return archive if archive.is_file() else folder
 
 
-def texts(folder: Path, *, largest: int) -> dict[str, str]:
-    """Return the text of every article of a set, read from its files. `largest` is in bytes a file."""
+def texts(folder: Path, limits: Limits) -> dict[str, str]:
+    """Return the text of every article of a set, read from its files within those limits."""
     found: dict[str, str] = {}
-    for candidate in Survey(corpus(folder), largest=largest):
-        with contextlib.suppress(SourceError):  # what cannot be read was reported when it was indexed
-            if isinstance(candidate, Candidate):
-                found.setdefault(candidate.id, candidate.load().parse().text)
+    with Parsers(limits) as parsers:
+        for candidate in Survey(corpus(folder), largest=limits.largest, extract=parsers.extract):
+            with contextlib.suppress(SourceError):  # what cannot be read was reported when it was indexed
+                if isinstance(candidate, Candidate):
+                    found.setdefault(candidate.id, candidate.load().parse().text)
     return found
 
 

@@ -37,6 +37,7 @@ from index.holdings import Clock, Holdings, utc
 from index.judge import judge_of
 from index.ledger import Ledger, digest_of
 from index.make import store_of
+from index.parsers import Limits, Parsers
 from index.progress import Stop, Watch
 from index.records import (
     Answer,
@@ -662,7 +663,7 @@ class Library:
     def _articles(self, folder: Path | None = None, *, only: Collection[ArticleId] | None = None) -> Articles:
         """Return all that belongs to the library; `only`: nothing but what is held under these ids."""
         places = Places(self.folder(folder), self._settings.source)
-        return Articles(places, self._holdings, largest=self.largest, only=only)
+        return Articles(places, self._holdings, parsers=Parsers(Limits.of(self._settings.library)), only=only)
 
     def _step(self, ids: Sequence[ArticleId], *, watch: Watch, stop: Stop) -> Report:
         """Bring the library in step with what is held under some ids; the caller holds the writer's lock.
@@ -696,7 +697,7 @@ class Library:
         return self._fetcher
 
     def _acquisitions(self) -> Acquisitions:
-        return Acquisitions(self._holdings, largest=self.largest)
+        return Acquisitions(self._holdings, Limits.of(self._settings.library))
 
     def _served_already(self, id_: ArticleId) -> bool:
         current = self._ledger.current()

@@ -1,15 +1,19 @@
 """Compare a collection with the revision that is served, and read what is new or changed into a draft."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
+from functools import partial
 
+from index.ahead import Ahead
 from index.chunk import Count, Sizes, chunk
 from index.collection import Collection
 from index.draft import Draft, Staged
 from index.errors import SourceError
 from index.language import Detector
 from index.ledger import Ledger
-from index.progress import Meter, Stop, Watch, check
+from index.parsers import Parsers
+from index.progress import Meter, Stop, Watch
 from index.records import Article, ArticleId, Failure
 from index.survey import Absent, Candidate
 
@@ -65,15 +69,21 @@ def list_all(survey: Collection, draft: Draft) -> Tally:
 
 
 class Reader:
-    """Reads into one draft. Memory is bounded by `room`, the bytes of text that wait to be stored."""
+    """Reads into one draft, in the order of the survey, what others parse ahead.
 
-    def __init__(self, ledger: Ledger, draft: Draft, *, cut: Cut | None, again: bool, room: int) -> None:
+    Memory is bounded by `room`, the characters of text that wait to be cut or to be stored, half of it for either.
+    """
+
+    def __init__(
+        self, ledger: Ledger, draft: Draft, *, cut: Cut | None, parsers: Parsers, again: bool, room: int
+    ) -> None:
         """Read into `draft`. Without `cut` nothing is stored, only counted. `again`: even what did not change."""
         self._ledger = ledger
         self._draft = draft
         self._cut = cut
+        self._parsers = parsers
         self._again = again
-        self._room = room
+        self._room = room // 2
         self._detector = Detector()
         self._staged: list[Staged] = []
         self._waiting = 0
@@ -81,16 +91,22 @@ class Reader:
     def read(self, survey: Collection, tally: Tally, *, watch: Watch, stop: Stop) -> None:
         """Compare all articles, store the new and the changed ones, and add to the counts of `tally`."""
         meter = Meter("reading", tally.found, watch)
+        ahead = Ahead(readers=self._parsers.most, room=self._room, stop=stop)
         for some in survey.batches(AT_ONCE):
-            for failure in some:
-                if isinstance(failure, Failure):
-                    self._fail(failure, self._draft.served_below(failure.name), tally)
-                elif isinstance(failure, Absent):
-                    self._fail(failure.failure, self._draft.served_from(failure.origin), tally)
-            for candidate, before in self._compared([item for item in some if isinstance(item, Candidate)], tally):
-                check(stop)
-                self._take(candidate, before, tally)
-                meter.tick()
+            for item in some:
+                match item:
+                    case Failure():
+                        ahead.put(partial(self._fail, item, self._draft.served_below(item.name), tally))
+                    case Absent():
+                        ahead.put(partial(self._fail, item.failure, self._draft.served_from(item.origin), tally))
+            for found in self._compared([item for item in some if isinstance(item, Candidate)]):
+                match found:
+                    case Failure():
+                        ahead.put(partial(tally.failures.append, found))
+                    case candidate, before:
+                        self._begin(candidate, before, tally, ahead)
+                        ahead.put(meter.tick)
+        ahead.finish()
         self._store()
 
     def _fail(self, failure: Failure, served: Mapping[ArticleId, str], tally: Tally) -> None:
@@ -100,7 +116,7 @@ class Reader:
             tally.kept += 1
             self._stage_again(id_, digest)
 
-    def _compared(self, candidates: Sequence[Candidate], tally: Tally) -> Iterator[tuple[Candidate, str | None]]:
+    def _compared(self, candidates: Sequence[Candidate]) -> Iterator[tuple[Candidate, str | None] | Failure]:
         """Yield candidates with the digests of their served versions; of two with one id only the first."""
         ids = [candidate.id for candidate in candidates]
         digests, places = self._draft.digests(ids), self._draft.places(ids)
@@ -111,19 +127,33 @@ class Reader:
             if places[candidate.id] == candidate.place:
                 yield candidate, digests.get(candidate.id)
             else:
-                tally.failures.append(Failure(candidate.id, "has the id of an earlier article"))
+                yield Failure(candidate.id, "has the id of an earlier article")
 
-    def _take(self, candidate: Candidate, before: str | None, tally: Tally) -> None:
+    def _begin(self, candidate: Candidate, before: str | None, tally: Tally, ahead: Ahead) -> None:
+        """Load an article, and let it be parsed where it is new or changed."""
         try:
             loaded = candidate.load()
-            if before != loaded.digest or self._again:
-                self._stage(loaded.parse, loaded.digest, size=loaded.size)
         except SourceError as error:
-            self._keep_last_good(candidate.id, before, str(error), tally)
+            ahead.put(partial(self._keep_last_good, candidate.id, before, str(error), tally))
+            return
+        parsed = None
+        if self._cut is not None and (self._again or before != loaded.digest):
+            parsed = self._parsers.ahead(loaded.parse)
+        take = partial(self._take, candidate.id, before, loaded.digest, parsed, tally)
+        ahead.put(take, article=parsed, size=loaded.size if parsed else 0)
+
+    def _take(
+        self, id_: ArticleId, before: str | None, digest: str, parsed: Future[Article] | None, tally: Tally
+    ) -> None:
+        try:
+            if parsed is not None:
+                self._stage(parsed.result(), digest)
+        except SourceError as error:
+            self._keep_last_good(id_, before, str(error), tally)
             return
         tally.added += before is None
-        tally.changed += before not in (None, loaded.digest)
-        tally.kept += before == loaded.digest
+        tally.changed += before not in (None, digest)
+        tally.kept += before == digest
 
     def _keep_last_good(self, id_: ArticleId, before: str | None, reason: str, tally: Tally) -> None:
         """Keep the version that is served: a file broken today must not take away the article it was yesterday."""
@@ -136,20 +166,19 @@ class Reader:
     def _stage_again(self, id_: ArticleId, digest: str) -> None:
         served = self._ledger.article(id_, self._draft.before) if self._again else None
         if served is not None:
-            self._stage(lambda: served, digest, size=len(served.text))
+            self._stage(served, digest)
 
-    def _stage(self, parse: Callable[[], Article], digest: str, *, size: int) -> None:
+    def _stage(self, article: Article, digest: str) -> None:
         if self._cut is None:
             return
-        read = parse()
-        article = replace(read, language=self._detector.language(read.text, stated=read.language))
+        article = replace(article, language=self._detector.language(article.text, stated=article.language))
         self._cut.begin()
         pieces = chunk(article, count=self._cut.count, sizes=self._cut.sizes())
         if not pieces:
             message = "has headings but no text"
             raise SourceError(message)
         self._staged.append(Staged(article, digest, pieces))
-        self._waiting += size
+        self._waiting += len(article.text)
         if self._waiting >= self._room or len(self._staged) >= AT_ONCE:
             self._store()
 

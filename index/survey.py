@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from itertools import count, islice
 from pathlib import Path
 
-from index import extract, sources
+from index import sources
 from index.ledger import digest_of
 from index.records import Article, ArticleId, Failure
+
+Extract = Callable[[ArticleId, bytes], Article]
+"""Makes an article of the bytes of a file, or raises SourceError; may take its time, and is called by any thread."""
 
 EXTRACTOR = b"2"
 """Raised when `extract` reads the same bytes differently, so that the next reindex reads every file again."""
@@ -43,10 +46,11 @@ class Absent:
 class Survey:
     """A collection as it lies on the disk. It can be walked through any number of times, and may change meanwhile."""
 
-    def __init__(self, folder: Path, *, largest: int) -> None:
-        """Survey a folder, or one JSONL file. `largest` is in bytes a file, or a line of JSONL."""
+    def __init__(self, folder: Path, *, largest: int, extract: Extract) -> None:
+        """Survey a folder, or one JSONL file. `largest` is in bytes a file, or a line of JSONL; files are parsed by `extract`."""
         self._folder = folder
         self._largest = largest
+        self._extract = extract
 
     def batches(self, size: int) -> Iterator[list[Candidate | Failure]]:
         """Yield what there is, `size` at a time. Raises SourceError as walking through it does."""
@@ -78,7 +82,7 @@ class Survey:
         def load() -> Loaded:
             data = sources.read(origin, limit=self._largest)
             digest = hashlib.sha256(EXTRACTOR + data).hexdigest()[:32]
-            return Loaded(digest, len(data), lambda: extract.extract(origin.id, data))
+            return Loaded(digest, len(data), lambda: self._extract(origin.id, data))
 
         return Candidate(origin.id, place, load)
 

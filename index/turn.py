@@ -1,6 +1,7 @@
 """Let whoever answers somebody go before whoever reindexes: at a lock, and at the processors."""
 
 import contextlib
+import os
 import threading
 from collections.abc import Iterator
 
@@ -14,6 +15,11 @@ people who ask took as long as with 10. On two cores, of these four one in twent
 
 PATIENCE = 1.0
 """Seconds that a batch of a reindex lets questions go before it."""
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Turn:

@@ -13,7 +13,6 @@ import logging
 import os
 import queue
 import shutil
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from index import child
 from index.errors import Cancelled, Damaged, Died, FootnoteError, StoreUnavailable
 from index.progress import STOPPED
 from index.records import Facts
@@ -76,18 +76,8 @@ class Worker:
 
     def __init__(self, place: Place) -> None:
         """Start the process. Raises Died where the system refuses."""
-        # -P: a folder `index` where the program was started must not be taken for ours. A group of its own: a Ctrl-C
-        # in the terminal is for whoever talks with us, and the child ends when they do. Not a session of its own: Linux
-        # shares out the processors by session first, and `nice` counts only within one.
         try:
-            self._child = subprocess.Popen(
-                [sys.executable, "-P", "-m", "index.worker"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                process_group=0,
-            )
+            self._child = child.start("index.worker", text=True)
         except OSError as error:
             message = f"The process that makes and checks the index cannot be started ({error}). Nothing was changed."
             raise Died(message) from error
@@ -108,12 +98,7 @@ class Worker:
 
     def close(self) -> None:
         """End the process, whatever it does."""
-        self._child.kill()
-        self._child.wait()
-        for pipe in (self._child.stdin, self._child.stdout, self._child.stderr):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
+        child.end(self._child)
 
     def make(self, job: Job, *, watch: Callable[[int, int], None], stop: Callable[[], bool]) -> list[Facts]:
         """Let it make and check what a job names; return the facts of each segment. `watch` is told (done, total).

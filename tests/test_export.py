@@ -15,6 +15,7 @@ from bot.kept import Asked, keep
 from index import evaluate
 from index.database import Database
 from index.library import Library
+from index.parsers import Limits
 from index.records import Turn
 from tests.conftest import WHEN
 
@@ -128,7 +129,7 @@ def test_an_evaluation_reads_the_file_and_finds_what_people_said(
     asked = evaluate.questions(tmp_path)
     assert [len(question.history) for question in asked] == [0, 1, 0]
     runs = list(evaluate.run(shared, asked))
-    figures = evaluate.measure(runs, evaluate.texts(shared.folder(), largest=1_000_000))
+    figures = evaluate.measure(runs, evaluate.texts(shared.folder(), Limits()))
     assert (figures["questions"], figures["contains"], figures["f1"]) == (3, 1.0, 1.0)
     assert (figures["cite_precision"], figures["cite_recall"], figures["hit@1"]) == (1.0, 1.0, 1.0)
     assert (figures["refused_right"], figures["refused_wrong"], figures["verbatim"]) == (0.0, 0.0, 1.0)

@@ -1,5 +1,6 @@
 """Processes forked from one that has imported everything already: as real as started ones, but ready at once."""
 
+import importlib
 import multiprocessing
 import os
 import signal
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from index import worker
+from index import child
 
 _fork = multiprocessing.get_context("forkserver")
 _fork.set_forkserver_preload(
@@ -23,6 +24,7 @@ _fork.set_forkserver_preload(
         "tantivy",
         "index.make",
         "index.library",
+        "tests.prepared",
         "tests.killed",
         "tests.served",
         "tests.settled",
@@ -39,20 +41,23 @@ def process(work: Callable[..., None], *arguments: Any) -> ForkServerProcess:
 
 @contextmanager
 def workers() -> Iterator[None]:
-    """Let the processes that make segments be forked: 20 ms each instead of the 1.5 s that their imports take."""
+    """Let the processes that make segments or read articles be forked: 20 ms each instead of up to 1.5 s of imports."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(worker, "subprocess", SimpleNamespace(Popen=_Popen, PIPE=None))
+        patch.setattr(child, "subprocess", SimpleNamespace(Popen=_Popen, PIPE=None))
         yield
 
 
 class _Popen:
-    """What `subprocess.Popen` gives, as far as `index.worker` asks for it."""
+    """What `subprocess.Popen` gives, as far as is asked of it."""
 
-    def __init__(self, _: list[str], **__: Any) -> None:
+    def __init__(self, command: list[str], *, text: bool, **_: Any) -> None:
         pipes = [_fork.Pipe(duplex=False) for _ in range(3)]
         (reads, self_writes), (self_reads, writes), (overhears, complains) = pipes
-        self._process = process(work(), reads, writes, complains)
-        self.stdin, self.stdout, self.stderr = _file(self_writes, "w"), _file(self_reads, "r"), _file(overhears, "r")
+        module, *arguments = command[command.index("-m") + 1 :]
+        self._process = process(work(), reads, writes, complains, module, arguments)
+        kind = "" if text else "b"
+        self.stdin, self.stdout = _file(self_writes, f"w{kind}"), _file(self_reads, f"r{kind}")
+        self.stderr = _file(overhears, f"r{kind}")
         for end in (reads, writes, complains):
             end.close()
 
@@ -62,6 +67,9 @@ class _Popen:
 
     def kill(self) -> None:
         self._process.kill()
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
 
     def wait(self) -> int:
         self._process.join()
@@ -79,15 +87,16 @@ def work() -> Callable[..., None]:
     return serve
 
 
-def serve(reads: Connection, writes: Connection, complains: Connection) -> None:
-    """Do what `python -m index.worker` does."""
+def serve(reads: Connection, writes: Connection, complains: Connection, module: str, arguments: list[str]) -> None:
+    """Do what `python -m` does with that module."""
     for handle, end in enumerate((reads, writes, complains)):
         os.dup2(end.fileno(), handle)
         end.close()
     sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w"), os.fdopen(2, "w")
-    worker.main()
+    sys.argv = [module, *arguments]
+    importlib.import_module(module).main()
 
 
-def die(*_: Connection) -> None:
+def die(*_: object) -> None:
     """Die as Chroma dies of a broken file."""
     os.kill(os.getpid(), signal.SIGSEGV)

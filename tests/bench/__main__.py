@@ -29,7 +29,7 @@ from index.library import Library, seeds
 from index.records import Progress
 from index.sentences import sentences
 from index.weights import DEFAULT_MODEL, default_folder
-from tests.bench import crowd, scale
+from tests.bench import crowd, reading, scale
 from tests.bench.scale import timed
 
 BARE_START = """
@@ -57,6 +57,7 @@ def main() -> None:
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="footnote-bench-") as place:
         figures = measure(Path(place), articles=chosen.articles, asked=chosen.questions)
+        figures |= reading.apart()
         figures |= scale.stock(Path(place) / "articles", Path(place) / "data" / "models")
         figures |= answering(Path(place), passages=ANSWERED)
         figures |= scale.measure(Path(place), largest=chosen.passages) if chosen.passages else {}

@@ -1,0 +1,121 @@
+"""Take from this process what reading an article does not need: network, files, programs, endless time and memory.
+
+Everything that a parser imports must be there before: afterwards nothing can be opened. What the system cannot do, it
+leaves out: the limits of time and files are those of every POSIX system, the rest is Linux's.
+"""
+
+import contextlib
+import ctypes
+import math
+import os
+import resource
+import signal
+import sys
+import threading
+import time
+from typing import Any
+
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 1, 4, 38
+CLONE_NEWUSER, CLONE_NEWNET = 0x1000_0000, 0x4000_0000
+
+_LINUX = sys.platform == "linux"
+
+TOO_LARGE = 77
+"""Exit code of a process that ended because it held more than it may, where the system does not refuse it more."""
+
+_REFUSED = ("socket.", "os.", "shutil.", "subprocess.", "ctypes.dlopen", "tempfile.", "pty.", "urllib.", "ftplib.")
+"""Beginnings of what Python calls the events that no parser may cause."""
+
+
+def follow() -> None:
+    """End at once when the thread that started this process ends. Elsewhere than on Linux the pipe's end must do."""
+    if _LINUX:
+        _libc().prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def confine() -> None:
+    """Give up, for good: network, new files, new descriptors, other programs, privileges, a dump of the memory."""
+    if _LINUX:
+        libc = _libc()
+        libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        # A network of its own, in which there is not even loopback. Where neither is allowed, as in most containers,
+        # there is still no descriptor for a socket.
+        if libc.unshare(CLONE_NEWNET):
+            libc.unshare(CLONE_NEWUSER | CLONE_NEWNET)
+        libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+    _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_FSIZE, 0)
+    _limit(resource.RLIMIT_NPROC, 0)
+    _limit(resource.RLIMIT_NOFILE, 0)  # those that are open stay
+    sys.addaudithook(_refuse)
+
+
+class Allowance:
+    """Time and memory for one article after the other. Make it before `confine`, because it opens a file."""
+
+    def __init__(self, *, seconds: int, megabytes: int) -> None:
+        """Allow each article so many seconds of a processor, and so much memory over what is held before it."""
+        self._seconds = seconds
+        self._bytes = megabytes << 20
+        self._first = held()
+        self._mapped = 0
+        if _LINUX:
+            self._sizes = os.open("/proc/self/status", os.O_RDONLY)
+        else:
+            threading.Thread(target=self._watch, daemon=True).start()
+
+    def renew(self) -> None:
+        """Begin an article."""
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        _limit(resource.RLIMIT_CPU, math.ceil(used.ru_utime + used.ru_stime) + self._seconds, raisable=True)
+        if _LINUX:
+            self._mapped = self._size("VmSize")
+            _limit(resource.RLIMIT_AS, self._mapped + self._bytes, raisable=True)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the article took nearly all of its memory: libxml2, refused more, gives an empty page, no error."""
+        return _LINUX and self._size("VmPeak") - self._mapped > 0.8 * self._bytes
+
+    @property
+    def spent(self) -> bool:
+        """Whether so much memory was held once that a fresh process is better: what was freed is seldom given back."""
+        return held() - self._first > self._bytes // 4
+
+    def _size(self, name: str) -> int:
+        """Return a size that Linux knows of this process, in bytes."""
+        status = os.pread(self._sizes, 4_096, 0).decode()
+        return int(status.partition(f"{name}:")[2].split(maxsplit=1)[0]) << 10
+
+    def _watch(self) -> None:
+        """End this process when it holds too much, where the system takes RLIMIT_AS for a remark, as macOS does."""
+        while held() - self._first <= self._bytes:
+            time.sleep(0.05)
+        os._exit(TOO_LARGE)
+
+
+def held() -> int:
+    """Return the most bytes of memory that this process held so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1_024)
+
+
+def _limit(kind: int, most: int, *, raisable: bool = False) -> None:
+    _, hard = resource.getrlimit(kind)
+    if hard != resource.RLIM_INFINITY:
+        most = min(most, hard)
+    with contextlib.suppress(OSError, ValueError):  # there is a stricter limit already
+        resource.setrlimit(kind, (most, hard if raisable else most))
+
+
+def _refuse(event: str, _: tuple[Any, ...]) -> None:
+    """Refuse what no parser has to do; says why, should one try. A second line: C code causes no events."""
+    if event == "import":
+        message = "nothing is imported any more"
+        raise ImportError(message)
+    if event == "open" or event.startswith(_REFUSED):
+        message = f"{event} is not for readers of articles"
+        raise PermissionError(message)
+
+
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)

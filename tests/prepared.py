@@ -1,0 +1,5 @@
+"""Imported by the process from which those that read articles are forked: what they would do first is done."""
+
+from index import parsing
+
+parsing.prepare()
