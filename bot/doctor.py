@@ -80,9 +80,8 @@ def _articles(library: Library) -> str:
     folder = library.folder()
     if folder is None:
         return "no folder; they come from the sources of the settings, and what was added"
-    if (
-        next(iter(Survey(folder, largest=0, extract=extract)), None) is None
-    ):  # looks, because what is there may not let us in
+    survey = Survey(folder, largest=0, extract=extract)
+    if next(iter(survey), None) is None:  # looks, because what is there may not let us in
         message = f"There are no articles in {folder}. Run `footnote index FOLDER` with the folder of your articles."
         raise FootnoteError(message)
     return str(folder)

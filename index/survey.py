@@ -47,7 +47,7 @@ class Survey:
     """A collection as it lies on the disk. It can be walked through any number of times, and may change meanwhile."""
 
     def __init__(self, folder: Path, *, largest: int, extract: Extract) -> None:
-        """Survey a folder, or one JSONL file. `largest` is in bytes a file, or a line; files are parsed by `extract`."""
+        """Survey a folder, or one JSONL file. `largest` is in bytes a file, or a line; `extract` parses the files."""
         self._folder = folder
         self._largest = largest
         self._extract = extract

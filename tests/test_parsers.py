@@ -250,3 +250,14 @@ def test_a_reindex_of_what_did_not_change_starts_no_process(
     write(folder / "new.md", title="New", text="A new mill was built.")
     library.plan(folder)
     assert not started
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of another process are told by Linux only")
+def test_a_reader_has_no_network_and_can_open_write_and_start_nothing(shared: Parsers) -> None:
+    read(shared, "a.txt", b"Title\n\nWords.")
+    process = only(shared)
+    for kind in (psutil.RLIMIT_NOFILE, psutil.RLIMIT_FSIZE, psutil.RLIMIT_NPROC, psutil.RLIMIT_CORE):
+        assert process.rlimit(kind) == (0, 0)
+    if os.geteuid() == 0:  # others may not look, and may not be allowed to make one
+        assert Path(f"/proc/{process.pid}/ns/net").readlink() != Path("/proc/self/ns/net").readlink()
+    assert "NoNewPrivs:\t1" in Path(f"/proc/{process.pid}/status").read_text()

@@ -33,7 +33,7 @@ File: TypeAlias = tuple[ArticleId, bytes]
 
 
 def apart() -> dict[str, float]:
-    """Measure in a process that gives way as the readers do: a busy machine would slow only them otherwise."""
+    """Measure in a process that gives way to others as the readers do, whom alone a busy machine would slow else."""
     command = [sys.executable, "-m", "tests.bench.reading", "--json"]
     return dict(json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout))
 
