@@ -83,8 +83,10 @@ class Acquisitions:
         """
         fetched = fetcher.get(url, limit=self._limits.largest)
         content = content_of(fetched)
-        made = self._read(content, url)
-        return Sent(same(made.url or fetched.url), Kind.PAGE, content)
+        key = same(self._read(content, url).url)
+        if key != content.url:  # from now on it is asked for there, where these mean nothing
+            content = replace(content, url=key, etag="", modified="")
+        return Sent(key, Kind.PAGE, content)
 
     def file(self, name: str, data: bytes) -> Sent:
         """Take a file. It is known by its name alone: another file of the same name is a newer version of it.

@@ -67,6 +67,9 @@ from index.worker import Place
 MOST = 1_000
 """Passages that one search returns at most."""
 
+FRESH = dt.timedelta(minutes=15)
+"""How long what a plan fetched is new enough for the reindex that somebody agrees to."""
+
 TRIES = 5
 """Times a question is asked anew because the revision it read was replaced twice meanwhile."""
 
@@ -147,7 +150,7 @@ class Library:
         self._now = now
         self._holdings = Holdings(self._ledger, now=now)
         self._fetcher = fetcher
-        self._gathered: list[Failure] | None = None
+        self._gathered: tuple[dt.datetime, list[Failure]] | None = None
         self._mending = threading.Lock()
         self._examples = Examples(self.ask, longest=settings.answer.longest_question)
         self._judge = judge_of(self.data)
@@ -209,7 +212,8 @@ class Library:
         What is new of the web is fetched for it; an `index` that follows does not fetch it again.
         """
         with self._ledger.alone(doing="planning a reindex"):
-            self._gathered = failed = self._gather(watch=watch, stop=stop)
+            failed = self._gather(watch=watch, stop=stop)
+            self._gathered = self._now(), failed
             articles = self._articles(folder)
             return self._builder().plan(articles, failed=failed, trusted=self._on_seeds(), watch=watch, stop=stop)
 
@@ -228,7 +232,7 @@ class Library:
             ModelUnavailable: the embedding model cannot be had; nothing changed.
         """
         with self._ledger.alone(doing="indexing"):
-            failed, self._gathered = self._gathered, None
+            failed = self._just_gathered()
             if failed is None:
                 failed = self._gather(watch=watch, stop=stop)
             agreed = agreed or self._on_seeds()
@@ -689,6 +693,11 @@ class Library:
             now=self._now,
         )
         return gatherer.gather(watch=watch, stop=stop)
+
+    def _just_gathered(self) -> list[Failure] | None:
+        """Return what failed when a plan fetched what was new, once, where that is not long ago."""
+        gathered, self._gathered = self._gathered, None
+        return gathered[1] if gathered and self._now() - gathered[0] < FRESH else None
 
     def _fetching(self) -> Fetcher:
         """Return what fetches, one for the life of the library: it remembers whom it asked when."""

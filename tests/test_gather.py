@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from index.embed import Embedder
-from index.errors import Cancelled
+from index.errors import Cancelled, TooMuchGone
 from index.library import Library
 from index.records import Report
 from tests.conftest import WHEN, settings_for, write
@@ -191,7 +191,7 @@ def test_a_page_that_fails_otherwise_keeps_its_last_good_version_for_good(
     library = online({"url": web.url("/harbour"), "name": "harbour"}, {"url": web.url("/mill"), "name": "mill"})
     library.index()
     web.routes["/harbour"] = broken
-    for _ in range(5):
+    for _ in range(4):
         report = library.index()
         assert counts(report) == (0, 0, 0, 2)
         (failure,) = report.failures
@@ -340,3 +340,39 @@ def test_a_folder_that_is_missing_keeps_its_articles_and_stops_nobody(
     assert [supply.fails for supply in library.sources()] == [True, True, False]
     without = online(sources[1], library__articles=str(tmp_path / "gone"))  # taken out of the settings: it goes
     assert counts(without.index()) == (0, 0, 1, 5)
+
+
+def test_a_source_that_is_taken_out_of_the_settings_asks_before_it_takes_much_with_it(
+    online: MakeOnline, folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "own").mkdir()
+    write(tmp_path / "own" / "kiln.md", title="The kiln", text="The kiln of Osby was lit again after forty years.")
+    own = str(tmp_path / "own")
+    online({"folder": str(folder)}, library__articles=own).index()
+    without = online(library__articles=own)
+    assert without.plan().consent
+    with pytest.raises(TooMuchGone, match="would remove 3 of 4 articles"):
+        without.index()
+    assert without.sources()[0].articles == 1
+    assert counts(without.index(agreed=True)) == (0, 0, 3, 1)
+
+
+def test_a_page_is_added_under_the_address_that_it_calls_its_own(web: Web, online: MakeOnline) -> None:
+    own = f'<link rel="canonical" href="{web.url("/mill")}">'
+    web.routes["/print"] = page(story("/mill").body.replace(b"<head>", b"<head>" + own.encode()))
+    library = online()
+    sent = library.fetch(web.url("/print?page=1"))
+    understood = library.understand(sent)
+    assert (sent.key, understood.article.url, understood.replaces) == (web.url("/mill"), web.url("/mill"), False)
+    library.add([sent])
+    assert library.index().articles == 1
+    assert library.understand(library.fetch(web.url("/mill"))).replaces
+    assert library.find(web.url("/mill#part")) == [web.url("/mill")]
+
+
+def test_what_the_settings_say_of_an_outlet_is_read_anew_when_it_changes(online: MakeOnline, folder: Path) -> None:
+    online({"folder": str(folder), "name": "shelf"}).index()
+    named = online({"folder": str(folder), "name": "shelf", "outlet": "The Herald"})
+    assert counts(named.index()) == (0, 3, 0, 0)
+    assert [(outlet.name, outlet.articles) for outlet in named.outlets()] == [("The Herald", 3)]
+    assert named.history(named.find("shelf:harbour.md")[0]) == []  # the article itself is as it was

@@ -321,6 +321,7 @@ TROUBLES = [
     errors.Busy("The data directory /srv/data is in use: process 17."),
     errors.TooMuchGone("2 of 3 would go."),
     errors.SourceError("There is no folder /srv/articles."),
+    errors.Gone("cannot be fetched: example.org does not have it any more (404)"),
     errors.OtherModel("Made with another/model."),
     errors.ModelUnavailable("No such/model."),
     errors.StoreUnavailable("db.example.org is away."),
