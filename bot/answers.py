@@ -1,12 +1,8 @@
 """The buttons under answers: passages, reasons, what people think of them. They read the journal, not our memory."""
 
-import asyncio
 import contextlib
 import logging
 import re
-from collections.abc import Callable
-from concurrent.futures import Executor
-from typing import TypeVar
 
 from telegram import CallbackQuery, InlineKeyboardMarkup, Message, Update
 from telegram.constants import ChatType
@@ -20,11 +16,10 @@ from bot.gate import Gate, accessible
 from bot.journal import Journal, Reason, Vote
 from bot.kept import UNASKED, Kept
 from bot.say import answer, edit, press, say
+from bot.threads import Pool
 from index.errors import NotIndexed
 from index.library import Library
 from index.records import Article
-
-Result = TypeVar("Result")
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +27,7 @@ log = logging.getLogger(__name__)
 class Answers:
     """What becomes of an answer after it was given."""
 
-    def __init__(self, library: Library, journal: Journal, gate: Gate, *, threads: Executor) -> None:
+    def __init__(self, library: Library, journal: Journal, gate: Gate, *, threads: Pool) -> None:
         """Read `journal` and `library` on `threads`; `gate` says who may see what in their private chat."""
         self._library = library
         self._gate = gate
@@ -63,7 +58,7 @@ class Answers:
         if named is None or chat is None:
             return False
         id_, number, id_of_why = named.groups()
-        kept = await self._look(lambda: self._journal.get(id_ or id_of_why))
+        kept = await self._threads.run(lambda: self._journal.get(id_ or id_of_why))
         if kept is not None and not self._gate.may_read(chat.id, kept.asked.chat):
             kept = None
         html = None
@@ -93,7 +88,7 @@ class Answers:
             return
         query, message, kept, _ = pressed
         person = query.from_user.id
-        vote = await self._look(lambda: self._journal.vote_of(kept.id, person))
+        vote = await self._threads.run(lambda: self._journal.vote_of(kept.id, person))
         await answer(query)
         place = _place(context, message)
         markup = buttons.under(kept, place, None if place.group else vote)
@@ -109,7 +104,7 @@ class Answers:
             return
         query, message, kept, (_, sign) = pressed
         vote, person = Vote(good=sign == "u"), query.from_user.id
-        await self._look(lambda: self._journal.vote(kept.id, person, vote))
+        await self._threads.run(lambda: self._journal.vote(kept.id, person, vote))
         await answer(query, words.THANKS if vote.good else words.WHAT_WAS_WRONG)
         place = _place(context, message)
         if not vote.good:
@@ -124,7 +119,7 @@ class Answers:
             return
         query, message, kept, (_, name) = pressed
         vote, person = Vote(good=False, reason=Reason(name)), query.from_user.id
-        await self._look(lambda: self._journal.vote(kept.id, person, vote))
+        await self._threads.run(lambda: self._journal.vote(kept.id, person, vote))
         await answer(query, words.THANKS_FOR_REASON)
         place = _place(context, message)
         await _press(context, message, buttons.under(kept, place, None if place.group else vote))
@@ -148,7 +143,7 @@ class Answers:
         if message is None:
             await answer(query, words.TOO_OLD, alert=True)
             return None
-        kept = await self._look(lambda: self._journal.get(said[1]))
+        kept = await self._threads.run(lambda: self._journal.get(said[1]))
         if kept is None:
             await answer(query, words.ANSWER_FORGOTTEN, alert=True)
         elif (kept.asked.chat, kept.message or message.message_id) != (message.chat_id, message.message_id):
@@ -158,10 +153,10 @@ class Answers:
         return None
 
     async def _view(self, kept: Kept, number: int, window: Window) -> View:
-        return await self._look(lambda: evidence.passage(kept, number, self._today(kept, number), window))
+        return await self._threads.run(lambda: evidence.passage(kept, number, self._today(kept, number), window))
 
     async def _why(self, kept: Kept) -> str:
-        return evidence.why(kept, await self._look(lambda: self._made_at(kept.answer.revision)))
+        return evidence.why(kept, await self._threads.run(lambda: self._made_at(kept.answer.revision)))
 
     def _today(self, kept: Kept, number: int) -> Article | None:
         cited = next((one for one in kept.answer.citations if one.number == number), None)
@@ -173,9 +168,6 @@ class Answers:
     def _made_at(self, revision: int) -> str:
         current = self._library.revision()
         return words.when(current) if current and current.number == revision else ""
-
-    async def _look(self, up: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, up)
 
 
 def shown(kept: Kept, place: Place) -> list[str]:

@@ -43,7 +43,7 @@ from bot.reindexing import Reindexing
 from bot.roll import Roll
 from bot.schedule import Schedule
 from bot.suggest import Suggestions
-from bot.threads import Threads as Pool
+from bot.threads import Pool
 from bot.watches import Bounds, Watches
 from bot.watchlist import Watchlist
 from bot.web import Webhook, webhook_secret
@@ -103,20 +103,7 @@ def build(
         metrics=metrics,
         prune=[lambda: stores.journal.prune(keep=ground.kept_for)],
     )
-    poller = webhook = None
-    if telegram.webhook:
-        webhook = Webhook.of(telegram, settings.web, lambda raw: dispatcher.store([raw]))
-    else:
-        patience = patience or Patience.within(settings.delivery.silence)
-        address = f"{telegram.api_url}/bot{token}"
-        poller = Poller(
-            address,
-            kinds=UPDATES,
-            store=dispatcher.store,
-            metrics=metrics,
-            patience=patience,
-            busy=lambda: dispatcher.waiting > poll.MANY * AT_ONCE,
-        )
+    poller, webhook = _intake(settings, dispatcher, metrics=metrics, patience=patience)
     life: Lifecycle
     alive = lambda: life.alive()  # noqa: E731, PLW0108  it is made further down
     pages = web.app(metrics, alive=alive, ready=lambda: life.lacks, webhook=webhook)
@@ -143,6 +130,25 @@ def build(
         poll_age=life.silence,
     )
     return life
+
+
+def _intake(
+    settings: Settings, dispatcher: Dispatcher, *, metrics: Metrics, patience: Patience | None
+) -> tuple[Poller | None, Webhook | None]:
+    """Make what brings updates to the dispatcher: a poller, or where Telegram brings them itself a webhook."""
+    telegram = settings.telegram
+    if telegram.webhook:
+        return None, Webhook.of(telegram, settings.web, lambda raw: dispatcher.store([raw]))
+    assert telegram.token is not None  # noqa: S101  for mypy: the caller has looked
+    poller = Poller(
+        f"{telegram.api_url}/bot{telegram.token.get_secret_value()}",
+        kinds=UPDATES,
+        store=dispatcher.store,
+        metrics=metrics,
+        patience=patience or Patience.within(settings.delivery.silence),
+        busy=lambda: dispatcher.waiting > poll.MANY * AT_ONCE,
+    )
+    return poller, None
 
 
 @dataclass(frozen=True, slots=True)

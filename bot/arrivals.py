@@ -3,13 +3,9 @@
 It stands before the door, and knows no question.
 """
 
-import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Callable
-from concurrent.futures import Executor
-from typing import TypeVar
 
 from telegram import Bot, Chat, ChatMember, ChatMemberRestricted, ChatMemberUpdated, Message, Update
 from telegram.constants import ChatMemberStatus, ChatType
@@ -21,6 +17,7 @@ from bot.attempt import CURRENT, Enough
 from bot.gate import GROUPS, Gate
 from bot.people import People
 from bot.say import say
+from bot.threads import Pool
 
 AFTERWARDS = 600.0
 """Seconds in which nothing is said any more in a group we left: what comes from there was written before."""
@@ -34,15 +31,13 @@ SUPERGROUPS = -1_000_000_000_000
 _THERE = (ChatMemberStatus.OWNER, ChatMemberStatus.ADMINISTRATOR, ChatMemberStatus.MEMBER)
 _REFUSED = (BadRequest, Forbidden, ChatMigrated)
 
-Result = TypeVar("Result")
-
 log = logging.getLogger(__name__)
 
 
 class Arrivals:
     """Looks at each update of a group before anybody else does."""
 
-    def __init__(self, people: People, gate: Gate, *, threads: Executor) -> None:
+    def __init__(self, people: People, gate: Gate, *, threads: Pool) -> None:
         """Stay where `gate` allows it; groups that moved are written down with `people`, on `threads`."""
         self._people = people
         self._gate = gate
@@ -146,11 +141,8 @@ class Arrivals:
 
     async def _move(self, old: int, new: int) -> None:
         if old in self._gate.unmoved:
-            await self._look(lambda: self._people.move(old, new))
+            await self._threads.run(lambda: self._people.move(old, new))
             log.info("the group %d is now %d; put that into [telegram] groups", old, new)
-
-    async def _look(self, up: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, up)
 
 
 def _is_there(member: ChatMember) -> bool:

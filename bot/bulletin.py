@@ -1,8 +1,6 @@
 """/status: how things are, shortly for everyone, at length for admins."""
 
-import asyncio
 from collections.abc import Callable
-from concurrent.futures import Executor
 from importlib.metadata import version
 
 from telegram import Update
@@ -13,6 +11,7 @@ from bot.gate import Gate
 from bot.reindexing import Reindexing
 from bot.say import say
 from bot.schedule import next_reindex
+from bot.threads import Pool
 from index.library import Status
 
 
@@ -20,7 +19,7 @@ class Bulletin:
     """Says how things are."""
 
     def __init__(
-        self, reindexing: Reindexing, gate: Gate, *, every: int, waiting: Callable[[], int], threads: Executor
+        self, reindexing: Reindexing, gate: Gate, *, every: int, waiting: Callable[[], int], threads: Pool
     ) -> None:
         """Look things up on `threads`; the folder is read again `every` so many minutes (0: never).
 
@@ -37,7 +36,7 @@ class Bulletin:
         chat = update.effective_chat
         if chat is None:
             return
-        status, waiting = await asyncio.get_running_loop().run_in_executor(self._threads, self._look)
+        status, waiting = await self._threads.run(self._look)
         text = words.status(status, every=self._every)
         if self._gate.is_admin(update):
             more = words.condition(

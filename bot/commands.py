@@ -1,10 +1,6 @@
 """The commands that say what the bot is: /start, /help; and what is no question at all."""
 
-import asyncio
 import contextlib
-from collections.abc import Callable
-from concurrent.futures import Executor
-from typing import TypeVar
 
 from telegram import Update
 from telegram.ext import ContextTypes
@@ -14,20 +10,19 @@ from bot.answers import Answers
 from bot.gate import Gate, accessible
 from bot.say import answer, say
 from bot.suggest import Suggestions
+from bot.threads import Pool
 from index.errors import NotIndexed
 from index.library import Library
 
 TITLES = 3
 """Titles in /help, where there are no questions to suggest."""
 
-Result = TypeVar("Result")
-
 
 class Commands:
     """Answers the commands that only look things up."""
 
     def __init__(
-        self, library: Library, gate: Gate, answers: Answers, suggestions: Suggestions, *, threads: Executor
+        self, library: Library, gate: Gate, answers: Answers, suggestions: Suggestions, *, threads: Pool
     ) -> None:
         """Look things up in `library`, on `threads`.
 
@@ -52,7 +47,9 @@ class Commands:
         chat, examples, titles = update.effective_chat, await self._suggestions.ready(), list[str]()
         if not examples:
             with contextlib.suppress(NotIndexed):
-                titles = [article.title for article in await self._look(lambda: self._library.newest(limit=TITLES))]
+                titles = [
+                    article.title for article in await self._threads.run(lambda: self._library.newest(limit=TITLES))
+                ]
         text = words.help_text(admin=self._gate.is_admin(update), examples=titles, questions=examples)
         if chat is not None:
             await say(context.bot, chat.id, render.text(text), buttons=suggest.buttons(examples))
@@ -67,9 +64,6 @@ class Commands:
         if query is not None:
             gone = accessible(query.message) is None
             await answer(query, words.TOO_OLD if gone else "", alert=gone)
-
-    async def _look(self, up: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, up)
 
 
 async def _reply(update: Update, context: ContextTypes.DEFAULT_TYPE, text: str) -> None:

@@ -4,9 +4,7 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
-from typing import TypeVar
+from collections.abc import Sequence
 
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, Update
 from telegram.error import BadRequest
@@ -18,6 +16,7 @@ from bot.gaps import PAGE, Gap, gather, wanting
 from bot.gate import Gate
 from bot.journal import Journal, Past
 from bot.say import answer, edit, hand_over, say, show
+from bot.threads import Pool
 from index.errors import ModelUnavailable
 from index.library import Library
 
@@ -28,15 +27,13 @@ STATS = rf"^stats:({'|'.join(map(str, PERIODS))})$"
 GAPS = r"^gaps:([0-9]{1,3}):([0-9]{1,3})$"
 """Of how many days, and which page, from 0."""
 
-Result = TypeVar("Result")
-
 log = logging.getLogger(__name__)
 
 
 class Desk:
     """Shows admins, in their private chat, what the journal holds; never who asked."""
 
-    def __init__(self, library: Library, journal: Journal, gate: Gate, *, threads: Executor) -> None:
+    def __init__(self, library: Library, journal: Journal, gate: Gate, *, threads: Pool) -> None:
         """Read `journal` on `threads`, and group questions by the model of `library`."""
         self._library = library
         self._journal = journal
@@ -92,7 +89,7 @@ class Desk:
             return
         chat, days = asked
         since = _since(days)
-        exported = await self._look(lambda: export.export(self._journal.feedback(since=since)))
+        exported = await self._threads.run(lambda: export.export(self._journal.feedback(since=since)))
         text = render.text(words.exported(exported, days=days))
         if exported.cases:
             await hand_over(context.bot, chat, exported.data, text[0], name=export.FILE)
@@ -114,7 +111,7 @@ class Desk:
 
     async def _show_stats(self, bot: Bot, chat: int, days: int) -> None:
         # a year of a busy bot takes half a second to count: not on the event loop
-        counted = await self._look(lambda: stats.count(self._past(days), days=days, now=time.time()))
+        counted = await self._threads.run(lambda: stats.count(self._past(days), days=days, now=time.time()))
         caption = render.text(words.stats(counted))
         if not counted.questions:
             await say(bot, chat, caption, buttons=_periods(days))
@@ -126,7 +123,7 @@ class Desk:
 
     async def _page_of_gaps(self, days: int, page: int) -> tuple[str, InlineKeyboardMarkup | None]:
         """Return a page as it is now; the last one where there are fewer."""
-        past = await self._look(lambda: wanting(self._past(days)))
+        past = await self._threads.run(lambda: wanting(self._past(days)))
         try:
             found = gather(past, await asyncio.to_thread(self._groups, [one.question for one in past]))
         except ModelUnavailable as error:
@@ -147,9 +144,6 @@ class Desk:
 
     def _past(self, days: int) -> list[Past]:
         return self._journal.past(since=_since(days))
-
-    async def _look(self, up: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, up)
 
 
 def days_of(arguments: Sequence[str]) -> int | None:

@@ -11,9 +11,8 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import telegram
 from telegram import Update
@@ -26,6 +25,7 @@ from bot.inbox import ASIDE, LEASE, MOST_SENDS, Inbox, Raw, Taken
 from bot.metrics import Metrics
 from bot.pace import seconds
 from bot.say import may_not_write, say
+from bot.threads import Pool
 from config import Delivery
 from index.database import Note
 from index.errors import FootnoteError
@@ -51,8 +51,6 @@ PUTTING_BACK = 3.0
 PRUNE_EVERY = 3_600.0
 
 Bot = Application[Any, Any, Any, Any, Any, Any]
-Result = TypeVar("Result")
-
 log = logging.getLogger(__name__)
 
 
@@ -74,7 +72,7 @@ class Dispatcher:
         inbox: Inbox,
         *,
         settings: Delivery,
-        threads: Executor,
+        threads: Pool,
         metrics: Metrics,
         prune: Sequence[Callable[[], object]] = (),
     ) -> None:
@@ -100,7 +98,7 @@ class Dispatcher:
 
     async def store(self, raw: Sequence[Raw]) -> None:
         """Store updates. Raises FootnoteError when that cannot be done; Telegram must not hear that they arrived."""
-        new = await self._asked(lambda: self._inbox.put(raw))
+        new = await self._threads.run(lambda: self._inbox.put(raw))
         self.waiting += new
         self._wake.set()
 
@@ -140,7 +138,7 @@ class Dispatcher:
         if self._suspects:
             await self._one_by_one()
         self._wake.clear()
-        taken = await self._asked(self._inbox.take)
+        taken = await self._threads.run(self._inbox.take)
         if taken is not None and self._stopping:
             await self._finish(taken, Verdict())
         elif taken is not None:
@@ -159,12 +157,12 @@ class Dispatcher:
         """Work on what may have ended the process, with nothing else in hand; set aside what surely did."""
         if self._tasks:
             await asyncio.wait(self._tasks)
-        for taken in await self._asked(self._inbox.hopeless):
+        for taken in await self._threads.run(self._inbox.hopeless):
             self._in_hand.add(taken.id)
             await self._finish(taken, Verdict(await self._set_aside(taken, None)))
             self._in_hand.discard(taken.id)
         while not self._stopping:
-            suspect = await self._asked(functools.partial(self._inbox.take, suspect=True))
+            suspect = await self._threads.run(functools.partial(self._inbox.take, suspect=True))
             if suspect is None:
                 break
             self._begin(suspect)
@@ -203,9 +201,9 @@ class Dispatcher:
         attempt = Attempt(
             taken,
             age=time.time() - taken.asked,
-            sending=lambda also: self._asked(lambda: self._inbox.sending(taken, also=also)),
-            unsent=lambda: self._asked(lambda: self._inbox.unsent(taken)),
-            note=lambda also: self._asked(lambda: self._inbox.note(also)),
+            sending=lambda also: self._threads.run(lambda: self._inbox.sending(taken, also=also)),
+            unsent=lambda: self._threads.run(lambda: self._inbox.unsent(taken)),
+            note=lambda also: self._threads.run(lambda: self._inbox.note(also)),
         )
         CURRENT.set(attempt)
         try:
@@ -280,7 +278,7 @@ class Dispatcher:
             )
         for tried in itertools.count(1):
             try:
-                return await self._asked(end)
+                return await self._threads.run(end)
             except FootnoteError as error:
                 log.warning("%s", error)
                 await asyncio.sleep(LOOK * min(tried, 10))
@@ -290,21 +288,18 @@ class Dispatcher:
         """Say every few seconds that we live, look for what the dead left, and forget what is old."""
         while True:
             try:
-                await self._asked(functools.partial(self._inbox.renew, list(self._in_hand)))
-                self._suspects = self._suspects or await self._asked(self._inbox.suspects) > 0
-                self.waiting = await self._asked(self._inbox.waiting)
+                await self._threads.run(functools.partial(self._inbox.renew, list(self._in_hand)))
+                self._suspects = self._suspects or await self._threads.run(self._inbox.suspects) > 0
+                self.waiting = await self._threads.run(self._inbox.waiting)
                 if time.monotonic() - self._pruned > PRUNE_EVERY:
                     self._pruned = time.monotonic()
                     for prune in self._prune:
-                        await self._asked(prune)
+                        await self._threads.run(prune)
             except FootnoteError as error:
                 log.warning("%s", error)
             except Exception:  # an outer edge: without this nobody would renew a lease again
                 log.exception("the inbox could not be looked after, which is tried again")
             await asyncio.sleep(LEASE / 5)
-
-    async def _asked(self, call: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 
 
 async def report(bot: telegram.Bot, chat: int | None, what: str, error: BaseException | None) -> None:

@@ -279,13 +279,6 @@ class Inbox:
         with self._database.reading() as db:
             return self._waiting(db)
 
-    def next_due(self) -> float | None:
-        """Return in how many seconds something will be due; None where nothing is open."""
-        query = sa.select(sa.func.min(sa.case((updates.c.holder == "", updates.c.due), else_=updates.c.lease)))
-        with self._database.reading() as db:
-            due = db.execute(query.where(updates.c.bot == self._bot, updates.c.open)).scalar()
-        return None if due is None else max(0.0, float(due) - self.now())
-
     def prune(self, *, keep: float) -> int:
         """Forget the updates that were closed more than `keep` seconds ago; return how many."""
         with self._database.writing() as db:

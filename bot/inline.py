@@ -8,7 +8,6 @@ import datetime as dt
 import functools
 import logging
 import unicodedata
-from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
 from telegram import InlineQueryResultArticle, Update
@@ -17,6 +16,7 @@ from telegram.ext import ContextTypes
 from bot import words
 from bot.results import results
 from bot.say import offer
+from bot.threads import Pool
 from bot.words.language import LANGUAGE
 from config.errors import FootnoteError
 from index.errors import QuestionError
@@ -54,7 +54,7 @@ class _Typed:
 class Inline:
     """Answers inline queries."""
 
-    def __init__(self, library: Library, *, threads: Executor) -> None:
+    def __init__(self, library: Library, *, threads: Pool) -> None:
         """Ask `library` on `threads`."""
         self._library = library
         self._threads = threads
@@ -78,7 +78,7 @@ class Inline:
         """Return what there is to send; nothing where that takes too long or fails: the next letter asks again."""
         try:
             async with asyncio.timeout(STALE):
-                return await asyncio.get_running_loop().run_in_executor(self._threads, self._found, question)
+                return await self._threads.run(self._found, question)
         except QuestionError:  # it has no words yet, or too many
             return ()
         except (TimeoutError, FootnoteError) as error:

@@ -1,11 +1,7 @@
 """/invite and what it makes: links that let somebody in, who is welcomed or told what is wrong with the link."""
 
-import asyncio
 import re
-from collections.abc import Callable
-from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import TypeVar
 
 from telegram import Message, Update, User
 from telegram.error import TelegramError
@@ -18,6 +14,7 @@ from bot.attempt import CURRENT
 from bot.gate import Gate, token_in
 from bot.people import Opened, People
 from bot.say import say, surely_not_sent
+from bot.threads import Pool
 
 MOST_TIMES, MOST_DAYS, LONGEST_LABEL = 1_000, 365, 64
 """Beyond these it is more likely a slip than a wish: an id, a year. A label is to fit on a line of a phone or two."""
@@ -30,8 +27,6 @@ DAY = 86_400.0
 
 _WORDS = re.compile(r"/\w+(?:@\w+)?(?:\s+(\d+|\*)(?:\s+(\d+))?)?(?:\s+([^\d\s*].*))?", re.DOTALL)
 """The command, how many times, how many days, and a label, which begins with no digit."""
-
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +49,7 @@ class Opening(filters.MessageFilter):
 class Invitations:
     """Makes invitations, and lets in who opens one."""
 
-    def __init__(self, people: People, gate: Gate, *, threads: Executor) -> None:
+    def __init__(self, people: People, gate: Gate, *, threads: Pool) -> None:
         """Keep them with `people`, who are asked on `threads`."""
         self._people = people
         self._gate = gate
@@ -81,16 +76,20 @@ class Invitations:
         if person is None or message is None or token is None:
             return
         came = Opened.ALREADY if self._gate.may_ask(person.id) else await self._open(token, person)
-        if came is Opened.ALREADY and _is_back() and await self._ask(lambda: self._people.came_by(token, person.id)):
+        if (
+            came is Opened.ALREADY
+            and _is_back()
+            and await self._threads.run(lambda: self._people.came_by(token, person.id))
+        ):
             came = Opened.ADMITTED  # by this very message, before its reply was cut off
         await say(context.bot, message.chat.id, render.text(words.opened(came, person=person.id)))
 
     async def _open(self, token: str, person: User) -> Opened:
         name, language = tidy(person.full_name, LONGEST_NAME), person.language_code or ""
-        return await self._ask(lambda: self._people.open(token, person=person.id, name=name, language=language))
+        return await self._threads.run(lambda: self._people.open(token, person=person.id, name=name, language=language))
 
     async def _send(self, chat: int, wish: Wish, context: ContextTypes.DEFAULT_TYPE) -> None:
-        token, made = await self._ask(
+        token, made = await self._threads.run(
             lambda: self._people.invite(by=chat, label=wish.label, times=wish.times, seconds=wish.days * DAY)
         )
         link = create_deep_linked_url(context.bot.username, f"i_{token}")
@@ -98,11 +97,8 @@ class Invitations:
             await say(context.bot, chat, render.text(words.invitation(made, link)))
         except TelegramError as error:
             if surely_not_sent(error):  # nobody saw this link, and none will again
-                await self._ask(lambda: self._people.revoke(made.id))
+                await self._threads.run(lambda: self._people.revoke(made.id))
             raise
-
-    async def _ask(self, call: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 
 
 def _is_back() -> bool:

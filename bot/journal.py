@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from bot import tables
 from bot.kept import UNASKED, Asked, Kept, from_json, to_json
-from index.database import Database, Note, insert
+from index.database import Database, Note, replacing
 from index.followup import TURNS
 from index.records import Turn
 
@@ -119,9 +119,7 @@ class Journal:
         self._now = now
         tables.make(database, meta)
         with database.reading() as db:  # built once, as all that every question needs
-            added = insert(db, answers)
-            others = {column.name: added.excluded[column.name] for column in answers.columns if not column.primary_key}
-            self._keep = added.on_conflict_do_update(index_elements=[answers.c.bot, answers.c.id], set_=others)
+            self._keep = replacing(db, answers)
 
     def keep(self, kept: Kept, *, afresh: bool = False) -> None:
         """Write down an answer, in place of what had its id; `afresh`: what people thought of it is gone."""
@@ -208,18 +206,15 @@ class Journal:
 
     def begin_afresh(self, chat: int, *, thread: int, person: int) -> None:
         """Let what was asked before be no part of the conversation any more."""
-        key = {"bot": self._bot, "chat": chat, "thread": thread, "person": person}
+        row = {"bot": self._bot, "chat": chat, "thread": thread, "person": person, "at": self._now()}
         with self._database.writing() as db:
-            statement = insert(db, fresh).values(**key, at=self._now())
-            db.execute(statement.on_conflict_do_update(index_elements=list(key), set_={"at": self._now()}))
+            db.execute(replacing(db, fresh), row)
 
     def vote(self, id_: str, person: int, vote: Vote) -> None:
         """Note what a person thinks of an answer, in place of what they thought before."""
         row = {"good": vote.good, "reason": vote.reason.value, "at": self._now()}
         with self._database.writing() as db:
-            statement = insert(db, votes).values(bot=self._bot, answer=id_, person=person, **row)
-            key = [votes.c.bot, votes.c.answer, votes.c.person]
-            db.execute(statement.on_conflict_do_update(index_elements=key, set_=row))
+            db.execute(replacing(db, votes), {"bot": self._bot, "answer": id_, "person": person, **row})
 
     def vote_of(self, id_: str, person: int) -> Vote | None:
         """Return what a person thinks of an answer, as far as they said."""

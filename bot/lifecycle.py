@@ -12,7 +12,6 @@ import signal
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +22,7 @@ from bot.dispatch import Dispatcher
 from bot.inbox import Inbox
 from bot.listen import Listener
 from bot.poll import Poller
-from bot.threads import Threads
+from bot.threads import Pool
 from config import Delivery
 from config.errors import FootnoteError, SettingsError
 from index.library import Library
@@ -72,7 +71,7 @@ class Parts:
     announce: Callable[[], Awaitable[None]]
     begin: Callable[[], Awaitable[None]]
     close: Callable[[], None]
-    threads: tuple[ThreadPoolExecutor, ...]
+    threads: tuple[Pool, ...]
 
 
 class Lifecycle:
@@ -170,8 +169,9 @@ class Lifecycle:
 
     async def _live(self) -> None:
         parts = self._parts
-        beside = Threads(BESIDE, thread_name_prefix="beside")
-        beside.begin()
+        beside = Pool(BESIDE, thread_name_prefix="beside")
+        for pool in (beside, *parts.threads):
+            pool.begin()
         asyncio.get_running_loop().set_default_executor(beside)
         await self._listen()
         warming = asyncio.create_task(asyncio.to_thread(parts.library.warm))

@@ -6,10 +6,8 @@ It works in the background and never in a hurry: one question at a time, on a th
 import asyncio
 import logging
 import time
-from collections.abc import Callable
-from concurrent.futures import Executor
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 from telegram.error import BadRequest, Forbidden, RetryAfter, TelegramError
 from telegram.ext import Application, ContextTypes, ExtBot
@@ -22,6 +20,7 @@ from bot.journal import Journal, new_id
 from bot.kept import UNASKED, Asked, Kept, keep
 from bot.news import news, noted
 from bot.say import surely_not_sent
+from bot.threads import Pool
 from bot.watches import tell
 from bot.watchlist import Finding, Taken, Watchlist
 from index.errors import FootnoteError, QuestionError
@@ -43,17 +42,13 @@ AWAY = 30.0
 """Seconds until something is sent again that Telegram did not take, where it does not name them."""
 
 Bot = Application[Any, Any, Any, Any, Any, Any]
-Result = TypeVar("Result")
-
 log = logging.getLogger(__name__)
 
 
 class Lookout:
     """Looks after all watches of one bot; several processes may do so at the same time."""
 
-    def __init__(
-        self, library: Library, journal: Journal, watchlist: Watchlist, *, gate: Gate, threads: Executor
-    ) -> None:
+    def __init__(self, library: Library, journal: Journal, watchlist: Watchlist, *, gate: Gate, threads: Pool) -> None:
         """Ask `library` on `threads`, for those whom `gate` lets in."""
         self._library = library
         self._journal = journal
@@ -83,7 +78,7 @@ class Lookout:
         serving = self._library.serving
         try:
             if not self._next:
-                await self._look(self._watchlist.recover)
+                await self._threads.run(self._watchlist.recover)
             while application.running and await self._step(application):
                 pass
         except FootnoteError as error:  # the database is away, and comes back
@@ -96,11 +91,11 @@ class Lookout:
     async def _step(self, application: Bot) -> bool:
         """Write one finding, or else compare one watch; return whether there was one."""
         await self._gate.keep_up()  # somebody may have been blocked through another bot
-        finding = await self._look(self._watchlist.to_send)
+        finding = await self._threads.run(self._watchlist.to_send)
         if finding is not None:
             return await self._sent(application.bot, finding)
         began = time.monotonic()
-        if not await self._look(self._compare):
+        if not await self._threads.run(self._compare):
             return False
         await _rest(application, REST * (time.monotonic() - began))
         return True
@@ -138,25 +133,25 @@ class Lookout:
         """Write what was found to whom it is for; return False where Telegram wants to be left alone."""
         person = finding.watch.person
         if not self._gate.may_ask(person):
-            await self._look(lambda: self._end(person, "they may not ask any more"))
+            await self._threads.run(lambda: self._end(person, "they may not ask any more"))
             return True
-        kept = await self._look(lambda: self._journal.get(finding.answer))
+        kept = await self._threads.run(lambda: self._journal.get(finding.answer))
         if kept is None:  # forgotten meanwhile, by time or because the person wanted it
-            await self._look(lambda: self._watchlist.sent(finding))
+            await self._threads.run(lambda: self._watchlist.sent(finding))
             return True
         try:
             await self._write(bot, kept, finding)
         except Forbidden as error:
             reason = str(error)
-            await self._look(lambda: self._end(person, reason))
+            await self._threads.run(lambda: self._end(person, reason))
         except BadRequest as error:  # it would be refused again
             log.warning("what was found for the watch %s could not be sent: %s", finding.watch.id, error)
-            await self._look(lambda: self._watchlist.sent(finding))
+            await self._threads.run(lambda: self._watchlist.sent(finding))
         except TelegramError as error:
             log.info("what was found for the watch %s is sent later: %s", finding.watch.id, error)
             if surely_not_sent(error):  # else perhaps it was: once more, when the lease has ended
                 wait = pace.seconds(error) if isinstance(error, RetryAfter) else AWAY
-                await self._look(lambda: self._watchlist.not_sent(finding, wait=wait))
+                await self._threads.run(lambda: self._watchlist.not_sent(finding, wait=wait))
             return False
         return True
 
@@ -166,15 +161,12 @@ class Lookout:
             messages = render.after(words.PERHAPS_AGAIN if finding.sends > 1 else "", shown(kept, place))
             markup = buttons.under(kept, place)
         first, last = await tell(bot, kept, messages, markup)
-        await self._look(lambda: self._watchlist.sent(finding))
-        await self._look(lambda: self._journal.sent(kept.id, first=first, message=last, took=0.0))
+        await self._threads.run(lambda: self._watchlist.sent(finding))
+        await self._threads.run(lambda: self._journal.sent(kept.id, first=first, message=last, took=0.0))
 
     def _end(self, person: int, reason: str) -> None:
         ended = self._watchlist.forget(person)
         log.info("%d watches of somebody ended: %s", ended, reason)
-
-    async def _look(self, up: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, up)
 
 
 async def _rest(application: Bot, seconds: float) -> None:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from bot import tables
-from index.database import Database, insert
+from index.database import Database, insert, replacing
 
 FRESH = 2.0
 """Seconds for which the copy is believed where several bots share the database: so long a block may take to hold."""
@@ -273,8 +273,7 @@ class People:
     def move(self, old: int, new: int) -> None:
         """Note that a group goes on under another id."""
         with self._changing() as db:
-            statement = insert(db, moved).values(bot=self._bot, old=old, new=new)
-            db.execute(statement.on_conflict_do_update(index_elements=[moved.c.bot, moved.c.old], set_={"new": new}))
+            db.execute(replacing(db, moved), {"bot": self._bot, "old": old, "new": new})
 
     def page(self, *, limit: int, offset: int = 0) -> Page:
         """Return some of: the open invitations, the people admitted, the people blocked; each newest first."""

@@ -1,13 +1,11 @@
 """What is kept of a person: /privacy says it, /forget removes it. Knows of a store only that it counts and forgets."""
 
-import asyncio
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Executor
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Update
 from telegram.ext import ContextTypes
@@ -17,13 +15,12 @@ from bot.gate import accessible
 from bot.pages import View
 from bot.reading import show
 from bot.say import answer, say
+from bot.threads import Pool
 
 FORGET = r"^forget:yes:([0-9a-f]{8})$"
 """Remove what was shown: as long as it is that, of which the button holds a sum."""
 
 KEEP = r"^forget:no$"
-
-Result = TypeVar("Result")
 
 
 class Store(Protocol):
@@ -47,7 +44,7 @@ class Times:
 class Personal:
     """Tells people what is kept of them, and removes it."""
 
-    def __init__(self, stores: Mapping[str, Store], times: Times, *, threads: Executor) -> None:
+    def __init__(self, stores: Mapping[str, Store], times: Times, *, threads: Pool) -> None:
         """Ask `stores` on `threads`; each has the name that `words.forgetting` knows, unless it counts by names."""
         self._stores = stores
         self._times = times
@@ -65,7 +62,7 @@ class Personal:
         if message is None or message.from_user is None:
             return
         person = message.from_user.id
-        view = _question(await self._look(lambda: self._count(person)))
+        view = _question(await self._threads.run(lambda: self._count(person)))
         await say(context.bot, message.chat_id, [view.html], buttons=view.buttons)
 
     async def agree(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
@@ -78,7 +75,7 @@ class Personal:
         if message is None:
             await answer(query, words.TOO_OLD, alert=True)
             return
-        view = await self._look(lambda: self._forgotten(person, said[1]))
+        view = await self._threads.run(lambda: self._forgotten(person, said[1]))
         await answer(query, view.note)
         await show(context, message, view)
 
@@ -103,9 +100,6 @@ class Personal:
 
     def _count(self, person: int) -> dict[str, int]:
         return _named((name, store.count(person)) for name, store in self._stores.items())
-
-    async def _look(self, up: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, up)
 
 
 def _question(counts: Mapping[str, int]) -> View:

@@ -5,9 +5,8 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Coroutine, Iterator
-from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 from telegram import Message, Update
 from telegram.constants import ChatType
@@ -22,11 +21,10 @@ from bot.journal import Journal, new_id
 from bot.kept import Asked, Kept, keep
 from bot.metrics import Metrics
 from bot.say import edit, say, typing
+from bot.threads import Pool
 from config import Conversation, Delivery
 from index.errors import Busy, FootnoteError, NotIndexed, StoreUnavailable
 from index.library import Library
-
-Result = TypeVar("Result")
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +41,8 @@ class Asking:
 class Threads:
     """Where work is done: questions on `asking`; what takes a moment on `looking`, so that it waits for no question."""
 
-    asking: Executor
-    looking: Executor
+    asking: Pool
+    looking: Pool
 
 
 class Questions:
@@ -77,7 +75,7 @@ class Questions:
         message = update.edited_message
         if message is None or message.from_user is None:
             return
-        before = await self._look(lambda: self._journal.to_message(message.chat_id, message.message_id))
+        before = await self._threads.looking.run(lambda: self._journal.to_message(message.chat_id, message.message_id))
         if before is None or before.asked.person != message.from_user.id:
             return
         text = message.text or ""
@@ -94,7 +92,7 @@ class Questions:
         if message is None or message.from_user is None:
             return
         chat, thread, person = message.chat_id, thread_of(message), message.from_user.id
-        await self._look(lambda: self._journal.begin_afresh(chat, thread=thread, person=person))
+        await self._threads.looking.run(lambda: self._journal.begin_afresh(chat, thread=thread, person=person))
         await say(context.bot, chat, render.text(words.STARTED_AFRESH), thread=thread)
 
     async def answer(self, message: Message, context: ContextTypes.DEFAULT_TYPE, question: str) -> None:
@@ -113,7 +111,7 @@ class Questions:
             return
         attempt = CURRENT.get()
         if attempt is None or attempt.over:
-            await self._look(lambda: self._journal.keep(kept))
+            await self._threads.looking.run(lambda: self._journal.keep(kept))
         else:
             attempt.with_reply(self._journal.keeping(kept))
         await self._give(message, context, kept)
@@ -138,7 +136,7 @@ class Questions:
             return
         where = replace(kept, first=(first or last).message_id, message=last.message_id, took=took)
         if attempt is None or attempt.over:
-            await self._look(lambda: note(self._journal, where))
+            await self._threads.looking.run(lambda: note(self._journal, where))
         else:
             attempt.in_the_end(self._journal.showing(kept.id, first=where.first, message=where.message, took=took))
 
@@ -152,11 +150,11 @@ class Questions:
         html = shown(kept, place)
         fits = len(html) == 1 and before.first == before.message > 0
         if not fits:
-            id_ = await self._look(lambda: id_for(self._journal, before.asked))
+            id_ = await self._threads.looking.run(lambda: id_for(self._journal, before.asked))
             asked_now = replace(before.asked, at=time.time())
             kept = replace(kept, id=id_, asked=asked_now, first=0, message=0, took=0.0)
         again = kept
-        await self._look(lambda: self._journal.keep(again, afresh=fits))
+        await self._threads.looking.run(lambda: self._journal.keep(again, afresh=fits))
         try:
             if fits:
                 await edit(context.bot, (message.chat_id, before.message), html[0], buttons=buttons.under(kept, place))
@@ -215,7 +213,7 @@ class Questions:
 
         What is read from the journal is read at once, even while somebody writes.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._threads.asking, work)
+        return await self._threads.asking.run(work)
 
     def _apology(self) -> str:
         """Return what to say first where the answer comes late, or perhaps for the second time."""
@@ -225,9 +223,6 @@ class Questions:
         if attempt.taken.sends:
             return words.PERHAPS_AGAIN
         return words.LATE if attempt.age > self._settings.delivery.late else ""
-
-    async def _look(self, up: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._threads.looking, up)
 
 
 def id_for(journal: Journal, who: Asked) -> str:

@@ -1,11 +1,8 @@
 """Reading the articles: the newest, the outlets, one by its title, by a button or from what an answer cites."""
 
-import asyncio
 import logging
 import re
 from collections.abc import Callable
-from concurrent.futures import Executor
-from typing import TypeVar
 
 from telegram import Message, Update
 from telegram.error import BadRequest
@@ -18,6 +15,7 @@ from bot.kept import Kept
 from bot.pages import PAGE, View
 from bot.questions import asked
 from bot.say import answer, edit, say
+from bot.threads import Pool
 from index.errors import NotIndexed
 from index.library import Library
 from index.records import Article, ArticleId, Span
@@ -26,15 +24,13 @@ from index.shelfmark import shelfmark
 MATCHES = 8
 """Articles found by a title: more would not fit in one row of buttons, and want another word."""
 
-Result = TypeVar("Result")
-
 log = logging.getLogger(__name__)
 
 
 class Reading:
     """Shows articles and what leads to them, always as they are now."""
 
-    def __init__(self, library: Library, answers: Answers, *, threads: Executor) -> None:
+    def __init__(self, library: Library, answers: Answers, *, threads: Pool) -> None:
         """Look things up in `library`, on `threads`; `answers` knows which article a citation is of."""
         self._library = library
         self._answers = answers
@@ -121,7 +117,7 @@ class Reading:
             await show(context, message, view)
 
     async def _look(self, look: Callable[[], View]) -> View:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, lambda: _if_any(look))
+        return await self._threads.run(lambda: _if_any(look))
 
     def _articles(self, number: int, of: str) -> View:
         """Return a page as it is now; the last one where the list has become shorter."""

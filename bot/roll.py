@@ -4,12 +4,9 @@ A button says all that pressing it needs, so that it works after a restart as we
 up anew.
 """
 
-import asyncio
 import logging
 import re
-from collections.abc import Callable
-from concurrent.futures import Executor
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
 from telegram.error import BadRequest
@@ -20,6 +17,7 @@ from bot.admin import admin_chat, admin_press
 from bot.gate import Gate
 from bot.people import Entry, Guest, Invitation, Outcast, Page, People
 from bot.say import answer, edit, say
+from bot.threads import Pool
 
 PAGE = 8
 """Entries on a page: about a phone's screen, with the buttons below."""
@@ -36,8 +34,6 @@ ASK = rf"^people:ask:({_WHAT}):(\d{{1,5}})$"
 DO = rf"^people:do:({_WHAT}):(\d{{1,5}})$"
 
 _NAMED = re.compile(rf"/\w+(?:@\w+)?\s+({_PERSON})")
-
-Result = TypeVar("Result")
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +53,7 @@ class What(NamedTuple):
 class Roll:
     """Shows who may ask and who may not, and changes it, for admins."""
 
-    def __init__(self, people: People, gate: Gate, *, threads: Executor) -> None:
+    def __init__(self, people: People, gate: Gate, *, threads: Pool) -> None:
         """Keep the list with `people`, who are asked on `threads`."""
         self._people = people
         self._gate = gate
@@ -93,7 +89,7 @@ class Roll:
             return
         query, message = found
         what, page = _read(query.data or "")
-        question = await self._look(lambda: self._question(what))
+        question = await self._threads.run(lambda: self._question(what))
         if question is None:
             await answer(query, words.INVITATION_NOT_OPEN, alert=True)
             await _show(context, message, *await self._page(page))
@@ -108,7 +104,7 @@ class Roll:
             return
         query, message = found
         what, page = _read(query.data or "")
-        await answer(query, await self._look(lambda: self._done(what, by=query.from_user.id)), alert=True)
+        await answer(query, await self._threads.run(lambda: self._done(what, by=query.from_user.id)), alert=True)
         await _show(context, message, *await self._page(page))
 
     async def _by_command(self, update: Update, context: ContextTypes.DEFAULT_TYPE, kind: str) -> None:
@@ -120,7 +116,7 @@ class Roll:
             text = words.BLOCK_HOW if kind == "b" else words.UNBLOCK_HOW
         else:
             what = What(kind, named[1])
-            text = await self._look(lambda: self._done(what, by=chat))
+            text = await self._threads.run(lambda: self._done(what, by=chat))
         await say(context.bot, chat, render.text(text))
 
     def _question(self, what: What) -> str | None:
@@ -150,15 +146,12 @@ class Roll:
 
     async def _page(self, page: int) -> tuple[str, InlineKeyboardMarkup | None]:
         """Return a page as it is now; the last one where the list has become shorter."""
-        found = await self._look(lambda: self._people.page(limit=PAGE, offset=page * PAGE))
+        found = await self._threads.run(lambda: self._people.page(limit=PAGE, offset=page * PAGE))
         last = max(0, (found.total - 1) // PAGE)
         if page > last:
             return await self._page(last)
         text = words.people(found, first=page * PAGE + 1, everyone=self._gate.open)
         return text, _buttons(found, page, last)
-
-    async def _look(self, up: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, up)
 
 
 async def _show(

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import re
-from concurrent.futures import Executor
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message, Update, User
 from telegram.ext import ContextTypes
@@ -12,6 +11,7 @@ from bot import render, words
 from bot.gate import accessible
 from bot.questions import Questions
 from bot.say import answer, say
+from bot.threads import Pool
 from index.errors import FootnoteError
 from index.library import Library
 from index.shelfmark import MARK, shelfmark
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 class Suggestions:
     """Finds examples, one search at a time, and asks them."""
 
-    def __init__(self, library: Library, questions: Questions, *, threads: Executor) -> None:
+    def __init__(self, library: Library, questions: Questions, *, threads: Pool) -> None:
         """Look for examples in `library` on `threads`; `questions` answers them."""
         self._library = library
         self._questions = questions

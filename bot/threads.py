@@ -1,5 +1,6 @@
 """Threads on which it is known whom we speak to: work begun for a person speaks that person's language."""
 
+import asyncio
 import contextvars
 import threading
 from collections.abc import Callable
@@ -10,7 +11,7 @@ Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
 
-class Threads(ThreadPoolExecutor):
+class Pool(ThreadPoolExecutor):
     """A pool that hands the context variables of whoever submits work to the thread; Python's own do not."""
 
     def __init__(self, count: int, *, thread_name_prefix: str) -> None:
@@ -24,6 +25,10 @@ class Threads(ThreadPoolExecutor):
         for _ in range(self._count):
             self.submit(together.wait)
         together.wait()
+
+    async def run(self, work: Callable[Given, Result], /, *args: Given.args, **kwargs: Given.kwargs) -> Result:
+        """Do work on a thread, so that the event loop does not stand still meanwhile."""
+        return await asyncio.wrap_future(self.submit(work, *args, **kwargs))
 
     def submit(self, work: Callable[Given, Result], /, *args: Given.args, **kwargs: Given.kwargs) -> "Future[Result]":
         """Do work on a thread, in a copy of the context of the caller."""

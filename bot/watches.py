@@ -8,9 +8,7 @@ import datetime as dt
 import logging
 import re
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from telegram import Bot, CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, Message, Update, User
 from telegram.error import BadRequest
@@ -42,8 +40,6 @@ TURN = r"^watches:page:(\d{1,3})$"
 LONGEST = 300
 """Characters of a question in the list."""
 
-Result = TypeVar("Result")
-
 log = logging.getLogger(__name__)
 
 
@@ -74,8 +70,10 @@ class Watches:
         message, person = update.message, update.effective_user
         if message is None or person is None:
             return
-        question = asked(message.text or "").strip() or await self._look(lambda: self._meant(message, person))
-        refusal = await self._look(lambda: self._refusal(person.id, question))
+        question = asked(message.text or "").strip() or await self._threads.looking.run(
+            lambda: self._meant(message, person)
+        )
+        refusal = await self._threads.looking.run(lambda: self._refusal(person.id, question))
         if refusal:
             await say(context.bot, message.chat_id, render.text(refusal))
             return
@@ -90,7 +88,7 @@ class Watches:
         """Show what the person watches, each with a button to end it."""
         message, person = update.message, update.effective_user
         if message is not None and person is not None:
-            html, markup = await self._look(lambda: self._page(person.id, 0))
+            html, markup = await self._threads.looking.run(lambda: self._page(person.id, 0))
             await say(context.bot, message.chat_id, [html], buttons=markup)
 
     async def turn(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
@@ -123,7 +121,7 @@ class Watches:
         await self._end(query, id_)
         if message is None:
             return
-        kept = await self._look(lambda: self._journal.shown_in(message.chat_id, message.message_id))
+        kept = await self._threads.looking.run(lambda: self._journal.shown_in(message.chat_id, message.message_id))
         if kept is not None and kept.watch == id_ and kept.asked.person == query.from_user.id:
             markup = buttons.under(replace(kept, watch=""), place_of(message, context))
             try:
@@ -132,14 +130,14 @@ class Watches:
                 log.info("a button could not be taken away: %s", error)
 
     async def _end(self, query: CallbackQuery, id_: str) -> None:
-        ended = await self._look(lambda: self._watchlist.remove(id_, query.from_user.id))
+        ended = await self._threads.looking.run(lambda: self._watchlist.remove(id_, query.from_user.id))
         await answer(query, words.WATCH_ENDED if ended else words.NOT_WATCHED, alert=not ended)
 
     async def _redraw(self, bot: Bot, query: CallbackQuery, page: int) -> None:
         message = accessible(query.message)
         if message is None:
             return
-        html, markup = await self._look(lambda: self._page(query.from_user.id, page))
+        html, markup = await self._threads.looking.run(lambda: self._page(query.from_user.id, page))
         try:
             await edit(bot, message, html, buttons=markup)
         except BadRequest as error:  # as above
@@ -149,7 +147,7 @@ class Watches:
         place = place_of(message, context)
         first, last = await tell(bot, kept, shown(kept, place), buttons.under(kept, place))
         where = replace(kept, first=first, message=last, took=time.time() - kept.asked.at)
-        await self._look(lambda: note(self._journal, where))
+        await self._threads.looking.run(lambda: note(self._journal, where))
 
     def _meant(self, message: Message, person: User) -> str:
         """Return the question that a bare /watch is about; nothing where there is none."""
@@ -179,8 +177,7 @@ class Watches:
         """Return the answer of today, after the watch has begun; or what to say where it has not."""
         try:
             async with asyncio.timeout(self._bounds.deadline):
-                run = asyncio.get_running_loop().run_in_executor
-                return await run(self._threads.asking, lambda: self._begin(who, question))
+                return await self._threads.asking.run(lambda: self._begin(who, question))
         except TimeoutError:
             log.warning("a question was given up after %d seconds", self._bounds.deadline)
             return words.TOO_SLOW
@@ -214,9 +211,6 @@ class Watches:
         some = list(enumerate(watches, start=1))[page * PAGE : (page + 1) * PAGE]
         lines = [words.watch_line(number, render.cut(watch.question, LONGEST), _day(watch)) for number, watch in some]
         return render.text("\n\n".join(lines))[0], _list_buttons(some, page, last)
-
-    async def _look(self, up: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._threads.looking, up)
 
 
 async def tell(bot: Bot, kept: Kept, messages: list[str], markup: InlineKeyboardMarkup) -> tuple[int, int]:

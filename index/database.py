@@ -93,6 +93,13 @@ def insert(db: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Ins
     return postgresql.insert(table) if shared(db) else sqlite.insert(table)
 
 
+def replacing(db: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+    """Return an INSERT of whole rows, each of which takes the place of the row that has its primary key."""
+    added = insert(db, table)
+    others = {column.name: added.excluded[column.name] for column in table.columns if not column.primary_key}
+    return added.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=others)
+
+
 def shared(db: sa.Connection) -> bool:
     """Whether a connection is one to a server."""
     return db.dialect.name == "postgresql"

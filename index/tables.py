@@ -9,7 +9,7 @@ import secrets
 
 import sqlalchemy as sa
 
-from index.database import PATIENCE, engine, insert, shared
+from index.database import PATIENCE, engine, replacing, shared
 from index.errors import Damaged
 
 __all__ = ["engine"]
@@ -223,8 +223,7 @@ def create(db: sa.Connection, name: str) -> None:
 
 def note(db: sa.Connection, key: str, value: str) -> None:
     """Write down what is true of the library as a whole, in place of what was true before."""
-    statement = insert(db, about).values(key=key, value=value)
-    db.execute(statement.on_conflict_do_update(index_elements=[about.c.key], set_={"value": value}))
+    db.execute(replacing(db, about), {"key": key, "value": value})
 
 
 _SCHEMA = "schema"

@@ -17,7 +17,7 @@ from babel.messages.pofile import read_po
 
 from bot import words
 from bot.pace import Limits
-from bot.threads import Threads
+from bot.threads import Pool
 from bot.words.language import LANGUAGE, PLACE
 from index import errors
 from index.library import Library
@@ -268,7 +268,7 @@ def test_what_answers_a_button_fits_there(language: str) -> None:
 
 
 def test_a_thread_speaks_the_language_of_who_gave_it_work() -> None:
-    with Threads(1) as pool:
+    with Pool(1, thread_name_prefix="test") as pool:
         with words.speaking("ru"):
             first = pool.submit(lambda: words.THANKS)
         second = pool.submit(lambda: words.THANKS)
