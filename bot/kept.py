@@ -76,7 +76,7 @@ def keep(id_: str, asked: Asked, answer: Answer, *, watch: str = "") -> Kept:
     slim = replace(
         answer,
         citations=tuple(_slim(citation) for citation in answer.citations),
-        nearest=tuple(replace(article, text="", headings=(), pages=()) for article in answer.nearest),
+        nearest=tuple(map(_bare, answer.nearest)),
         judged=tuple(_likely(judged) for judged in answer.judged[:LIKELIEST]),
         hits=(),
         timings={},
@@ -149,9 +149,14 @@ def from_json(id_: str, asked: Asked, revision: int, body: str, *, first: int, m
 def _slim(citation: Citation) -> Citation:
     """Return a citation whose article is its passage and nothing else."""
     passage = citation.passage
-    article = replace(passage.article, text=passage.text, headings=(), pages=_pages(passage))
+    article = _bare(passage.article, passage.text, _pages(passage))
     alone = replace(passage, article=article, start=0, end=len(article.text))
     return Citation(citation.number, alone, citation.start - passage.start, citation.end - passage.start)
+
+
+def _bare(article: Article, text: str = "", pages: tuple[Page, ...] = ()) -> Article:
+    """Return what is kept of an article, with so much of its text."""
+    return Article(article.id, article.title, text, article.date, article.source, article.url, pages=pages)
 
 
 def _pages(passage: Passage) -> tuple[Page, ...]:
@@ -205,7 +210,7 @@ def _judged(article: list[str], sentence: str, probability: float) -> Judged:
 
 
 def _alone(article: Article, sentence: str, probability: float) -> Judged:
-    of = replace(article, text=sentence, headings=(), pages=())
+    of = _bare(article, sentence)
     return Judged(Passage(PassageId(0), of, 0, len(sentence)), 0, len(sentence), {}, probability)
 
 

@@ -264,7 +264,7 @@ def test_a_ledger_without_signatures_is_given_them_at_the_next_change(
     with library._ledger.writing() as db:
         for table in (pairs, signed):
             table.drop(db)
-        db.execute(sa.text("PRAGMA user_version = 4"))
+        db.execute(sa.text("PRAGMA user_version = 5"))
     library.close()
     caplog.set_level(logging.INFO, "index.copies")
     with Library(settings_for(library.data), embedder=WordModel()) as again:
