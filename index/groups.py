@@ -4,9 +4,9 @@ A group is an article and those that were compared with it and found to be its c
 what a third article has in common with both. The one that was published first speaks, of those of one day the longest.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 import sqlalchemy as sa
@@ -82,7 +82,7 @@ class Groups:
             rows[member.row] = rows.get(member.row, 0) + 1
         return len(ids) - sum(sum(rows.values()) - max(rows.values()) for rows in found.values()) < least
 
-    def told(self, candidates: Iterable[PassageId], *, words: frozenset[str]) -> "Told":
+    def told(self, candidates: Iterable[PassageId], *, words: Callable[[str], frozenset[str]]) -> "Told":
         """Return what to ask which of the candidates for an answer say nothing of their own; see there for `words`."""
         return Told(self, self.members(candidates), words=words)
 
@@ -134,10 +134,12 @@ class Told:
     less of it.
     """
 
-    def __init__(self, groups: Groups, members: Mapping[PassageId, Member], *, words: frozenset[str]) -> None:
-        """Know which candidates belong to articles of groups, and the analysed words that are asked for."""
+    def __init__(
+        self, groups: Groups, members: Mapping[PassageId, Member], *, words: Callable[[str], frozenset[str]]
+    ) -> None:
+        """Know which candidates belong to articles of groups; `words` gives what is asked for in a language."""
         self._groups = groups
-        self._words = words
+        self._words = cache(words)
         self._members = members
         self._speakers: dict[int, list[Member]] = {}
         for member in sorted(set(members.values()), key=lambda one: one.rank):
@@ -149,10 +151,10 @@ class Told:
         if member is None:
             return False
         before = [one for one in self._speakers[member.head][:SPEAKERS] if one.rank < member.rank]
-        return any(not self._asked(self._groups.own(one.row, passage)) for one in before)
+        return any(not self._asked(self._groups.own(one.row, passage), passage.article.language) for one in before)
 
-    def _asked(self, own: Sequence[str]) -> bool:
-        return any(not self._words.isdisjoint(terms(sentence)) for sentence in own)
+    def _asked(self, own: Sequence[str], language: str) -> bool:
+        return any(not self._words(language).isdisjoint(terms(sentence, language)) for sentence in own)
 
 
 def copies_of(db: sa.Connection, id_: ArticleId, revision: int) -> list[int]:

@@ -12,7 +12,6 @@ from llama_index.core.bridge.pydantic import PrivateAttr
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 
 from config import Retrieval
-from index.analyse import terms
 from index.chunk import told
 from index.embed import Embedder, Vectors
 from index.followup import SHARE, Context
@@ -184,14 +183,17 @@ class HybridRetriever(BaseRetriever):
         wanted = query.limit or self._settings.passages
         read = self._reranker.passages if self._reranker else 0
         with query.watch.stage("fetch"):
-            words = frozenset([*terms(query.words), *query.context.weights])
-            told = self.snapshot.copies.told((number for number, _ in ranked), words=words)
+            told = self.snapshot.copies.told((number for number, _ in ranked), words=lambda of: self._asked(query, of))
             hits = self._hits(ranked, dense, lexical, wanted=max(wanted, read), told=told)
         if self._reranker:
             with query.watch.stage("rerank"):
                 hits = self._reranker.reorder(query.words, hits, told=self._told)
         with query.watch.stage("fetch"):
             return [NodeWithScore(node=PassageNode.of(hit), score=hit.score) for hit in hits[:wanted]]
+
+    def _asked(self, query: TimedQuery, language: str) -> frozenset[str]:
+        """Return the words that are asked for, analysed as articles in a language are."""
+        return frozenset([*self.snapshot.lexicon.asked(query.words, language=language), *query.context.weights])
 
     def _told(self, hit: Hit) -> str:
         """Return a passage as it was embedded: with its title and heading."""

@@ -110,6 +110,32 @@ def test_what_only_a_copy_tells_is_found_in_the_copy(make_library: MakeLibrary, 
     assert "anchor of 1640" in answer.text
 
 
+RUSSIAN = (
+    "Старая гавань Линдхольма закрыта для грузовых судов с 1987 года. С тех пор ею пользуются только рыбацкие лодки и "
+    "паром до острова. Город хочет построить на набережной дома, но жители против: они собрали две тысячи подписей.\n\n"
+    "Паром будет ходить от нового причала, за который платит область. Работы начнутся весной и займут два года, сказал "
+    "инженер Олег Странд. Рыбный рынок на это время переедет на железнодорожный двор, где хватит места для тридцати "
+    "прилавков."
+)
+
+
+def test_what_only_a_copy_tells_is_found_in_the_forms_that_its_language_gives_the_words(
+    library: Library, tmp_path: Path
+) -> None:
+    folder = tmp_path / "russian"
+    more = f"{RUSSIAN} Водолазы нашли под причалами старинные якоря."
+    put(folder, "agency", RUSSIAN, date="2024-05-01", source="Агентство")
+    put(folder, "courier", more, date="2024-05-02", source="Курьер")
+    library.index(folder)
+    assert grouped(library) == [["agency.md", "courier.md"]]
+    asked, other = "Кто находил старинный якорь?", "Сколько подписей собрали жители?"  # no form of the text's own
+    found = {
+        question: {hit.passage.article.id for hit in library.search(question, limit=9)[0]}
+        for question in (asked, other)
+    }
+    assert found == {asked: {"agency.md", "courier.md"}, other: {"agency.md"}}
+
+
 def test_a_question_about_a_period_is_answered_from_the_copy_of_that_period(
     make_library: MakeLibrary, outlets: Path
 ) -> None:
