@@ -13,7 +13,8 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 from bot import buttons, render, words
 from bot.evidence import MOST
 from bot.render import Block, Run
-from index.records import Article, Outlet, Passage, Span
+from index.draft import VERSIONS
+from index.records import Article, Outlet, Passage, Span, Version
 from index.shelfmark import MARK, shelfmark
 
 PAGE = 8
@@ -24,6 +25,9 @@ HEADINGS = 60
 
 COPIES = 3
 """Outlets that are named beside an article because they published its story too; the others are counted."""
+
+CHANGES = 3
+"""Changes of an article whose days are named: a page that changes daily has twenty of them."""
 
 LATEST = rf"^latest:(\d{{1,6}}):({MARK})?$"
 """A page of the newest articles: of all, or of the outlet with that mark."""
@@ -75,16 +79,24 @@ def page_of(pages: Sequence[Span], at: int) -> int:
     return next((number for number, page in enumerate(pages) if at < page.end), len(pages) - 1)
 
 
-def article(
-    whole: Article, passages: int, pages: Sequence[Span], number: int, *, copies: Sequence[Article] = ()
+def article(  # noqa: PLR0913  all that stands above a page
+    whole: Article,
+    passages: int,
+    pages: Sequence[Span],
+    number: int,
+    *,
+    copies: Sequence[Article] = (),
+    history: Sequence[Version] = (),
 ) -> str:
-    """Show a page of an article that has so many passages, and who published its story too."""
+    """Show a page of an article that has so many passages, who published its story too, and what it was before."""
     aside = (render.cut(whole.source, 100), words.day(whole.date), words.passages(passages))
     others = dict.fromkeys(render.cut(other.source or other.title or other.id, 60) for other in copies)
     blocks = [
-        Block((Run(render.cut(whole.title or whole.id, 300), bold=True, link=_link(whole)),)),
+        Block((Run(render.cut(whole.title or whole.id, 240), bold=True, link=_link(whole)),)),
         Block((Run(" · ".join(filter(None, aside))),), close=True),
         Block((Run(words.also_published(list(others), most=COPIES)),), close=True),
+        Block((Run(words.versions(history, most=CHANGES, kept=VERSIONS)),), close=True),
+        Block((Run(_called_before(whole, history)),), close=True),
         Block(tuple(_set(whole, pages[number])), quoted=True),
     ]
     return render.messages(blocks)[0]
@@ -167,6 +179,13 @@ def _outlet(place: int, outlet: Outlet) -> Block:
 
 def _called(outlet: Outlet) -> str:
     return outlet.name or words.NO_OUTLET
+
+
+def _called_before(whole: Article, history: Sequence[Version]) -> str:
+    """Say how the version before was called, where that is something else."""
+    if not history or history[0].title in ("", whole.title):
+        return ""
+    return words.was_called(render.cut(history[0].title, 60), history[0].replaced_at)
 
 
 def _link(whole: Article) -> str:

@@ -1,5 +1,6 @@
 """Reading articles: lists and pages, from the person's side and as pure text."""
 
+import datetime as dt
 import re
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from bot import pages, render, words
 from bot.evidence import MOST
 from index.library import Library
-from index.records import Article, ArticleId, Heading, Outlet, Passage, PassageId
+from index.records import Article, ArticleId, Heading, Outlet, Passage, PassageId, Version
 from index.shelfmark import shelfmark
 from tests.botapi import BotApi, Message
 from tests.botapi.formatting import format_text
@@ -230,6 +231,53 @@ def test_a_page_is_a_message_that_telegram_takes_with_all_its_words(made: tuple[
         assert render.units(shown.text) <= render.LIMIT
         assert len(shown.entities) <= 100
         assert visible(page.of(article.text)) in visible(shown.text)
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_all_that_is_known_of_an_article_leaves_its_page_whole(language: str) -> None:
+    text = "word " * 2_000
+    whole = Article(ArticleId("a"), "😀" * 400, text, dt.date(2026, 10, 28), "О" * 300, "https://example.org")
+    replaced = dt.datetime(2026, 11, 28, 12, tzinfo=dt.UTC)
+    history = [Version("<b>" * 40, None, replaced - dt.timedelta(days=n)) for n in range(20)]
+    copies = [Article(ArticleId(str(n)), "t", "", source=f"{n}" + "Щ" * 80) for n in range(2_000)]
+    cut = pages.cut(whole, [])
+    with words.speaking(language):
+        html = pages.article(whole, 12_345, cut, 0, copies=copies, history=history)
+    shown = format_text(html, parse_mode="HTML").text
+    assert visible(cut[0].of(text)) in visible(shown)
+    assert "<b><b>" in shown, "a title of markup is no markup"
+    assert render.units(shown) <= render.LIMIT
+
+
+def test_an_article_says_which_version_it_is_since_when_and_how_it_was_called(
+    api: BotApi, serve: Serve, make_library: MakeLibrary, folder: Path
+) -> None:
+    library = make_library()
+    library.index(folder)
+    person, ivan = api.person(GUEST, "Anna"), api.person(GUEST + 1, "Иван", language_code="ru")
+    today = words.day(dt.datetime.now().astimezone().date())
+    with serve(library, limits=PACED):
+        assert "Version" not in answered(person, "/article bakery").text
+    write(folder / "bakery.md", title="A bakery & more", text="It bakes rye bread in a new oven.")
+    library.index(folder)
+    with serve(library, limits=PACED):
+        seen = answered(person, "/article bakery").text
+        russian = answered(ivan, "/article bakery").text
+    assert f"Version 2, since {today}\nUntil {today} it was called: A bakery moves\n" in seen
+    assert "Версия 2, с " in russian
+    assert "называлась так: A bakery moves" in russian
+
+
+def test_the_days_of_earlier_changes_are_named_each_once_and_the_oldest_ones_hinted_at() -> None:
+    newest = dt.datetime(2026, 11, 12, 12, tzinfo=dt.UTC)
+    days = [newest - dt.timedelta(days=n) for n in (0, 8, 8, 11, 12, 13)]
+    said = [words.versions([Version("t", None, day) for day in days[:n]], most=3, kept=6) for n in (0, 1, 3, 6)]
+    assert said == [
+        "",
+        "Version 2, since 12 Nov 2026",
+        "Version 4, since 12 Nov 2026; it changed before on 4 Nov 2026",
+        "Version 7+, since 12 Nov 2026; it changed before on 4 Nov 2026, 1 Nov 2026, 31 Oct 2026 and earlier",
+    ]
 
 
 def test_a_page_begins_with_the_heading_of_its_passage_and_has_few_enough_to_be_bold() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from bot.words.figures import day, number
 from bot.words.language import N_, _, ngettext
+from index.records import Version
 
 LATEST_DOES = N_("The newest articles, to read")
 SOURCES_DOES = N_("Who published the articles I know")
@@ -50,6 +51,31 @@ def also_published(outlets: Sequence[str], *, most: int) -> str:
     return ngettext(
         "Also published by: {outlets} and {n} other", "Also published by: {outlets} and {n} others", rest
     ).format(outlets=named, n=number(rest))
+
+
+def versions(earlier: Sequence[Version], *, most: int, kept: int) -> str:
+    """Say which version of an article this is, since when, and when it changed before; nothing where it never did.
+
+    `earlier` are the versions before it, the newest first; of `most` of the changes the day is named. Where there are
+    `kept` of them, there may have been more that nobody remembers.
+    """
+    if not earlier:
+        return ""
+    days = [day(one.replaced_at.astimezone().date()) for one in earlier]
+    which = number(len(earlier) + 1) + ("+" if len(earlier) >= kept else "")
+    said = _("Version {n}, since {day}").format(n=which, day=days[0])
+    named = list(dict.fromkeys(days[1:]))
+    before = ", ".join(named[:most])
+    if not before:
+        return said
+    if len(named) > most:
+        return _("{version}; it changed before on {days} and earlier").format(version=said, days=before)
+    return _("{version}; it changed before on {days}").format(version=said, days=before)
+
+
+def was_called(title: str, until: dt.datetime) -> str:
+    """Say how an article was called before."""
+    return _("Until {day} it was called: {title}").format(day=day(until.astimezone().date()), title=title)
 
 
 def from_to(first: dt.date | None, last: dt.date | None) -> str:
