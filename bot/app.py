@@ -251,7 +251,7 @@ def _handlers(ground: _Ground) -> Handlers:
             bounds=Bounds(telegram.watches, settings.delivery.deadline, conversation),
         ),
         commands=Commands(library, gate, answers, suggestions, threads=looking),
-        reading=Reading(library, answers, threads=looking),
+        reading=Reading(library, answers, gate, threads=looking),
         personal=Personal(
             {"journal": stores.journal, "messages": stores.inbox, "names": stores.people, "watches": stores.watchlist},
             Times(ground.kept_for, settings.delivery.keep),

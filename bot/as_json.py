@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from index.acquire import Supply, Understood
+from index.guard import named
 from index.library import Status
 from index.records import Answer, Article, ArticleId, Citation, Failure, Hit, Passage, Plan, Report, Revision
 
@@ -131,7 +132,7 @@ def supplies(found: Sequence[Supply]) -> dict[str, Any]:
             {
                 "name": one.name or None,
                 "kind": one.kind,
-                "place": one.place or None,
+                "place": named(one.place) or None,
                 "articles": one.articles,
                 "failing": one.failing,
                 "last_success": one.success.isoformat() if one.success else None,
@@ -165,6 +166,7 @@ def status(value: Status, *, every: int) -> dict[str, Any]:
         "runtime": value.runtime,
         "reranker": value.reranker or None,
         "disk_bytes": value.disk,
+        "copies": value.copies,
         **(revision(value.revision) if value.revision else {**nothing, "rests": False}),
         "reindex_every_minutes": every,
     }

@@ -12,6 +12,7 @@ from bot.reindexing import Reindexing
 from bot.say import say
 from bot.schedule import next_reindex
 from bot.threads import Pool
+from index.acquire import Supply
 from index.library import Status
 
 
@@ -36,18 +37,21 @@ class Bulletin:
         chat = update.effective_chat
         if chat is None:
             return
-        status, waiting = await self._threads.run(self._look)
+        admin = self._gate.is_admin(update)
+        status, waiting, supplies = await self._threads.run(lambda: self._look(whole=admin))
         text = words.status(status, every=self._every)
-        if self._gate.is_admin(update):
+        if admin:
             more = words.condition(
                 waiting=max(0, waiting - 1),  # but for this one
                 memory=heap.resident(),
                 last=self._reindexing.last,
                 following=next_reindex(context),
                 version=version("footnote-bot"),
+                supplies=supplies,
             )
             text = f"{text}\n\n{more}"
         await say(context.bot, chat.id, render.text(text))
 
-    def _look(self) -> tuple[Status, int]:
-        return self._reindexing.library.status(), self._waiting()
+    def _look(self, *, whole: bool) -> tuple[Status, int, list[Supply]]:
+        library = self._reindexing.library
+        return library.status(), self._waiting(), library.sources() if whole else []

@@ -274,8 +274,9 @@ def _status(settings: "Settings", chosen: argparse.Namespace) -> int:
 
     every = settings.telegram.reindex_every
     with _library(settings) as library:
-        status = library.status()
-    terminal.show(words.status(status, every=every), form=as_json.status(status, every=every) if chosen.json else None)
+        status, failing = library.status(), words.failing(library.sources())
+    said = "\n".join(filter(None, [words.status(status, every=every), failing]))
+    terminal.show(said, form=as_json.status(status, every=every) if chosen.json else None)
     return 0
 
 

@@ -13,6 +13,7 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 from bot import buttons, render, words
 from bot.evidence import MOST
 from bot.render import Block, Run
+from index.acquire import Supply
 from index.draft import VERSIONS
 from index.records import Article, Outlet, Passage, Span, Version
 from index.shelfmark import MARK, shelfmark
@@ -25,6 +26,9 @@ HEADINGS = 60
 
 COPIES = 3
 """Outlets that are named beside an article because they published its story too; the others are counted."""
+
+ORIGINS = 12
+"""Sources that are shown an admin: with their reasons so many fit a message."""
 
 CHANGES = 3
 """Changes of an article whose days are named: a page that changes daily has twenty of them."""
@@ -79,7 +83,7 @@ def page_of(pages: Sequence[Span], at: int) -> int:
     return next((number for number, page in enumerate(pages) if at < page.end), len(pages) - 1)
 
 
-def article(  # noqa: PLR0913  all that stands above a page
+def article(
     whole: Article,
     passages: int,
     pages: Sequence[Span],
@@ -169,6 +173,18 @@ def outlets(all_: Sequence[Outlet], number: int) -> View:
         *_arrows(number, last, lambda page: f"sources:{page}", (words.PAGE_BACK_BUTTON, words.PAGE_ON_BUTTON)),
     ]
     return View(render.messages(blocks)[0], InlineKeyboardMarkup(rows))
+
+
+def origins(found: Sequence[Supply]) -> str:
+    """Show an admin where the articles come from, what fails before what does not."""
+    shown = sorted(found, key=lambda one: not one.fails)[:ORIGINS]
+    blocks = [Block((Run(words.ORIGINS, bold=True),))]
+    for one in shown:
+        aside = render.cut(words.origin(one), MOST // ORIGINS)
+        blocks.append(Block((Run(words.origin_called(one), bold=True), Run(f" · {aside}"))))
+    if rest := len(found) - len(shown):
+        blocks.append(Block((Run(words.other_origins(rest)),)))
+    return render.messages(blocks)[0]
 
 
 def _outlet(place: int, outlet: Outlet) -> Block:

@@ -10,7 +10,7 @@ from telegram.ext import ContextTypes
 
 from bot import pages, render, words
 from bot.answers import Answers
-from bot.gate import accessible
+from bot.gate import Gate, accessible
 from bot.kept import Kept
 from bot.pages import PAGE, View
 from bot.questions import asked
@@ -30,8 +30,12 @@ log = logging.getLogger(__name__)
 class Reading:
     """Shows articles and what leads to them, always as they are now."""
 
-    def __init__(self, library: Library, answers: Answers, *, threads: Pool) -> None:
-        """Look things up in `library`, on `threads`; `answers` knows which article a citation is of."""
+    def __init__(self, library: Library, answers: Answers, gate: Gate, *, threads: Pool) -> None:
+        """Look things up in `library`, on `threads`; `answers` knows which article a citation is of.
+
+        Admins by `gate` see more.
+        """
+        self._gate = gate
         self._library = library
         self._answers = answers
         self._threads = threads
@@ -41,8 +45,11 @@ class Reading:
         await self._say(update, context, lambda: self._articles(0, ""))
 
     async def sources(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
-        """Show who published the articles."""
+        """Show who published the articles; to an admin also where they come from, and what fails of that."""
         await self._say(update, context, lambda: self._outlets(0))
+        if update.message is not None and self._gate.is_admin(update):
+            view = await self._look(lambda: View(pages.origins(self._library.sources())))
+            await say(context.bot, update.message.chat_id, [view.html])
 
     async def article(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Show the article with these words in its title, or those of which one may be meant."""

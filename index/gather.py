@@ -19,6 +19,7 @@ from config.sources import ADDED
 from index import feed, mime, sitemap, webpage
 from index.errors import Gone, SourceError
 from index.fetch import Fetched, Fetcher
+from index.guard import named
 from index.holdings import OWN, Clock, Content, Holding, Holdings, Kind, Visit
 from index.progress import Meter, Stop, Watch, check
 from index.records import Failure, Item
@@ -120,7 +121,7 @@ class Gatherer:
                     deeper += self._take_list(asked, found)
                 except SourceError as error:
                     self._holdings.not_visited(asked.job.source.called, asked.job.url, str(error))
-                    found.failures.append(Failure(asked.job.url, str(error)))
+                    found.failures.append(Failure(named(asked.job.url), str(error)))
             lists = deeper
         return found
 
@@ -229,11 +230,11 @@ class Gatherer:
         if now.gone is not None:
             if holding.gone is not None and holding.kind is not Kind.PAGE:
                 return None  # it was told when it left, and nobody named it
-            return Failure(holding.key, f"{error}, since {now.gone:%Y-%m-%d}: it has left the library")
+            return Failure(named(holding.key), f"{error}, since {now.gone:%Y-%m-%d}: it has left the library")
         stays = " (its last good version stays)" if now.digest else ""
         left = limit - now.missed
         soon = f" (it leaves the library if {left} more {'look finds' if left == 1 else 'looks find'} it gone)"
-        return Failure(holding.key, f"{error}{soon if isinstance(error, Gone) and now.digest else stays}")
+        return Failure(named(holding.key), f"{error}{soon if isinstance(error, Gone) and now.digest else stays}")
 
     def _fetched(self, jobs: Sequence[Job], get: Callable[[Job], Fetched], stop: Stop) -> Iterator[Asked[Job]]:
         """Fetch several things at a time; yield what came of each as it comes.

@@ -157,6 +157,12 @@ class Told:
         return any(not self._words(language).isdisjoint(terms(sentence, language)) for sentence in own)
 
 
+def count(ledger: Ledger, revision: int) -> int:
+    """Return how many articles of a revision are copies of one that speaks for them; reads the pairs, and no text."""
+    _, heads = _heads(ledger, revision)
+    return len(heads) - len(set(heads.values()))
+
+
 def copies_of(db: sa.Connection, id_: ArticleId, revision: int) -> list[int]:
     """Return the rows of the articles of a revision that are copies of one, those published first before the others."""
     own, other = articles.alias(), articles.alias()

@@ -195,8 +195,27 @@ def shown(url: str) -> str:
         text = f"{parts.host}{parts.path.rstrip('/')}" if parts.host else ""
     except (httpx.InvalidURL, ValueError, TypeError):
         text = ""
-    if not text:
-        return "an address that cannot be understood"
+    return _printable(text) if text else "an address that cannot be understood"
+
+
+def named(place: str) -> str:
+    """Return a folder, a file or an id as it is; an address of the web without its query and what may be a password.
+
+    That there is a query is shown by ?…, so that two pages of one script do not look like one thing named twice.
+    """
+    if not re.match(r"(?i)\s*https?:", place):
+        return place
+    try:
+        parts = httpx.URL(place.strip())
+        host = f"[{parts.host}]" if ":" in parts.host else parts.host
+        port = f":{parts.port}" if parts.port else ""
+        text = f"{parts.scheme}://{host}{port}{parts.path}"
+    except (httpx.InvalidURL, ValueError, TypeError):
+        return shown(place)
+    return f"{_printable(text)}?…" if parts.query else _printable(text)
+
+
+def _printable(text: str) -> str:
     text = re.sub(r"[^\x20-\x7e\xa1-\ud7ff\ue000-\U0010ffff]", "\ufffd", text)
     return text if len(text) <= 200 else f"{text[:199]}…"
 

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from config.sources import ADDED
 from index.database import insert
 from index.errors import Damaged
+from index.guard import named
 from index.ledger import Ledger, batches
 from index.records import Item
 from index.tables import holdings, visits
@@ -169,7 +170,9 @@ class Holdings:
         try:
             return zlib.decompress(packed or b"")
         except zlib.error as error:
-            message = f"What {self._ledger.name} holds of {key} is damaged. Restore it from a backup, or add it again."
+            message = (
+                f"What {self._ledger.name} holds of {named(key)} is damaged. Restore it from a backup, or add it again."
+            )
             raise Damaged(message) from error
 
     def expect(self, source: str, kind: Kind, items: Iterable[Item]) -> None:
@@ -266,7 +269,7 @@ class Holdings:
             for source, many, success, failure in db.execute(query).all():
                 which = sa.and_(holdings.c.source == source, holdings.c.failure == failure, holdings.c.failures > 0)
                 why = db.execute(sa.select(holdings.c.key, holdings.c.reason).where(which).limit(1)).first()
-                reason = f"{why.key} {why.reason}" if why and failure else ""
+                reason = f"{named(why.key)} {why.reason}" if why and failure else ""
                 found[source] = Standing(int(many or 0), _moment(success), _moment(failure), reason)
         return found
 

@@ -11,6 +11,7 @@ import re
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -18,7 +19,7 @@ from pydantic import SecretStr
 
 from config import Settings
 from config.sources import ADDED
-from index import alike, answer, followup, when
+from index import alike, answer, followup, groups, when
 from index.acquire import Acquisitions, Sent, Supply, Understood, supplies
 from index.alike import ALIKE
 from index.audit import report
@@ -92,7 +93,8 @@ log = logging.getLogger(__name__)
 class Status:
     """What a library holds. `revision` is None before the first indexing; `disk` is in bytes.
 
-    `reranker` names the reranking model and what runs it; empty where nothing is reranked.
+    `reranker` names the reranking model and what runs it; empty where nothing is reranked. `copies` counts the articles
+    that are copies of others.
     """
 
     data: Path
@@ -101,6 +103,7 @@ class Status:
     revision: Revision | None
     disk: int
     reranker: str = ""
+    copies: int = 0
 
 
 class Library:
@@ -155,6 +158,7 @@ class Library:
         self._examples = Examples(self.ask, longest=settings.answer.longest_question)
         self._judge = judge_of(self.data)
         self._shelfmarks = Shelfmarks()
+        self._copies = lru_cache(maxsize=2)(lambda revision: groups.count(self._ledger, revision))
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -454,7 +458,9 @@ class Library:
         disk = sum(dict(map(_size, files)).values())  # a file with two names counts once
         embedder, reranker = self._embedder, self._reranker
         reranks = f"{reranker.name} ({reranker.runtime})" if reranker else ""
-        return Status(self.data, embedder.name, embedder.runtime, self._ledger.current(), disk, reranks)
+        revision = self._ledger.current()
+        copies = self._copies(revision.number) if revision else 0
+        return Status(self.data, embedder.name, embedder.runtime, revision, disk, reranks, copies)
 
     def revision(self) -> Revision | None:
         """Return the revision that is served, or None before the first indexing."""

@@ -10,6 +10,7 @@ from index.chunk import Count, Sizes, chunk
 from index.collection import Collection
 from index.draft import Draft, Staged
 from index.errors import SourceError
+from index.guard import named
 from index.language import Detector
 from index.ledger import Ledger
 from index.parsers import Parsers
@@ -127,7 +128,7 @@ class Reader:
             if places[candidate.id] == candidate.place:
                 yield candidate, digests.get(candidate.id)
             else:
-                yield Failure(candidate.id, "has the id of an earlier article")
+                yield Failure(named(candidate.id), "has the id of an earlier article")
 
     def _begin(self, candidate: Candidate, before: str | None, tally: Tally, ahead: Ahead) -> None:
         """Load an article, and let it be parsed where it is new or changed."""
@@ -161,7 +162,7 @@ class Reader:
             reason = f"{reason} (its last good version stays)"
             tally.kept += 1
             self._stage_again(id_, before)
-        tally.failures.append(Failure(id_, reason))
+        tally.failures.append(Failure(named(id_), reason))
 
     def _stage_again(self, id_: ArticleId, digest: str) -> None:
         served = self._ledger.article(id_, self._draft.before) if self._again else None

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from urllib.parse import quote
 
 import pytest
 from hypothesis import example, given
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from index import guard
 from index.errors import SourceError
-from index.guard import Guard, Resolve, canonical_host, is_public, shown
+from index.guard import Guard, Resolve, canonical_host, is_public, named, shown
 from tests.web import loopback
 
 PUBLIC = """
@@ -287,3 +288,25 @@ def test_an_address_is_shown_without_what_may_be_secret() -> None:
     assert shown("https://пример.испытание/мост?x") == "пример.испытание/мост"
     assert shown("http://a:b:c/") == shown("nonsense") == "an address that cannot be understood"
     assert len(shown(f"https://example.org/{'a' * 999}")) == 200
+
+
+@pytest.mark.parametrize(
+    "place,name",
+    [
+        ("https://user:SECRET@example.org/feed?key=SECRET#SECRET", "https://example.org/feed?…"),
+        (" HTTPS://example.org:8443/feed?key=SECRET", "https://example.org:8443/feed?…"),
+        ("https://user:SECRET@[2001:db8::1]:8080/a", "https://[2001:db8::1]:8080/a"),
+        ("http://user:SECRET@a:b:c/?SECRET", "an address that cannot be understood"),
+        ("https://example.org/мост", "https://example.org/мост"),
+        ("/srv/articles?", "/srv/articles?"),
+        ("added:a.pdf", "added:a.pdf"),
+        ("notes/a.md", "notes/a.md"),
+    ],
+)
+def test_a_place_is_named_without_what_may_be_secret(place: str, name: str) -> None:
+    assert named(place) == name
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_no_query_and_no_password_is_named(before: str, after: str) -> None:
+    assert "s3cretword" not in named(f"https://a:s3cretword@example.org/{quote(before)}?s3cretword{after}")

@@ -8,6 +8,7 @@ door           what those hear who are not served
 commands       the commands for everyone
 watches        what is said of watched questions
 elsewhere      groups and inline mode
+origins        where the articles come from, and what fails of it
 reading        the articles themselves, and questions to begin with
 personal       what is kept of a person, for how long, and how it is removed
 desk           what admins read
@@ -34,6 +35,7 @@ from bot.words import (
     errors,
     figures,
     insight,
+    origins,
     personal,
     reading,
     terminal,
@@ -53,6 +55,7 @@ AREAS = (
     errors,
     figures,
     insight,
+    origins,
     personal,
     reading,
     terminal,
@@ -71,6 +74,7 @@ if TYPE_CHECKING:
     from bot.words.errors import *
     from bot.words.figures import *
     from bot.words.insight import *
+    from bot.words.origins import *
     from bot.words.personal import *
     from bot.words.reading import *
     from bot.words.terminal import *

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from bot.words.desk import RESTS
 from bot.words.figures import articles, duration, megabytes, number, passages, when
 from bot.words.language import N_, _, ngettext
+from bot.words.origins import copies
 from bot.words.personal import FORGET_DOES, PRIVACY_DOES
 from bot.words.reading import ARTICLE_DOES, LATEST_DOES, NEW_DOES, SOURCES_DOES, TRY
 from bot.words.watches import WATCH_DOES, WATCHES_DOES
@@ -85,6 +86,7 @@ def status(value: Status, *, every: int) -> str:
         return _(NO_ARTICLES)
     lines = [
         f"{articles(revision.articles)}, {passages(revision.passages)}",
+        copies(value.copies) if value.copies else "",
         _("Revision {number}, made on {when}").format(number=revision.number, when=when(revision)),
         _segments(len(revision.segments)) if revision.segments else "",
         _("Model {name} ({runtime})").format(name=revision.model, runtime=value.runtime),

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import math
+from collections.abc import Sequence
 
 from bot.chart import Labels
 from bot.export import Exported
@@ -12,6 +13,8 @@ from bot.stats import Stats
 from bot.words.errors import trouble
 from bot.words.figures import day, day_of_year, duration, megabytes, moment, number
 from bot.words.language import N_, _, ngettext
+from bot.words.origins import failing
+from index.acquire import Supply
 from index.records import Plan, Report
 
 _COMPLAINTS = {
@@ -136,13 +139,22 @@ def exported(value: Exported, *, days: int) -> str:
     return "\n\n".join(filter(None, [*first, *more]))
 
 
-def condition(*, waiting: int, memory: int, last: Ended | None, following: dt.datetime | None, version: str) -> str:
-    """Say to an admin how the bot is: what waits, bytes of memory, the last reindex and the next, the version."""
+def condition(
+    *,
+    waiting: int,
+    memory: int,
+    last: Ended | None,
+    following: dt.datetime | None,
+    version: str,
+    supplies: Sequence[Supply] = (),
+) -> str:
+    """Say to an admin how the bot is: what waits, bytes of memory, the reindexes, failing sources, the version."""
     lines = [
         _("Waiting updates: {n}").format(n=number(waiting)),
         _("Memory {size}").format(size=megabytes(memory)),
         _last(last),
         _("Next reindex, by schedule: {when}").format(when=moment(following)) if following else "",
+        failing(supplies),
         _("Version {version}").format(version=version),
     ]
     return "\n".join(filter(None, lines))

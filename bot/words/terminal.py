@@ -7,6 +7,7 @@ from pathlib import Path
 from bot.words.desk import changes, failures, gone
 from bot.words.figures import articles, day, megabytes, moment, passages, when
 from index.acquire import Supply, Understood
+from index.guard import named
 from index.records import Answer, Article, ArticleId, Plan, Revision
 
 IN_THE_TERMINAL = (
@@ -112,7 +113,7 @@ def supplies(found: Sequence[Supply]) -> str:
         last = f"last success {moment(one.success)}" if one.success else "never read yet"
         failing = f"{one.failing} failing" if one.failing else ""
         lines.append(" · ".join(filter(None, [name, articles(one.articles), last, failing])))
-        lines += [f"    {one.place}"] if one.place else []
+        lines += [f"    {named(one.place)}"] if one.place else []
         if one.reason:
             since = f" ({moment(one.failure)})" if one.failure else ""
             lines.append(f"    ✗ {one.reason}{since}")
