@@ -7,7 +7,9 @@ from typing import TypeAlias
 from index.records import Page
 
 Facts: TypeAlias = dict[str, list[str]]
-"""What was found for "title", "author", "date", "source", "url", "language": the most trustworthy first, unchecked."""
+"""What was found for "title", "author", "date", "source", "url", "language": the most trustworthy first, unchecked.
+
+"path" is what may be an address as seen from the page itself."""
 
 
 @dataclass(frozen=True, slots=True)

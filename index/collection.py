@@ -177,8 +177,7 @@ def read(  # noqa: PLR0913  what is known of an article beside its bytes
         SourceError: it holds no article; with the reason in words.
     """
     made = extract(ArticleId(content.name), content.data)
-    if content.url:
-        made = webpage.placed(made, content.url)
+    made = webpage.placed(made, content.url) if content.url else webpage.unplaced(made)
     return replace(
         made,
         id=ArticleId(key),

@@ -27,7 +27,8 @@ T = TypeVar("T")
 def extract(id: ArticleId, data: bytes) -> Article:  # noqa: A002  the name of the field it fills
     """Return the article a file holds, read as the suffix of its id says.
 
-    Raises SourceError with a short reason in words; no bytes make it raise anything else.
+    Raises SourceError with a short reason in words; no bytes make it raise anything else. A page that gives its address
+    only as seen from itself ("/2025/bridge") has that for its url, until `webpage` makes it whole, or drops it.
     """
     if not data:
         msg = "is empty"
@@ -175,7 +176,7 @@ def _article(
         text=text,
         date=_first(known, "date", day),
         source=_first(known, "source", one_line) or one_line(outlet),
-        url=_first(known, "url", web_address) or "",
+        url=_first(known, "url", web_address) or _first(known, "path", web_path) or "",
         headings=tuple(heading for heading in headings if heading.end <= len(text)),
         author=_first(known, "author", one_line) or "",
         language=_first(known, "language", language) or "",
@@ -239,6 +240,15 @@ def web_address(text: str) -> str:
     """Return a web address as it is, and anything else as nothing."""
     text = clean(text).strip()
     return text if re.fullmatch(r"(?i)https?://[^\s/]\S*", text) else ""
+
+
+def web_path(text: str) -> str:
+    """Return an address as seen from its page, such as /a, ../a or ?id=7, as it is, and anything else as nothing.
+
+    It has a slash or a question mark: other words in its place are a mistake. What has a scheme is none.
+    """
+    text = clean(text).strip()
+    return text if len(text) <= 2_000 and re.fullmatch(r"[^\s:/?#]*[/?]\S*", text) else ""
 
 
 _THREE_LETTERS = dict(

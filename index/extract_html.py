@@ -349,6 +349,7 @@ def facts(root: Node) -> Facts:
         "date": list(_dates(root, meta, linked)),
         "source": source,
         "url": [url for url in (*links, meta.get("og:url")) if url],
+        "path": [url for url in links if url] if next(root.iter("base"), None) is None else [],
         "author": [author for author in _authors(meta, linked) if author],
         "language": [root.get("lang") or "", meta.get("og:locale") or "", meta.get("content-language") or ""],
     }

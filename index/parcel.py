@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
-from index.extract import clean, one_line, web_address
+from index.extract import clean, one_line, web_address, web_path
 from index.records import Article, ArticleId, Heading, Page
 
 LENGTHS = struct.Struct(">IQ")
@@ -71,7 +71,7 @@ def article_of(id: ArticleId, known: object, body: bytes | bytearray) -> Article
         text=text,
         date=dt.date.fromisoformat(date) if date else None,
         source=one_line(_text(known, "source")),
-        url=web_address(_text(known, "url")),
+        url=web_address(_text(known, "url")) or web_path(_text(known, "url")),
         headings=tuple(_headings(known, len(text))),
         author=one_line(_text(known, "author")),
         language=language if language.isascii() and language.isalpha() and len(language) <= 3 else "",

@@ -9,6 +9,7 @@ from pathlib import Path
 from index import sources
 from index.ledger import digest_of
 from index.records import Article, ArticleId, Failure
+from index.webpage import unplaced
 
 Extract = Callable[[ArticleId, bytes], Article]
 """Makes an article of the bytes of a file, or raises SourceError; may take its time, and is called by any thread."""
@@ -82,7 +83,7 @@ class Survey:
         def load() -> Loaded:
             data = sources.read(origin, limit=self._largest)
             digest = hashlib.sha256(EXTRACTOR + data).hexdigest()[:32]
-            return Loaded(digest, len(data), lambda: self._extract(origin.id, data))
+            return Loaded(digest, len(data), lambda: unplaced(self._extract(origin.id, data)))
 
         return Candidate(origin.id, place, load)
 

@@ -63,15 +63,21 @@ def placed(article: Article, url: str) -> Article:
     return dataclasses.replace(article, id=ArticleId(address), url=address, source=article.source or host)
 
 
+def unplaced(article: Article) -> Article:
+    """Return an article that was fetched from nowhere, without an address that only its page would make whole."""
+    return article if extract.web_address(article.url) else dataclasses.replace(article, url="")
+
+
 def identity(url: str, canonical: str = "") -> str:
     """Return the one address of a page that was fetched from `url`, and says that `canonical` is its address.
 
+    What it says may be as seen from itself ("/2025/bridge").
     It is believed about its own host only, so that no page takes the place of another's; and not where it says that it
     is the front page, as whole sites do by mistake.
     """
     fetched = _plain(url)
     try:
-        own = _plain(canonical)
+        own = _plain(str(fetched.join(canonical)) if canonical else "")
     except (httpx.InvalidURL, ValueError, TypeError):
         return str(fetched)
     if _site(own) != _site(fetched) or own.userinfo or (own.path in ("", "/") and fetched.path not in ("", "/")):

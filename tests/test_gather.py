@@ -370,6 +370,28 @@ def test_a_page_is_added_under_the_address_that_it_calls_its_own(web: Web, onlin
     assert library.find(web.url("/mill#part")) == [web.url("/mill")]
 
 
+@pytest.mark.parametrize("claimed", ["http://news.example.org/mill", "//127.0.0.2/mill", "http://127.0.0.1:80/mill"])
+def test_a_page_that_claims_the_address_of_another_host_takes_nobodys_place(
+    web: Web, online: MakeOnline, claimed: str
+) -> None:
+    false = f'<link rel="canonical" href="{claimed}">'
+    web.routes["/thief"] = page(story("/bakery").body.replace(b"<head>", b"<head>" + false.encode()))
+    library = online()
+    sent = library.fetch(web.url("/thief"))
+    assert (sent.key, library.understand(sent).article.url) == (web.url("/thief"), web.url("/thief"))
+
+
+def test_a_page_may_call_its_own_an_address_as_seen_from_itself(web: Web, online: MakeOnline) -> None:
+    own = b'<head><link rel="canonical" href="/mill">'
+    web.routes["/print"] = page(story("/mill").body.replace(b"<head>", own))
+    library = online()
+    library.add([library.fetch(web.url("/mill"))])
+    sent = library.fetch(web.url("/print?page=1"))
+    assert (sent.key, library.understand(sent).replaces) == (web.url("/mill"), True)
+    library.add([sent])
+    assert library.index().articles == 1
+
+
 def test_what_the_settings_say_of_an_outlet_is_read_anew_when_it_changes(online: MakeOnline, folder: Path) -> None:
     online({"folder": str(folder), "name": "shelf"}).index()
     named = online({"folder": str(folder), "name": "shelf", "outlet": "The Herald"})

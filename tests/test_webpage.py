@@ -1,6 +1,7 @@
 """From what was fetched to an Article: its address, its words in any encoding, and what the page says of itself."""
 
 import datetime as dt
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from index import webpage
 from index.errors import SourceError
 from index.extract import extract
 from index.fetch import Fetched
+from index.parsers import Limits, Parsers
 from index.records import Article, ArticleId
 from tests.web import fetcher, page, serve
 
@@ -58,6 +60,12 @@ def test_where_it_is_parsed_is_for_the_caller_to_say() -> None:
     assert parsed == ["bridge.html"]
 
 
+@pytest.fixture(scope="module")
+def parsers() -> Iterator[Parsers]:
+    with Parsers(Limits(), most=1) as made:
+        yield made
+
+
 FETCHED = "https://news.example.org/2025/bridge"
 
 
@@ -75,7 +83,21 @@ FETCHED = "https://news.example.org/2025/bridge"
         ("https://news.example.org/", FETCHED),
         ("https://news.example.org", FETCHED),
         ("ftp://news.example.org/a", FETCHED),
-        ("/2025/the-bridge", FETCHED),
+        ("/2025/the-bridge", "https://news.example.org/2025/the-bridge"),
+        ("the-bridge?a=1", "https://news.example.org/2025/the-bridge?a=1"),
+        ("../a", "https://news.example.org/a"),
+        ("?id=7&utm_source=x", "https://news.example.org/2025/bridge?id=7"),
+        ("//www.news.example.org/a", "https://www.news.example.org/a"),
+        ("//other.example.org/2025/bridge", FETCHED),
+        ("/", FETCHED),
+        ("../../..", FETCHED),
+        ("https://NEWS.example.org/a", "https://news.example.org/a"),
+        ("https://example.org/2025/bridge", FETCHED),
+        ("https://news.example.org.evil.example/2025/bridge", FETCHED),
+        ("https://evil.example/https://news.example.org/a", FETCHED),
+        ("https://news.example.org@evil.example/a", FETCHED),
+        ("https://news.example.org\\@evil.example/a", FETCHED),
+        ("javascript:alert(1)//a", FETCHED),
         ("http://[", FETCHED),
         ("http://a:b:c/", FETCHED),
         ("", FETCHED),
@@ -83,6 +105,28 @@ FETCHED = "https://news.example.org/2025/bridge"
 )
 def test_a_page_is_believed_about_its_own_host_only(canonical: str, known: str) -> None:
     assert webpage.identity(FETCHED, canonical) == known
+
+
+@pytest.mark.parametrize(
+    "head,known",
+    [
+        ('<link rel="canonical" href="/2025/the-bridge">', "https://news.example.org/2025/the-bridge"),
+        ('<link rel="canonical" href="?id=7">', "https://news.example.org/2025/bridge?id=7"),
+        ('<link rel="canonical" href="//evil.example/a">', FETCHED),
+        ('<base href="https://evil.example/"><link rel="canonical" href="/a">', FETCHED),
+        ('<link rel="canonical" href="https://evil.example/a">', FETCHED),
+        ('<link rel="canonical" href="canonical">', FETCHED),
+    ],
+)
+def test_an_address_as_seen_from_its_page_is_made_whole_for_what_was_fetched_alone(
+    head: str, known: str, parsers: Parsers
+) -> None:
+    markup = f"<html><head>{head}<title>T</title></head><body><p>{PROSE}</p></body></html>"
+    for read in (extract, parsers.extract):
+        made = webpage.article(_fetched(markup), read)
+        assert (made.id, made.url) == (known, known)
+    saved = webpage.unplaced(parsers.extract(ArticleId("bridge.html"), markup.encode()))
+    assert saved.url == ("https://evil.example/a" if 'href="https://evil.example/a"' in head else "")
 
 
 @pytest.mark.parametrize(
