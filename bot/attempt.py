@@ -90,4 +90,10 @@ def is_again() -> bool:
     return attempt is not None and attempt.taken.again
 
 
+def under_way() -> Attempt | None:
+    """Return the attempt with whose notes something can be written down; None in the background, and without one."""
+    attempt = CURRENT.get()
+    return None if attempt is None or attempt.over else attempt
+
+
 CURRENT: ContextVar[Attempt | None] = ContextVar("attempt", default=None)

@@ -196,21 +196,19 @@ class Inbox:
         """
         with self._database.writing() as db:
             may = db.execute(_SEND, self._held(taken)).rowcount == 1
-            for note in also if may else ():
-                note(db)
+            if may:
+                _note(db, also)
         return may
 
     def note(self, also: Sequence[Note]) -> None:
         """Write down what belongs to an update of which nothing else is to be noted."""
         with self._database.writing() as db:
-            for note in also:
-                note(db)
+            _note(db, also)
 
     def unsent(self, taken: Taken) -> None:
         """Take back `sending`: Telegram surely did not get it."""
-        mine = sa.and_(self._mine(taken), updates.c.sends > 0)
         with self._database.writing() as db:
-            db.execute(updates.update().where(mine).values(sends=updates.c.sends - 1))
+            db.execute(_UNSEND, self._held(taken))
 
     def close(self, taken: Taken, outcome: str, *, also: Sequence[Note] = (), following: bool = False) -> Taken | None:
         """Note that an update needs nothing any more, and `also` what came of it; take the `following` one, if asked.
@@ -220,8 +218,7 @@ class Inbox:
         closed = {**self._held(taken), "outcome_": outcome, "closed_": self.now()}
         with self._database.writing() as db:
             db.execute(_SET_ASIDE if outcome == ASIDE else _CLOSE, closed)
-            for note in also:
-                note(db)
+            _note(db, also)
             return self._take(db) if following else None
 
     def put_back(
@@ -239,9 +236,8 @@ class Inbox:
             "waits": taken.waits + cut_off,
         }
         with self._database.writing() as db:
-            db.execute(updates.update().where(self._mine(taken)).values(values))
-            for note in also:
-                note(db)
+            db.execute(updates.update().where(_HELD).values(values), self._held(taken))
+            _note(db, also)
 
     def hopeless(self) -> list[Taken]:
         """Return the updates over which the process died so often that nobody takes them any more, and take them."""
@@ -252,7 +248,8 @@ class Inbox:
         with self._database.writing() as db:
             rows = db.execute(query.with_for_update(skip_locked=True) if self._database.shared else query).all()
             for row in rows:
-                db.execute(updates.update().where(self._is(row.id)).values(holder=self.name, lease=now + LEASE))
+                hold = updates.update().where(_IS).values(holder=self.name, lease=now + LEASE)
+                db.execute(hold, {"bot_": self._bot, "id_": row.id})
         return [_taken(row, ahead=self._ahead) for row in rows]
 
     def suspects(self) -> int:
@@ -300,7 +297,7 @@ class Inbox:
         with self._database.writing() as db:
             left = self._left_of(db, person)
             for id_ in left:
-                db.execute(updates.update().where(self._is(id_)).values(body=""))
+                db.execute(updates.update().where(_IS).values(body=""), {"bot_": self._bot, "id_": id_})
             db.execute(updates.update().where(theirs).values(lane=_LOOSE + updates.c.id % _LOOSE))
         return len(left)
 
@@ -375,13 +372,6 @@ class Inbox:
         query = sa.select(sa.func.count()).where(updates.c.bot == self._bot, updates.c.open)
         return int(db.execute(query).scalar_one())
 
-    def _is(self, id_: int) -> sa.ColumnElement[bool]:
-        return sa.and_(updates.c.bot == self._bot, updates.c.id == id_)
-
-    def _mine(self, taken: Taken) -> sa.ColumnElement[bool]:
-        """Whether it is still in our hands: after a long sleep another process may have taken it."""
-        return sa.and_(self._is(taken.id), updates.c.holder == self.name)
-
     @property
     def _next(self) -> sa.Select[Any]:
         return _NEXT.with_for_update(skip_locked=True, of=updates) if self._database.shared else _NEXT
@@ -437,6 +427,11 @@ def _whole(value: Any) -> int | None:  # noqa: ANN401  whatever JSON holds
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
+def _note(db: sa.Connection, also: Sequence[Note]) -> None:
+    for note in also:
+        note(db)
+
+
 def _taken(row: sa.Row[Any], *, ahead: float) -> Taken:
     """Make of a row what this machine takes: when it came is by a clock `ahead` of ours, when it was sent is not."""
     received = row.received - ahead
@@ -470,6 +465,7 @@ _TAKE = (
     .values(holder=sa.bindparam("holder_"), lease=sa.bindparam("lease_"), deaths=updates.c.deaths + 1)
 )
 _SEND = updates.update().where(_HELD, updates.c.sends < MOST_SENDS).values(sends=updates.c.sends + 1)
+_UNSEND = updates.update().where(_HELD, updates.c.sends > 0).values(sends=updates.c.sends - 1)
 _SET_ASIDE = (
     updates.update()
     .where(_HELD)

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from telegram.ext import ContextTypes
 
 from bot import buttons, render, words
 from bot.answers import shown
-from bot.attempt import CURRENT, is_again
+from bot.attempt import CURRENT, is_again, under_way
 from bot.buttons import Place
 from bot.journal import Journal, new_id
 from bot.kept import Asked, Kept, keep
@@ -109,8 +109,8 @@ class Questions:
         if isinstance(kept, str):
             await say(context.bot, message.chat_id, render.text(kept), reply_to=reply_to, thread=thread)
             return
-        attempt = CURRENT.get()
-        if attempt is None or attempt.over:
+        attempt = under_way()
+        if attempt is None:
             await self._threads.looking.run(lambda: self._journal.keep(kept))
         else:
             attempt.with_reply(self._journal.keeping(kept))
@@ -129,13 +129,13 @@ class Questions:
             first = await say(context.bot, message.chat_id, messages[:-1], reply_to=reply_to, thread=thread)
             reply_to = None
         last = await say(context.bot, message.chat_id, messages[-1:], buttons=markup, reply_to=reply_to, thread=thread)
-        attempt = CURRENT.get()
-        took = time.time() - (attempt.taken.received if attempt else kept.asked.at)
+        attempt, begun = under_way(), CURRENT.get()
+        took = time.time() - (begun.taken.received if begun else kept.asked.at)
         self._metrics.took(took)
         if last is None:
             return
         where = replace(kept, first=(first or last).message_id, message=last.message_id, took=took)
-        if attempt is None or attempt.over:
+        if attempt is None:
             await self._threads.looking.run(lambda: note(self._journal, where))
         else:
             attempt.in_the_end(self._journal.showing(kept.id, first=where.first, message=where.message, took=took))
@@ -186,7 +186,10 @@ class Questions:
         return text
 
     async def _worked_out(self, question: str, who: Asked, reply_to: int | None) -> Kept:
-        """Answer a question in its conversation, without writing that down."""
+        """Answer a question in its conversation, without writing that down.
+
+        All in one go on a thread that asks: what is read from the journal is read at once, even while somebody writes.
+        """
         within = self._settings.conversation.follow_up
 
         def work() -> Kept:
@@ -195,7 +198,7 @@ class Questions:
                 id_ = id_for(self._journal, who)
             return keep(id_, replace(who, parent=parent), self._library.ask(question, turns))
 
-        return await self._think(work)
+        return await self._threads.asking.run(work)
 
     async def _thought_over(self, question: str, before: Kept) -> Kept:
         """Answer a question in place of the one before, without writing that down."""
@@ -206,13 +209,6 @@ class Questions:
             kept = keep(before.id, before.asked, self._library.ask(question, turns))
             return replace(kept, first=before.first, message=before.message, took=before.took)
 
-        return await self._think(work)
-
-    async def _think(self, work: Callable[[], Kept]) -> Kept:
-        """Work on a thread that asks: all in one go, and without waiting for the disk, which would hold up everybody.
-
-        What is read from the journal is read at once, even while somebody writes.
-        """
         return await self._threads.asking.run(work)
 
     def _apology(self) -> str:
