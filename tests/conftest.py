@@ -204,11 +204,20 @@ def seeded(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Iter
 
 
 @pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Iterator[Library]:
-    """A library of the three small articles. Only for reading."""
-    place = tmp_path_factory.mktemp("shared")
+def pattern(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Path:
+    """The three small articles in `articles`, and in `data` what indexing them made; see `copied`."""
+    place = tmp_path_factory.mktemp("pattern")
     with Library(settings_for(place / "data"), embedder=embedder) as library:
         library.index(three_articles(place / "articles"))
+    return place
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder, pattern: Path) -> Iterator[Library]:
+    """A library of the three small articles. Only for reading."""
+    place = tmp_path_factory.mktemp("shared")
+    lay(pattern, data=place / "data", articles=place / "articles")
+    with Library(settings_for(place / "data"), embedder=embedder) as library:
         yield library
 
 
@@ -236,6 +245,23 @@ def database(postgres: pg.Postgres) -> str:
 def folder(tmp_path: Path) -> Path:
     """A folder with three small articles."""
     return three_articles(tmp_path / "articles")
+
+
+@pytest.fixture
+def copied(pattern: Path, tmp_path: Path, folder: Path) -> Path:
+    """The same folder, where a library in the usual data directory has it indexed: the next index finds it done.
+
+    For tests of what comes afterwards: a copy takes milliseconds, to index takes a second.
+    """
+    assert not (tmp_path / "data" / "segments").exists(), "a library was made there already"
+    lay(pattern, data=tmp_path / "data", articles=folder)
+    return folder
+
+
+def lay(pattern: Path, *, data: Path, articles: Path) -> None:
+    """Copy articles, with the times of their files, and what a library made of them; before it is opened there."""
+    shutil.copytree(pattern / "articles", articles, dirs_exist_ok=True)
+    shutil.copytree(pattern / "data", data, dirs_exist_ok=True)
 
 
 @dataclass(frozen=True)
@@ -366,9 +392,10 @@ def serve(api: "BotApi", tmp_path: Path) -> Serve:
 
 
 @pytest.fixture
-def own_library(make_library: MakeLibrary, folder: Path) -> Library:
-    made = make_library(library__articles=str(folder))
-    made.index(folder)
+def own_library(make_library: MakeLibrary, copied: Path) -> Library:
+    """A library of the three small articles at its first revision, which a test may change."""
+    made = make_library(library__articles=str(copied))
+    assert made.index(copied).unchanged == 3
     return made
 
 

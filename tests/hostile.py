@@ -1,6 +1,7 @@
 """Files of every kind that an article may come in, made here: sound ones to begin with, and ones that mean harm."""
 
 import io
+import random
 import re
 import tempfile
 import zipfile
@@ -131,6 +132,28 @@ def sound() -> dict[str, bytes]:
         "a.epub": epub(f"<h1>One</h1><p>{WORDS}</p>".encode()),
         "a.eml": eml(WORDS),
     }
+
+
+def broken(draw: random.Random, data: bytes) -> bytes:
+    """Break a file as disks, networks and people who mean harm do."""
+    some = bytearray(data)
+    for _ in range(draw.randint(1, 6)):
+        at, length = draw.randrange(len(some) + 1), draw.choice((1, 4, 40, 400))
+        match draw.randrange(5):
+            case 0:
+                some[at : at + length] = draw.randbytes(length)
+            case 1:
+                del some[at : at + length]
+            case 2:
+                some[at:at] = some[at : at + length] * draw.choice((1, 3, 100))
+            case 3:
+                some[at:at] = draw.choice(
+                    (b"\0", b"<", b"&#0;", b"\xff\xfe", b"](", b"%%EOF", b"\r\n\r\n", b"PK\x03\x04")
+                )
+            case _:
+                other = draw.randrange(len(some) + 1)
+                some[at : at + length] = some[other : other + length]
+    return bytes(some)
 
 
 def lies_about_its_size(archive: bytes) -> bytes:

@@ -254,6 +254,7 @@ def test_an_answer_that_arrived_is_not_sent_again_because_the_database_is_away(
     assert journal.shown_in(GUEST, first.id) is not None
 
 
+@pytest.mark.usefixtures("copied")
 def test_buttons_work_after_a_restart_and_a_reindex_and_say_what_changed_since(
     api: BotApi, serve: Serve, make_library: MakeLibrary, folder: Path, golden: Golden
 ) -> None:

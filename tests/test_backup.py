@@ -90,6 +90,7 @@ def put_together(file: Path, parts: dict[str, bytes], *, manifest: bool = True) 
     return file
 
 
+@pytest.mark.usefixtures("copied")
 def test_a_copy_made_while_others_index_and_ask_answers_as_the_library_did_at_one_moment(
     make_library: MakeLibrary, folder: Path, tmp_path: Path, place: Path
 ) -> None:

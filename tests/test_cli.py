@@ -24,8 +24,8 @@ def in_a_process(*arguments: str | Path, cwd: Path) -> Done:
 
 
 @pytest.fixture
-def data(make_library: MakeLibrary, folder: Path, tmp_path: Path) -> Path:
-    make_library().index(folder)
+def data(make_library: MakeLibrary, copied: Path, tmp_path: Path) -> Path:
+    make_library().index(copied)
     return tmp_path / "data"
 
 

@@ -27,8 +27,8 @@ def _loopback_can_be_reached(embedder: Embedder, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.fixture
-def data(footnote: Footnote, folder: Path, tmp_path: Path) -> Path:
-    assert footnote("index", folder, "--data", tmp_path / "data").returncode == 0
+def data(footnote: Footnote, copied: Path, tmp_path: Path) -> Path:
+    assert footnote("index", copied, "--data", tmp_path / "data").returncode == 0
     return tmp_path / "data"
 
 

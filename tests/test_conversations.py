@@ -45,6 +45,7 @@ def test_somebody_watches_a_question_until_there_is_news_and_ends_it(
     golden(_without_times(talk.transcript), "watch")
 
 
+@pytest.mark.usefixtures("copied")
 def test_an_admin_sees_to_articles_figures_and_people(
     api: BotApi, serve: Serve, make_library: MakeLibrary, folder: Path, golden: Golden
 ) -> None:

@@ -2,16 +2,18 @@
 
 import contextlib
 import datetime as dt
+import random
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index import feed, sitemap
 from index.errors import SourceError
 from index.records import Item
 from index.weblinks import chooser, host, same
+from tests import hostile
 
 BASE = "https://news.example.org/feeds/all.xml"
 
@@ -83,6 +85,28 @@ def test_no_bytes_make_a_feed_or_a_sitemap_raise_anything_but_a_reason(data: byt
         with contextlib.suppress(SourceError):
             found = list(read())
         assert all(item.key.startswith(("http://", "https://")) for item in found)
+
+
+RSS = b"""<?xml version="1.0" encoding="windows-1252"?><rss version="2.0" xmlns:dc="http://purl.org/dc/elements/1.1/">
+<channel><title>News</title><item><title>A &amp; B</title><link>https://a.example/1</link><dc:creator>Anna</dc:creator>
+<pubDate>Fri, 01 May 2026 06:00:00 GMT</pubDate><description><![CDATA[<p>Words &nbsp; <b>b</b>]]></description></item>
+</channel></rss>"""
+LISTED = b"""<?xml version="1.0"?><urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"><url><loc>https://a.example/1
+</loc><lastmod>2026-01-01</lastmod></url><url><loc>https://a.example/2</loc></url></urlset>"""
+
+
+@settings(max_examples=100)
+@given(st.sampled_from([ATOM, RSS, LISTED]), st.integers(0, 1 << 32))
+def test_a_list_that_is_broken_anyhow_is_a_list_or_a_reason(whole: bytes, seed: int) -> None:
+    data = hostile.broken(random.Random(seed), whole)
+    for read in (lambda: feed.entries(data, base=BASE), lambda: sitemap.read(data).pages):
+        try:
+            found = list(read())
+        except SourceError as reason:
+            assert str(reason).startswith("is ")  # noqa: PT017  either is right
+        else:
+            assert all(item.key.startswith(("http://", "https://")) for item in found)
+            assert all(len(item.markup) <= 2 * feed.LONGEST for item in found)
 
 
 def test_a_sitemap_may_be_an_index_or_a_plain_list() -> None:

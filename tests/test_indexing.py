@@ -44,9 +44,9 @@ def _the_model_is_loaded_already(embedder: Embedder, monkeypatch: pytest.MonkeyP
 
 
 @pytest.fixture
-def library(make_library: MakeLibrary, folder: Path) -> Library:
+def library(make_library: MakeLibrary, copied: Path) -> Library:
     made = make_library()
-    made.index(folder)
+    made.index(copied)
     return made
 
 

@@ -90,6 +90,7 @@ def test_a_ledger_of_the_second_version_is_given_the_index_of_dates_and_keeps_it
         assert "articles_by_date" in db.execute(sa.text("SELECT name FROM sqlite_master")).scalars().all()
 
 
+@pytest.mark.usefixtures("copied")
 def test_a_ledger_of_the_third_version_keeps_its_articles_of_whom_nothing_more_is_known(
     folder: Path, make_library: MakeLibrary
 ) -> None:
@@ -104,6 +105,7 @@ def test_a_ledger_of_the_third_version_keeps_its_articles_of_whom_nothing_more_i
     assert {(article.author, article.language, article.pages) for article in before} == {("", "", ())}
 
 
+@pytest.mark.usefixtures("copied")
 def test_a_ledger_of_the_fourth_version_has_no_other_sources_yet(folder: Path, make_library: MakeLibrary) -> None:
     library = make_library()
     library.index(folder)

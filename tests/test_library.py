@@ -141,6 +141,7 @@ def test_an_article_that_comes_back_or_is_renamed_costs_no_model_time(
         assert again.check() == ""
 
 
+@pytest.mark.usefixtures("copied")
 def test_a_file_that_breaks_keeps_its_last_good_version_and_is_reported(
     make_library: MakeLibrary, folder: Path
 ) -> None:
@@ -156,6 +157,7 @@ def test_a_file_that_breaks_keeps_its_last_good_version_and_is_reported(
     assert "1987" in library.ask(WHEN).text
 
 
+@pytest.mark.usefixtures("copied")
 def test_an_empty_folder_or_one_that_does_not_exist_changes_nothing(
     make_library: MakeLibrary, folder: Path, tmp_path: Path
 ) -> None:
@@ -248,6 +250,7 @@ def test_several_that_start_at_once_in_a_new_directory_all_can(tmp_path: Path) -
     assert [child.returncode for child in started] == [0] * 4, complaints
 
 
+@pytest.mark.usefixtures("copied")
 def test_a_ledger_that_breaks_while_it_is_used_is_named_with_the_remedy(
     make_library: MakeLibrary, folder: Path, tmp_path: Path
 ) -> None:
@@ -302,6 +305,7 @@ def test_other_passage_sizes_cut_everything_again(make_library: MakeLibrary, fol
     "harm",
     ["cut", "all deleted", *(pytest.param(one, marks=pytest.mark.nightly) for one in ("deleted", "words deleted"))],
 )
+@pytest.mark.usefixtures("copied")
 def test_a_damaged_segment_is_rebuilt_from_the_ledger_without_the_model(
     make_library: MakeLibrary, folder: Path, tmp_path: Path, harm: str, embedder: Embedder
 ) -> None:
@@ -340,6 +344,7 @@ def test_a_reindex_mends_a_damaged_segment_even_when_nothing_changed(
     assert library.check() == ""
 
 
+@pytest.mark.usefixtures("copied")
 def test_the_thorough_check_finds_a_vector_that_is_gone_from_a_segment(
     make_library: MakeLibrary, folder: Path, tmp_path: Path
 ) -> None:
@@ -374,6 +379,7 @@ def test_a_data_directory_that_cannot_be_made_is_named(tmp_path: Path, embedder:
         Library(settings_for(tmp_path / "file" / "data"), embedder=embedder)
 
 
+@pytest.mark.usefixtures("copied")
 def test_two_that_index_at_once_exclude_each_other_and_people_go_on_asking(
     make_library: MakeLibrary, folder: Path
 ) -> None:
@@ -410,6 +416,7 @@ def test_another_process_sees_a_new_revision_at_its_next_question(make_library: 
 
 
 @pytest.mark.parametrize("stage", ["reading", "embedding"])
+@pytest.mark.usefixtures("copied")
 def test_a_cancelled_index_leaves_everything_as_it_was_and_the_next_one_finishes(
     make_library: MakeLibrary, folder: Path, stage: str
 ) -> None:
@@ -443,6 +450,7 @@ library.index(Path(sys.argv[2]), watch=watch)
 
 
 @pytest.mark.parametrize("stage", ["embedding", pytest.param("building", marks=pytest.mark.nightly)])
+@pytest.mark.usefixtures("copied")
 def test_a_killed_index_leaves_exactly_the_old_articles(
     make_library: MakeLibrary, folder: Path, tmp_path: Path, stage: str
 ) -> None:

@@ -39,9 +39,9 @@ class Reader:
 
 
 @pytest.fixture
-def library(make_library: MakeLibrary, folder: Path) -> Library:
-    made = make_library(library__articles=str(folder), library__confirm_removal=1.0)
-    made.index(folder)
+def library(make_library: MakeLibrary, copied: Path) -> Library:
+    made = make_library(library__articles=str(copied), library__confirm_removal=1.0)
+    made.index(copied)
     return made
 
 

@@ -238,6 +238,7 @@ def test_a_passage_is_read_with_its_title_and_those_that_are_not_read_stay_behin
     assert [hit.passage.id for hit in first_two[2:]] == [hit.passage.id for hit in plain[2:]]
 
 
+@pytest.mark.usefixtures("copied")
 def test_off_by_default_there_is_no_stage_no_score_and_no_model(
     make_library: MakeLibrary, folder: Path, tmp_path: Path
 ) -> None:

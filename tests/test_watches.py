@@ -32,8 +32,8 @@ def anna(api: BotApi) -> Person:
 
 
 @pytest.fixture
-def library(make_library: MakeLibrary, folder: Path) -> Library:
-    made = make_library(library__articles=str(folder), library__confirm_removal=1.0)
+def library(make_library: MakeLibrary, copied: Path) -> Library:
+    made = make_library(library__articles=str(copied), library__confirm_removal=1.0)
     made.index()
     return made
 

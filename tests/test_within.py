@@ -2,7 +2,7 @@
 
 import datetime as dt
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -27,25 +27,27 @@ PRICES = {
 PRICE = "What does a loaf of rye bread cost in the bakery Morgenrot"
 
 
+def index(place: Path, embedder: Embedder, *articles: tuple[str, str]) -> Library:
+    folder = place / "articles"
+    folder.mkdir()
+    for number, (date, text) in enumerate(articles):
+        write(folder / f"a{number}.md", title=f"Note {number}", text=text, date=date)
+    made = Library(settings_for(place / "data"), embedder=embedder, today=lambda: TODAY)
+    made.index(folder)
+    return made
+
+
 @pytest.fixture
 def indexed(tmp_path: Path, embedder: Embedder) -> Indexed:
     """Index articles, given as (date, text), in a library for which it is a Tuesday in November."""
-
-    def make(*articles: tuple[str, str]) -> Library:
-        folder = tmp_path / "articles"
-        folder.mkdir()
-        for number, (date, text) in enumerate(articles):
-            write(folder / f"a{number}.md", title=f"Note {number}", text=text, date=date)
-        made = Library(settings_for(tmp_path / "data"), embedder=embedder, today=lambda: TODAY)
-        made.index(folder)
-        return made
-
-    return make
+    return lambda *articles: index(tmp_path, embedder, *articles)
 
 
-@pytest.fixture
-def prices(indexed: Indexed) -> Library:
-    return indexed(*PRICES.items())
+@pytest.fixture(scope="module")
+def prices(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Iterator[Library]:
+    """A library of three prices. Only for reading."""
+    with index(tmp_path_factory.mktemp("prices"), embedder, *PRICES.items()) as library:
+        yield library
 
 
 def shown(answer: Answer) -> str:
@@ -67,27 +69,25 @@ def shown(answer: Answer) -> str:
 def test_the_answer_comes_from_the_period_that_is_named_and_says_so(
     prices: Library, time: str, price: str, said: str
 ) -> None:
-    with prices as library:
-        answer = library.ask(f"{PRICE} {time}?")
-        assert f"costs {price} crowns" in answer.claims[0].text
-        assert len(answer.citations) == 1
-        assert not answer.beyond
-        assert said in shown(answer)
-        assert said in render.answer(answer)[0]
-        hits, timings = library.search(f"{PRICE} {time}?")
-        assert [hit.passage.article.date for hit in hits] == [answer.citations[0].article.date]
-        assert "date" in timings
+    answer = prices.ask(f"{PRICE} {time}?")
+    assert f"costs {price} crowns" in answer.claims[0].text
+    assert len(answer.citations) == 1
+    assert not answer.beyond
+    assert said in shown(answer)
+    assert said in render.answer(answer)[0]
+    hits, timings = prices.search(f"{PRICE} {time}?")
+    assert [hit.passage.article.date for hit in hits] == [answer.citations[0].article.date]
+    assert "date" in timings
 
 
 @pytest.mark.parametrize("time", ["yesterday", "since March 2030", "three days ago"])
 def test_where_nothing_is_from_then_all_articles_are_searched_and_that_is_said(prices: Library, time: str) -> None:
-    with prices as library:
-        answer = library.ask(f"{PRICE} {time}?")
-        assert answer.answered
-        assert answer.beyond
-        assert "No article published" in shown(answer)
-        assert "so I searched all of them" in render.answer(answer)[0]
-        assert len(library.search(f"{PRICE} {time}?")[0]) == 3
+    answer = prices.ask(f"{PRICE} {time}?")
+    assert answer.answered
+    assert answer.beyond
+    assert "No article published" in shown(answer)
+    assert "so I searched all of them" in render.answer(answer)[0]
+    assert len(prices.search(f"{PRICE} {time}?")[0]) == 3
 
 
 def test_where_what_is_from_then_does_not_answer_all_articles_are_searched(indexed: Indexed) -> None:
@@ -117,12 +117,11 @@ def test_where_nothing_answers_at_all_the_nearest_are_those_from_then(indexed: I
     "time", ["since 1945", "before 1973", "between 1939 and 1945", "until 2030", "in 1945", "in March 2024", ""]
 )
 def test_a_time_of_history_or_one_that_leaves_nothing_out_changes_nothing(prices: Library, time: str) -> None:
-    with prices as library:
-        answer = library.ask(f"{PRICE} {time}?")
-        assert answer.answered
-        assert (answer.period, answer.beyond) == (None, False)
-        assert "searched" not in shown(answer)
-        assert as_json.answer(answer)["period"] is None
+    answer = prices.ask(f"{PRICE} {time}?")
+    assert answer.answered
+    assert (answer.period, answer.beyond) == (None, False)
+    assert "searched" not in shown(answer)
+    assert as_json.answer(answer)["period"] is None
 
 
 def test_latest_prefers_the_newest_though_the_older_are_as_good_or_better(indexed: Indexed) -> None:
@@ -138,11 +137,10 @@ def test_latest_prefers_the_newest_though_the_older_are_as_good_or_better(indexe
 
 @pytest.mark.parametrize("follow_up, price", [("And last year?", "five"), ("And what about before 2025?", "four")])
 def test_a_follow_up_may_name_another_time(prices: Library, follow_up: str, price: str) -> None:
-    with prices as library:
-        answer = library.ask(follow_up, [Turn(f"{PRICE}?", PRICES["2026-11-19"])])
-        assert f"costs {price} crowns" in answer.text
-        assert answer.period
-        assert not answer.beyond
+    answer = prices.ask(follow_up, [Turn(f"{PRICE}?", PRICES["2026-11-19"])])
+    assert f"costs {price} crowns" in answer.text
+    assert answer.period
+    assert not answer.beyond
 
 
 def test_an_article_dated_in_the_future_is_answered_from_and_is_not_the_newest(indexed: Indexed) -> None:
@@ -172,9 +170,8 @@ def test_without_any_dates_all_articles_are_searched(tmp_path: Path, embedder: E
     "question", ["вчера хлеб", "昨天面包多少钱", "Was kostet ein Brot seit letzter Woche?", "yesterday", "latest?"]
 )
 def test_any_language_and_a_time_alone_are_answered_or_refused(prices: Library, question: str) -> None:
-    with prices as library:
-        assert isinstance(library.ask(question), Answer)
-        library.search(question)
+    assert isinstance(prices.ask(question), Answer)
+    prices.search(question)
 
 
 def test_articles_without_a_date_are_in_no_period(tmp_path: Path, embedder: Embedder) -> None:
@@ -189,10 +186,9 @@ def test_articles_without_a_date_are_in_no_period(tmp_path: Path, embedder: Embe
 
 
 def test_the_json_form_names_the_period(prices: Library) -> None:
-    with prices as library:
-        form = as_json.answer(library.ask(f"{PRICE} last week?"))
-        assert form["period"] == {"earliest": "2026-11-16", "latest": "2026-11-23", "newest": False, "beyond": False}
-        assert as_json.answer(library.ask(f"{PRICE} since March 2030?"))["period"]["beyond"] is True
+    form = as_json.answer(prices.ask(f"{PRICE} last week?"))
+    assert form["period"] == {"earliest": "2026-11-16", "latest": "2026-11-23", "newest": False, "beyond": False}
+    assert as_json.answer(prices.ask(f"{PRICE} since March 2030?"))["period"]["beyond"] is True
 
 
 def test_the_best_of_a_period_are_found_exactly_however_many_are_in_it(
