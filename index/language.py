@@ -1,12 +1,19 @@
-"""Tell which language a text is in, offline. The only module that imports py3langid.
+"""Tell which language a text is in, offline. The only module that imports py3langid, and only where articles are read.
 
 py3langid is a naive Bayes classifier over byte n-grams. Of texts in 56 languages (messages of programs) it knew 0.973
 at 60 letters and 0.996 at 250; pycld2 0.949 and 0.991; lingua 0.961 and 0.970, with eight times the memory.
 """
 
+import io
+import lzma
+from array import array
 from collections import Counter
 from collections.abc import Callable
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
 
 SURE = 0.6
 """Probability from which it is believed. Of texts of 30 letters 0.72 reach it and 0.992 of these are right; of 60
@@ -28,7 +35,7 @@ Classify = Callable[[str], tuple[str, float]]
 
 
 class Detector:
-    """Tells languages. Loads its model, 80 MB of memory, when it is first needed, and frees it with itself."""
+    """Tells languages. Loads its model, 75 MB of memory and 0.4 s, when it is first needed."""
 
     def language(self, text: str, *, stated: str = "") -> str:
         """Return the language of a text by ISO 639-1; "" where nobody can be sure.
@@ -52,10 +59,21 @@ class Detector:
 
     @cached_property
     def _classify(self) -> Classify:
-        from py3langid.langid import MODEL_FILE, LanguageIdentifier  # noqa: PLC0415
+        """Read the model as py3langid does, which unpacks it into a temporary file: disks may be full."""
+        import numpy as np  # noqa: PLC0415
+        from py3langid.langid import MODEL_DIR, MODEL_FILE, LanguageIdentifier  # noqa: PLC0415
 
-        classify: Classify = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True).classify
+        with lzma.open(MODEL_DIR / MODEL_FILE) as packed:
+            read = np.load(io.BytesIO(packed.read()), allow_pickle=False)
+        states, rows = (_array(read[name]) for name in ("nextmove", "nextmove_row"))
+        made = (read["ptc"], read["pc"], read["classes"].tolist(), states, read["out_feat"].tolist())
+        classify: Classify = LanguageIdentifier(*made, norm_probs=True, tk_row=rows).classify
         return classify
+
+
+def _array(numbers: "np.ndarray[Any, Any]") -> "array[int]":
+    """Return whole numbers as an array of Python's: one by one they are read from it twice as fast."""
+    return array({2: "H", 4: "I"}[numbers.itemsize], numbers.tobytes())
 
 
 def code(stated: str) -> str:

@@ -1,4 +1,4 @@
-"""What a process does that reads articles for another: one after the other, each within its limits.
+"""What a process does that reads articles, feeds and sitemaps for another: one after the other, within its limits.
 
 It begins with nothing but trusted code, imports all that parsers need, gives up what they do not need (`confine`), and
 only then takes the first file. It ends when its standard input does.
@@ -10,14 +10,16 @@ import importlib
 import os
 import pkgutil
 import sys
+from dataclasses import replace
 from functools import cache
 from types import ModuleType
 from typing import Any, BinaryIO
 
-from index import confine, parcel
+from index import confine, feed, parcel, sitemap
 from index.errors import SourceError
 from index.extract import extract
-from index.records import ArticleId
+from index.language import Detector
+from index.records import Article, ArticleId
 from index.turn import NICE
 
 FILES = 2_000
@@ -25,9 +27,9 @@ FILES = 2_000
 
 _IMPORTED = (
     *("encodings", "email", "zipfile", "lxml.html", "lxml.etree", "trafilatura", "markdown_it", "yaml"),
-    *("charset_normalizer", "pypdfium2", "pypdfium2_raw"),
+    *("charset_normalizer", "pypdfium2", "pypdfium2_raw", "feedparser"),
 )
-"""What `extract` imports when a file needs it; of each all that belongs to it."""
+"""What is imported when a file needs it; of each all that belongs to it."""
 
 _SAMPLES = {
     "a.html": b"<html><head><title>T</title><body><article><h1>T</h1><p>" + b"Some words. " * 40,
@@ -36,16 +38,21 @@ _SAMPLES = {
 }
 """Small files that lead through what the parsers do at their first file only."""
 
+_FEED = b"<rss version='2.0'><channel><item><title>T</title><link>http://a.example/</link></item></channel></rss>"
+
 
 @cache
-def prepare() -> None:
-    """Import all that reading an article may need, and use it once."""
+def prepare() -> Detector:
+    """Import all that reading may need, and use it once; return what tells languages, its model loaded."""
     for name in _IMPORTED:
         module = _imported(name)
         for found in pkgutil.iter_modules(getattr(module, "__path__", ()), f"{name}."):
             _imported(found.name)
+    detector = Detector()
     for name, data in _SAMPLES.items():
-        extract(ArticleId(name), data)
+        _article(ArticleId(name), data, detector)
+    feed.entries(_FEED, base="http://a.example/")
+    return detector
 
 
 def _imported(name: str) -> ModuleType | None:
@@ -57,7 +64,7 @@ def _imported(name: str) -> ModuleType | None:
 
 
 def serve(asked: BinaryIO, answers: BinaryIO, *, allowance: confine.Allowance, longest: int) -> None:
-    """Read the articles that are asked for, and answer each with one parcel, until there are no more."""
+    """Read what is asked for, and answer each with one parcel, until there is no more."""
     for left in reversed(range(FILES)):
         lengths = asked.read(parcel.LENGTHS.size)
         if len(lengths) < parcel.LENGTHS.size:
@@ -74,12 +81,7 @@ def serve(asked: BinaryIO, answers: BinaryIO, *, allowance: confine.Allowance, l
 
 def _answer(asked: BinaryIO, label: int, body: int, *, longest: int) -> tuple[dict[str, Any], bytes]:
     try:
-        name = ArticleId(parcel.read(asked.read(label))["id"])
-        article = extract(name, asked.read(body))
-        if len(article.text) > longest:
-            return {"longer": len(article.text)}, b""
-        known, text = parcel.of_article(article)
-        return {"article": known}, text  # noqa: TRY300  a text too large for the memory left is one more error
+        return _read(parcel.read(asked.read(label)), asked.read(body), longest=longest)
     except SourceError as error:
         return {"reason": str(error)}, b""
     except MemoryError:
@@ -87,6 +89,33 @@ def _answer(asked: BinaryIO, label: int, body: int, *, longest: int) -> tuple[di
     except Exception as error:  # noqa: BLE001  the outer edge of a process, and what it reads is hostile
         return {"crash": f"{type(error).__name__}: {error}"[:500]}, b""
     return {"memory": True}, b""  # out of the handler, which holds all that was in hand
+
+
+def _read(label: dict[str, Any], data: bytes, *, longest: int) -> tuple[dict[str, Any], bytes]:
+    """Do what is asked; return what answers it. Raises as the parsers do."""
+    match label:
+        case {"article": str(name)}:
+            article = _article(ArticleId(name), data, prepare())
+            if len(article.text) > longest:
+                return {"longer": len(article.text)}, b""
+            known, text = parcel.of_article(article)
+            return {"article": known}, text
+        case {"language": str(stated)}:
+            return {"language": prepare().language(data.decode("utf-8", "surrogatepass"), stated=stated)}, b""
+        case {"feed": str(base), "kind": str(kind)}:
+            listed = parcel.of_items(feed.entries(data, base=base, kind=kind))
+        case {"sitemap": _}:
+            found = sitemap.read(data)
+            listed = parcel.of_items(found.pages, found.sitemaps)
+        case _:
+            message = "nothing of that kind is read here"
+            raise ValueError(message)
+    return ({"longer": len(listed)}, b"") if len(listed) > longest else ({"listed": True}, listed)
+
+
+def _article(name: ArticleId, data: bytes, detector: Detector) -> Article:
+    article = extract(name, data)
+    return replace(article, language=detector.language(article.text, stated=article.language))
 
 
 def _say(answers: BinaryIO, label: dict[str, Any], body: bytes = b"") -> None:
