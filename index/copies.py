@@ -35,8 +35,8 @@ LEAST = 0.75 * ALIKE
 SAMPLE = 24
 """Articles of an outlet in which is looked for what it puts under all of them."""
 
-HELD = 200_000
-"""Words of stories held in memory while pairs are compared, about 100 bytes each: 400 stories of 500 words."""
+HELD = 100_000
+"""Words of stories held in memory while pairs are compared, some 150 bytes each: 200 stories of 500 words."""
 
 AT_MOST = 200
 """Articles whose signatures are made together: of small ones more bring nothing."""
