@@ -100,7 +100,7 @@ class Gatherer:
         Raises:
             Cancelled: `stop` said so.
         """
-        with Parsers(Limits.of(self._settings), most=1) as parsers:
+        with Parsers(Limits.of(self._settings), most=1, lists=True) as parsers:
             found = self._listed(parsers, stop)
         due = [holding for holding in self._held() if self._is_due(holding, found.items.get(holding.key))]
         meter = Meter("fetching", len(due), watch)

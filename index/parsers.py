@@ -68,9 +68,13 @@ class Limits:
 class Parsers:
     """The processes that read. Any number of threads may ask; close it, or use it in a `with`."""
 
-    def __init__(self, limits: Limits, *, most: int | None = None) -> None:
-        """Read with at most `most` processes; None: as many as there are cores, and AT_ONCE at most."""
+    def __init__(self, limits: Limits, *, most: int | None = None, lists: bool = False) -> None:
+        """Read with at most `most` processes; None: as many as there are cores, and AT_ONCE at most.
+
+        They read articles; with `lists` they read feeds and sitemaps, which needs other parsers and no model.
+        """
         self.limits = limits
+        self._what = "lists" if lists else "articles"
         self.most = most or min(cores(), AT_ONCE)
         self._changed = threading.Condition()
         self._idle: list[_Parser] = []
@@ -125,13 +129,13 @@ class Parsers:
         return replace(article, language=self._ask(asked, text, lambda label, _: parcel.language_of(label)))
 
     def feed(self, content: bytes, *, base: str, kind: str = "") -> list[Item]:
-        """Return what a feed lists, as `feed.entries` does. Raises as `extract`."""
+        """Return what a feed lists, as `feed.entries` does, by a process for `lists`. Raises as `extract`."""
         asked = {"feed": base, "kind": kind}
         (items,) = self._ask(asked, content, lambda _, body: parcel.items_of(body, lists=1))
         return items
 
     def sitemap(self, content: bytes) -> Sitemap:
-        """Return what a sitemap lists, as `sitemap.read` does. Raises as `extract`."""
+        """Return what a sitemap lists, as `sitemap.read` does, by a process for `lists`. Raises as `extract`."""
         pages, sitemaps = self._ask({"sitemap": ""}, content, lambda _, body: parcel.items_of(body, lists=2))
         return Sitemap(tuple(pages), tuple(sitemaps))
 
@@ -179,7 +183,7 @@ class Parsers:
         """Start one and return it when it is ready."""
         parser = None
         try:
-            parser = self._starter.submit(_Parser, self.limits).result()
+            parser = self._starter.submit(_Parser, self.limits, self._what).result()
             with self._changed:
                 self._alive.add(parser)
                 if self._closed:
@@ -213,9 +217,9 @@ class Parsers:
 class _Parser:
     """One process that reads, and the pipes to it. One thread at a time uses it; another may kill it."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, what: str) -> None:
         """Start it. Raises Died where the system refuses."""
-        arguments = map(str, (limits.seconds, limits.megabytes, limits.largest))
+        arguments = map(str, (limits.seconds, limits.megabytes, limits.largest, what))
         try:
             self._child = child.start("index.parsing", *arguments, env=_environment())
         except OSError as error:
@@ -361,4 +365,5 @@ def _widen(pipe: int) -> None:
 
 
 def _environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name.startswith(_KEPT)}
+    kept = {name: value for name, value in os.environ.items() if name.startswith(_KEPT)}
+    return kept | {"OPENBLAS_NUM_THREADS": "1"}  # threads for each core would be started, and are never used

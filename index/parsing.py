@@ -3,7 +3,7 @@
 It begins with nothing but trusted code, imports all that parsers need, gives up what they do not need (`confine`), and
 only then takes the first file. It ends when its standard input does.
 
-    python -P -m index.parsing SECONDS MEGABYTES CHARACTERS
+    python -P -m index.parsing SECONDS MEGABYTES CHARACTERS {articles|lists}
 """
 
 import importlib
@@ -15,7 +15,7 @@ from functools import cache
 from types import ModuleType
 from typing import Any, BinaryIO
 
-from index import confine, feed, parcel, sitemap
+from index import confine, parcel
 from index.errors import SourceError
 from index.extract import extract
 from index.language import Detector
@@ -27,9 +27,9 @@ FILES = 2_000
 
 _IMPORTED = (
     *("encodings", "email", "zipfile", "lxml.html", "lxml.etree", "trafilatura", "markdown_it", "yaml"),
-    *("charset_normalizer", "pypdfium2", "pypdfium2_raw", "feedparser"),
+    *("charset_normalizer", "pypdfium2", "pypdfium2_raw"),
 )
-"""What is imported when a file needs it; of each all that belongs to it."""
+"""What `extract` imports when a file needs it; of each all that belongs to it."""
 
 _SAMPLES = {
     "a.html": b"<html><head><title>T</title><body><article><h1>T</h1><p>" + b"Some words. " * 40,
@@ -40,19 +40,34 @@ _SAMPLES = {
 
 _FEED = b"<rss version='2.0'><channel><item><title>T</title><link>http://a.example/</link></item></channel></rss>"
 
+_SITEMAP = b"<urlset><url><loc>http://a.example/</loc></url></urlset>"
+
 
 @cache
 def prepare() -> Detector:
-    """Import all that reading may need, and use it once; return what tells languages, its model loaded."""
+    """Import all that reading an article may need, and use it once; return what tells its language."""
+    detector = Detector()
     for name in _IMPORTED:
         module = _imported(name)
         for found in pkgutil.iter_modules(getattr(module, "__path__", ()), f"{name}."):
             _imported(found.name)
-    detector = Detector()
+    # Not in a thread beside the imports: what a thread's heap reserves is memory that no limit would count.
+    detector.load()
     for name, data in _SAMPLES.items():
-        _article(ArticleId(name), data, detector)
-    feed.entries(_FEED, base="http://a.example/")
+        article(ArticleId(name), data, detector)
     return detector
+
+
+def prepare_for_lists() -> None:
+    """Import all that reading a feed or a sitemap may need, and use it once."""
+    from index import feed, sitemap  # noqa: PLC0415  who reads articles does without
+
+    for name in ("encodings", "lxml", "feedparser"):
+        module = _imported(name)
+        for found in pkgutil.iter_modules(getattr(module, "__path__", ()), f"{name}."):
+            _imported(found.name)
+    feed.entries(_FEED, base="http://a.example/")
+    sitemap.read(_SITEMAP)
 
 
 def _imported(name: str) -> ModuleType | None:
@@ -95,27 +110,35 @@ def _read(label: dict[str, Any], data: bytes, *, longest: int) -> tuple[dict[str
     """Do what is asked; return what answers it. Raises as the parsers do."""
     match label:
         case {"article": str(name)}:
-            article = _article(ArticleId(name), data, prepare())
-            if len(article.text) > longest:
-                return {"longer": len(article.text)}, b""
-            known, text = parcel.of_article(article)
+            made = article(ArticleId(name), data, prepare())
+            if len(made.text) > longest:
+                return {"longer": len(made.text)}, b""
+            known, text = parcel.of_article(made)
             return {"article": known}, text
         case {"language": str(stated)}:
             return {"language": prepare().language(data.decode("utf-8", "surrogatepass"), stated=stated)}, b""
+        case _:
+            listed = _listed(label, data)
+            return ({"longer": len(listed)}, b"") if len(listed) > longest else ({"listed": True}, listed)
+
+
+def _listed(label: dict[str, Any], data: bytes) -> bytes:
+    from index import feed, sitemap  # noqa: PLC0415  imported by `prepare_for_lists`
+
+    match label:
         case {"feed": str(base), "kind": str(kind)}:
-            listed = parcel.of_items(feed.entries(data, base=base, kind=kind))
+            return parcel.of_items(feed.entries(data, base=base, kind=kind))
         case {"sitemap": _}:
             found = sitemap.read(data)
-            listed = parcel.of_items(found.pages, found.sitemaps)
-        case _:
-            message = "nothing of that kind is read here"
-            raise ValueError(message)
-    return ({"longer": len(listed)}, b"") if len(listed) > longest else ({"listed": True}, listed)
+            return parcel.of_items(found.pages, found.sitemaps)
+    message = "nothing of that kind is read here"
+    raise ValueError(message)
 
 
-def _article(name: ArticleId, data: bytes, detector: Detector) -> Article:
-    article = extract(name, data)
-    return replace(article, language=detector.language(article.text, stated=article.language))
+def article(name: ArticleId, data: bytes, detector: Detector) -> Article:
+    """Return the article that a file holds, with its language. Raises as `extract`."""
+    made = extract(name, data)
+    return replace(made, language=detector.language(made.text, stated=made.language))
 
 
 def _say(answers: BinaryIO, label: dict[str, Any], body: bytes = b"") -> None:
@@ -128,12 +151,12 @@ def main() -> None:
     """Serve whoever started this process."""
     confine.follow()
     os.nice(NICE)
-    seconds, megabytes, longest = map(int, sys.argv[1:])
+    seconds, megabytes, longest = map(int, sys.argv[1:4])
     asked, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)  # nothing that a library prints may get between the answers
-    prepare()
+    (prepare_for_lists if sys.argv[4] == "lists" else prepare)()
     allowance = confine.Allowance(seconds=seconds, megabytes=megabytes)
     os.dup2(nothing, 2)  # until here whoever started us may hear why this failed
     os.close(nothing)

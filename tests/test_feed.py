@@ -149,7 +149,7 @@ def test_patterns_choose_what_is_wanted_and_exclude_wins() -> None:
 def test_what_lists_is_read_the_same_in_a_process_of_its_own_which_it_may_bring_down() -> None:
     listed = b"<urlset><url><loc>https://a.example/1</loc><lastmod>2026-05-01T08:00:00+02:00</lastmod></url></urlset>"
     index = b"<sitemapindex><sitemap><loc>https://a.example/more.xml</loc></sitemap></sitemapindex>"
-    with Parsers(Limits(seconds=1, megabytes=64), most=1) as parsers:
+    with Parsers(Limits(seconds=1, megabytes=64), most=1, lists=True) as parsers:
         assert parsers.feed(ATOM, base=BASE) == feed.entries(ATOM, base=BASE)
         assert [parsers.sitemap(one) for one in (listed, index)] == [sitemap.read(one) for one in (listed, index)]
         for read in (lambda: parsers.feed(b"{}", base=BASE), lambda: parsers.sitemap(b"<a/>")):
