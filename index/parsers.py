@@ -34,10 +34,10 @@ AT_ONCE = 4
 """Most processes, however many cores there are: each may hold what `Limits` allows, and the model wants cores too."""
 
 START = 0.5
-"""Seconds that files must have waited for a process before a further one is started: about what a start costs."""
+"""Seconds that files must have waited for a process before a further one is started: half of what a start costs."""
 
 GIVEN_UP = 60.0
-"""Seconds in which a process must have got ready. It takes half a one in quiet, and gives way to all others."""
+"""Seconds in which a process must have got ready. It takes one in quiet, and gives way to all others."""
 
 LEISURE = 4
 """Times the seconds of a processor that a file may take from the wall clock, because its reader gives way to others."""
