@@ -155,7 +155,7 @@ def _date(text: str) -> dt.date:
 
 def _settings(chosen: argparse.Namespace) -> "Settings":
     from config import load, log  # noqa: PLC0415
-    from config.load import secrets  # noqa: PLC0415
+    from config.layers import secrets  # noqa: PLC0415
 
     flags = {"library.data": chosen.data} if chosen.data is not None else {}
     settings = load(chosen.config, flags=flags)

@@ -7,7 +7,7 @@ from pathlib import Path
 from bot import terminal, words
 from config import Settings
 from config.errors import SettingsError
-from config.load import secrets
+from config.layers import secrets
 from config.log import redact
 from index import backup as saving
 from index import restore as restoring

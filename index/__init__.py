@@ -6,7 +6,7 @@ the door              library; the nouns: records; what can go wrong: errors
 from the web          fetch → robots, courtesy (how politely), guard (whom), request, unpack, mime → webpage
 from other sources    gather: feed, sitemap, weblinks → holdings; by hand: acquire
 all of it             collection (folders, holdings)
-articles come in      sources, survey, read → extract; language → chunk, sentences → build (how far it is: progress);
+articles come in      sources, survey, read → extract, language → chunk, sentences → build (how far it is: progress);
                       one story in several outlets: copies by shingles, groups
 formats               extract_html, extract_markdown, extract_pdf (its lines → typeset), extract_docx and extract_epub
                       (on archive), extract_eml; each gives what block holds; decode (bytes into letters)

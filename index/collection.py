@@ -75,7 +75,7 @@ class Collection:
         yield from self._held((len(self.places.sources) + 1) * APART)
 
     def _survey(self, folder: Path) -> Survey:
-        return Survey(folder, largest=self.parsers.limits.largest, extract=self.parsers.extract)
+        return Survey(folder, largest=self.parsers.limits.largest, extract=self.parsers.extract, tell=self.parsers.tell)
 
     def _of_library(self) -> Iterator[Candidate | Failure | Absent]:
         if self.places.folder is None:

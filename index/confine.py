@@ -7,6 +7,7 @@ leaves out: the limits of time and files are those of every POSIX system, the re
 import contextlib
 import ctypes
 import math
+import mmap
 import os
 import resource
 import signal
@@ -57,11 +58,15 @@ class Allowance:
         """Allow each article so many seconds of a processor, and so much memory over what is held before it."""
         self._seconds = seconds
         self._bytes = megabytes << 20
-        self._first = held()
-        self._mapped = 0
+        self._mapped = self._peak = 0
         if _LINUX:
             self._sizes = os.open("/proc/self/status", os.O_RDONLY)
+            self._first = self._size("VmRSS")
+            # The most that was mapped at the start must not hide what an article takes: it stays mapped, unused.
+            freed = self._size("VmPeak") - self._size("VmSize")
+            self._unused = mmap.mmap(-1, max(freed, mmap.PAGESIZE), flags=mmap.MAP_PRIVATE | mmap.MAP_ANON, prot=0)
         else:
+            self._first = held()
             threading.Thread(target=self._watch, daemon=True).start()
 
     def renew(self) -> None:
@@ -69,18 +74,21 @@ class Allowance:
         used = resource.getrusage(resource.RUSAGE_SELF)
         _limit(resource.RLIMIT_CPU, math.ceil(used.ru_utime + used.ru_stime) + self._seconds, raisable=True)
         if _LINUX:
-            self._mapped = self._size("VmSize")
+            self._mapped, self._peak = self._size("VmSize"), self._size("VmPeak")
             _limit(resource.RLIMIT_AS, self._mapped + self._bytes, raisable=True)
 
     @property
     def exhausted(self) -> bool:
         """Whether the article took nearly all of its memory: libxml2, refused more, gives an empty page, no error."""
-        return _LINUX and self._size("VmPeak") - self._mapped > 0.8 * self._bytes
+        if not _LINUX:
+            return False
+        peak = self._size("VmPeak")
+        return peak > self._peak and peak - self._mapped > 0.8 * self._bytes
 
     @property
     def spent(self) -> bool:
-        """Whether so much memory was held once that a fresh process is better: what was freed is seldom given back."""
-        return held() - self._first > self._bytes // 4
+        """Whether a fresh process is better: much memory is held, or what was taken hides what the next would take."""
+        return self.exhausted or (self._size("VmRSS") if _LINUX else held()) - self._first > self._bytes // 4
 
     def _size(self, name: str) -> int:
         """Return a size that Linux knows of this process, in bytes."""

@@ -35,8 +35,11 @@ LEAST = 0.75 * ALIKE
 SAMPLE = 24
 """Articles of an outlet in which is looked for what it puts under all of them."""
 
-HELD = 400
-"""Stories held in memory while pairs are compared: 20 kB each, for 500 words."""
+HELD = 100_000
+"""Words of stories held in memory while pairs are compared, some 150 bytes each: 200 stories of 500 words."""
+
+AT_MOST = 200
+"""Articles whose signatures are made together: of small ones more bring nothing."""
 
 WINDOW = 20_000
 """Pairs whose signatures are compared at once: 20 MB."""
@@ -72,7 +75,7 @@ def compare(ledger: Ledger, revision: int, *, watch: Watch, stop: Stop) -> Compa
     made = []
     for some in texts.weighed(fresh):
         check(stop)
-        made.append(signatures([texts.story(row) for row in some]))
+        made.append(signatures(some))
         meter.tick(len(some))
     slots, rows = np.concatenate(made), np.array(fresh, dtype=np.int64)
     before, known = _signed(ledger, revision)
@@ -126,13 +129,31 @@ class _Texts:
     def __init__(self, ledger: Ledger, revision: int) -> None:
         self._ledger = ledger
         self._revision = revision
-        self.story = lru_cache(maxsize=HELD)(self._read)
+        self._held: dict[int, Story] = {}
+        self._words = 0
         self._common = lru_cache(maxsize=None)(self._in_many)
 
-    def weighed(self, rows: Sequence[int]) -> Iterator[Sequence[int]]:
-        """Yield articles, so many together as are held at once."""
-        for at in range(0, len(rows), HELD // 2):
-            yield rows[at : at + HELD // 2]
+    def story(self, row: int) -> Story:
+        """Return the words of an article; those asked for last are held."""
+        found = self._held.pop(row, None)
+        if found is None:
+            found = self._read(row)
+            self._words += len(found.written)
+        self._held[row] = found
+        while self._words > HELD and len(self._held) > 1:
+            self._words -= len(self._held.pop(next(iter(self._held))).written)
+        return found
+
+    def weighed(self, rows: Sequence[int]) -> Iterator[Sequence[Story]]:
+        """Yield the words of all articles, of so many together as have half of what is held."""
+        some: list[Story] = []
+        for row in rows:
+            some.append(self.story(row))
+            if sum(len(story.written) for story in some) > HELD // 2 or len(some) >= AT_MOST:
+                yield some
+                some = []
+        if some:
+            yield some
 
     def _read(self, row: int) -> Story:
         with self._ledger.reading() as db:
@@ -143,8 +164,8 @@ class _Texts:
         """Return the shingles that a good part of an outlet's articles have, as far as a sample tells."""
         query = sa.select(articles.c.text).where(alive(self._revision), articles.c.source == source)
         with self._ledger.reading() as db:
-            texts = db.execute(query.order_by(articles.c.row).limit(SAMPLE)).scalars().all()
-        return marks_in_many([Story(text[:AT_ONCE]) for text in texts])
+            texts = db.execute(query.order_by(articles.c.row).limit(SAMPLE)).scalars()
+            return marks_in_many(Story(text[:AT_ONCE]) for text in texts)
 
 
 _TEXT = sa.select(articles.c.text, articles.c.source).where(articles.c.row == sa.bindparam("row"))  # built once

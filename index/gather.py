@@ -7,8 +7,10 @@ gone leaves after so many looks in a row as the settings say. Decides what is as
 import datetime as dt
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Generic, TypeVar
@@ -16,11 +18,12 @@ from typing import Generic, TypeVar
 from config import Library as Settings
 from config import Source
 from config.sources import ADDED
-from index import feed, mime, sitemap, webpage
+from index import mime, webpage
 from index.errors import Gone, SourceError
 from index.fetch import Fetched, Fetcher
 from index.guard import named
 from index.holdings import OWN, Clock, Content, Holding, Holdings, Kind, Visit
+from index.parsers import Limits, Parsers
 from index.progress import Meter, Stop, Watch, check
 from index.records import Failure, Item
 from index.sources import SUFFIXES
@@ -39,6 +42,7 @@ LOOK = 0.2
 """Seconds between two looks whether somebody said stop."""
 
 Job = TypeVar("Job")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,8 @@ class Gatherer:
         Raises:
             Cancelled: `stop` said so.
         """
-        found = self._listed(stop)
+        with Parsers(Limits.of(self._settings), most=1, lists=True) as parsers:
+            found = self._listed(parsers, stop)
         due = [holding for holding in self._held() if self._is_due(holding, found.items.get(holding.key))]
         meter = Meter("fetching", len(due), watch)
         for asked in self._fetched(due, self._page, stop):
@@ -107,7 +112,7 @@ class Gatherer:
             meter.tick()
         return found.failures
 
-    def _listed(self, stop: Stop) -> _Found:
+    def _listed(self, parsers: Parsers, stop: Stop) -> _Found:
         """Read the lists that changed, and note what they list."""
         found = _Found()
         for source in self._sources.values():
@@ -118,7 +123,7 @@ class Gatherer:
             deeper: list[_List] = []
             for asked in self._fetched(lists, self._get_list, stop):
                 try:
-                    deeper += self._take_list(asked, found)
+                    deeper += self._take_list(asked, found, parsers, stop)
                 except SourceError as error:
                     self._holdings.not_visited(asked.job.source.called, asked.job.url, str(error))
                     found.failures.append(Failure(named(asked.job.url), str(error)))
@@ -129,7 +134,7 @@ class Gatherer:
         before = self._holdings.visit(source.called, url)
         return _List(source, url, level, before if before.wanted == _wanted(source) else Visit())
 
-    def _take_list(self, asked: Asked[_List], found: _Found) -> list[_List]:
+    def _take_list(self, asked: Asked[_List], found: _Found, parsers: Parsers, stop: Stop) -> list[_List]:
         """Note what a list names; return the lists that it leads to. Raises SourceError where it cannot be read."""
         job, source = asked.job, asked.job.source
         if asked.error is not None or asked.fetched is None:
@@ -138,10 +143,10 @@ class Gatherer:
         if not asked.fetched.unchanged:
             content = _unpacked(asked.fetched)
             if source.feed:
-                items = feed.entries(content, base=asked.fetched.url, kind=asked.fetched.kind)
-                kind = Kind.ENTRY
+                entries = partial(parsers.feed, content, base=asked.fetched.url, kind=asked.fetched.kind)
+                items, kind = _waited(parsers.ahead(entries), stop), Kind.ENTRY
             else:
-                read = sitemap.read(content)
+                read = _waited(parsers.ahead(partial(parsers.sitemap, content)), stop)
                 items, kind = [item for item in read.pages if host(item.key) == host(source.sitemap)], Kind.LISTED
                 if job.level + 1 < LEVELS:
                     deeper = [self._list(source, one.key, job.level + 1) for one in read.sitemaps[:LISTS]]
@@ -274,6 +279,13 @@ def _work(waiting: "SimpleQueue[Job]", done: "SimpleQueue[Asked[Job]]", get: Cal
             except Exception as error:  # noqa: BLE001  whatever it is, it is raised again where somebody hears it
                 asked = Asked(job, None, error)
             done.put(asked)
+
+
+def _waited(reading: Future[T], stop: Stop) -> T:
+    """Return what is being read. Raises Cancelled when `stop` says so before that, and what reading raises."""
+    while not wait([reading], timeout=LOOK).done:
+        check(stop)
+    return reading.result()
 
 
 def content_of(fetched: Fetched) -> Content:

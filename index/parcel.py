@@ -7,11 +7,11 @@ nothing on trust: an article is made field by field from what came, and what is 
 import datetime as dt
 import json
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from index.extract import clean, one_line, web_address, web_path
-from index.records import Article, ArticleId, Heading, Page
+from index.records import Article, ArticleId, Heading, Item, Page
 
 LENGTHS = struct.Struct(">IQ")
 """Before each parcel: bytes of its label, bytes of its body."""
@@ -31,14 +31,19 @@ def head(label: dict[str, Any], body: bytes = b"") -> bytes:
 
 def read(label: bytes | bytearray) -> dict[str, Any]:
     """Return what is written on a parcel. Raises ValueError where it is no JSON object."""
-    try:
-        known = json.loads(label)
-    except RecursionError as exc:
-        message = "the label is no JSON of ours"
-        raise ValueError(message) from exc
+    known = _json(label)
     if not isinstance(known, dict):
         message = "the label is no JSON object"
         raise ValueError(message)  # noqa: TRY004  whoever reads labels asks only whether they are right
+    return known
+
+
+def _json(written: bytes | bytearray) -> object:
+    try:
+        known: object = json.loads(written)
+    except RecursionError as exc:
+        message = "this is no JSON of ours"
+        raise ValueError(message) from exc
     return known
 
 
@@ -64,7 +69,6 @@ def article_of(id: ArticleId, known: object, body: bytes | bytearray) -> Article
         raise ValueError(message)  # noqa: TRY004  see `read`
     text = clean(body.decode("utf-8", "surrogatepass"))
     date = _text(known, "date")
-    language = _text(known, "language")
     return Article(
         id=id,
         title=one_line(_text(known, "title")),
@@ -74,8 +78,51 @@ def article_of(id: ArticleId, known: object, body: bytes | bytearray) -> Article
         url=web_address(_text(known, "url")) or web_path(_text(known, "url")),
         headings=tuple(_headings(known, len(text))),
         author=one_line(_text(known, "author")),
-        language=language if language.isascii() and language.isalpha() and len(language) <= 3 else "",
+        language=language_of(known),
         pages=tuple(_pages(known, len(text))),
+    )
+
+
+def language_of(known: dict[str, Any]) -> str:
+    """Return the code of the language that is told; "" for what cannot be one. Raises ValueError where none is."""
+    language = _text(known, "language")
+    return language if language.isascii() and language.isalpha() and len(language) <= 3 else ""
+
+
+def of_items(*lists: Iterable[Item]) -> bytes:
+    """Return lists of items as bytes. `items_of` makes items of them again."""
+    return json.dumps([[_of_item(item) for item in items] for items in lists], separators=(",", ":")).encode()
+
+
+def _of_item(item: Item) -> list[str]:
+    moments = [moment.isoformat() if moment else "" for moment in (item.date, item.changed)]
+    return [item.key, item.title, *moments, clean(item.markup)]
+
+
+def items_of(body: bytes | bytearray, *, lists: int) -> list[list[Item]]:
+    """Return the lists of items that came in a parcel. Raises ValueError where it does not hold so many of them."""
+    found = _json(body)
+    if not isinstance(found, list) or len(found) != lists or not all(isinstance(one, list) for one in found):
+        message = f"there are no {lists} lists"
+        raise ValueError(message)
+    return [[_item(one) for one in items] for items in found]
+
+
+def _item(told: object) -> Item:
+    if not isinstance(told, list) or not all(isinstance(one, str) for one in told):
+        message = "an item is no list of texts"
+        raise ValueError(message)
+    key, title, date, changed, markup = told
+    moment = dt.datetime.fromisoformat(changed) if changed else None
+    if key != web_address(key) or not key or (moment is not None and moment.tzinfo is None):
+        message = "an item has no address, or a moment without a zone"
+        raise ValueError(message)
+    return Item(
+        key=key,
+        title=one_line(title),
+        date=dt.date.fromisoformat(date) if date else None,
+        changed=moment,
+        markup=clean(markup),
     )
 
 

@@ -1,4 +1,4 @@
-"""Read articles in a few processes that may do little: what a file does to its reader, it does to nothing else.
+"""Read files in a few processes that may do little: what a file does to its reader, it does to nothing else.
 
 Each reads one file at a time. One that takes too long, holds too much or dies is replaced, and the file is left out
 with the reason. Nothing is started before the first file comes.
@@ -15,27 +15,29 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any, Self, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, Self, TypeAlias, TypeVar
 
 from config import Library as Settings
 from index import child, parcel
 from index.confine import TOO_LARGE
 from index.errors import Cancelled, Died, SourceError
 from index.progress import STOPPED
-from index.records import Article, ArticleId
+from index.records import Article, ArticleId, Item
+from index.sitemap import Sitemap
 from index.turn import cores
 
 T = TypeVar("T")
+Read: TypeAlias = Callable[[dict[str, Any], bytearray], T]
 
 AT_ONCE = 4
 """Most processes, however many cores there are: each may hold what `Limits` allows, and the model wants cores too."""
 
 START = 0.5
-"""Seconds that files must have waited for a process before a further one is started: about what a start costs."""
+"""Seconds that files must have waited for a process before a further one is started: half of what a start costs."""
 
 GIVEN_UP = 60.0
-"""Seconds in which a process must have got ready. It takes half a one in quiet, and gives way to all others."""
+"""Seconds in which a process must have got ready. It takes one in quiet, and gives way to all others."""
 
 LEISURE = 4
 """Times the seconds of a processor that a file may take from the wall clock, because its reader gives way to others."""
@@ -66,9 +68,13 @@ class Limits:
 class Parsers:
     """The processes that read. Any number of threads may ask; close it, or use it in a `with`."""
 
-    def __init__(self, limits: Limits, *, most: int | None = None) -> None:
-        """Read with at most `most` processes; None: as many as there are cores, and AT_ONCE at most."""
+    def __init__(self, limits: Limits, *, most: int | None = None, lists: bool = False) -> None:
+        """Read with at most `most` processes; None: as many as there are cores, and AT_ONCE at most.
+
+        They read articles; with `lists` they read feeds and sitemaps, which needs other parsers and no model.
+        """
         self.limits = limits
+        self._what = "lists" if lists else "articles"
         self.most = most or min(cores(), AT_ONCE)
         self._changed = threading.Condition()
         self._idle: list[_Parser] = []
@@ -107,16 +113,36 @@ class Parsers:
         return self._askers.submit(work)
 
     def extract(self, id: ArticleId, data: bytes) -> Article:  # noqa: A002  as `extract.extract`
-        """Return the article a file holds, as `extract.extract` does, in one of the processes.
+        """Return the article a file holds, as `extract.extract` does and with its language, by one of the processes.
 
         Raises:
             SourceError: it holds none, or takes more than it may, or brought its reader down; with the reason in words.
             Died: the system lets no process start.
             Cancelled: all was closed meanwhile.
         """
+        return self._ask({"article": id}, data, lambda label, body: parcel.article_of(id, label["article"], body))
+
+    def tell(self, article: Article) -> Article:
+        """Return an article that was read here with the language that its text is in. Raises as `extract`."""
+        text = article.text.encode("utf-8", "surrogatepass")
+        asked = {"language": article.language, "id": article.id}
+        return replace(article, language=self._ask(asked, text, lambda label, _: parcel.language_of(label)))
+
+    def feed(self, content: bytes, *, base: str, kind: str = "") -> list[Item]:
+        """Return what a feed lists, as `feed.entries` does, by a process for `lists`. Raises as `extract`."""
+        asked = {"feed": base, "kind": kind}
+        (items,) = self._ask(asked, content, lambda _, body: parcel.items_of(body, lists=1))
+        return items
+
+    def sitemap(self, content: bytes) -> Sitemap:
+        """Return what a sitemap lists, as `sitemap.read` does, by a process for `lists`. Raises as `extract`."""
+        pages, sitemaps = self._ask({"sitemap": ""}, content, lambda _, body: parcel.items_of(body, lists=2))
+        return Sitemap(tuple(pages), tuple(sitemaps))
+
+    def _ask(self, asked: dict[str, str], data: bytes, read: Read[T]) -> T:
         parser = self._take()
         try:
-            return parser.extract(id, data)
+            return parser.ask(asked, data, read)
         finally:
             self._give_back(parser)
 
@@ -157,7 +183,7 @@ class Parsers:
         """Start one and return it when it is ready."""
         parser = None
         try:
-            parser = self._starter.submit(_Parser, self.limits).result()
+            parser = self._starter.submit(_Parser, self.limits, self._what).result()
             with self._changed:
                 self._alive.add(parser)
                 if self._closed:
@@ -191,9 +217,9 @@ class Parsers:
 class _Parser:
     """One process that reads, and the pipes to it. One thread at a time uses it; another may kill it."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, what: str) -> None:
         """Start it. Raises Died where the system refuses."""
-        arguments = map(str, (limits.seconds, limits.megabytes, limits.largest))
+        arguments = map(str, (limits.seconds, limits.megabytes, limits.largest, what))
         try:
             self._child = child.start("index.parsing", *arguments, env=_environment())
         except OSError as error:
@@ -221,26 +247,27 @@ class _Parser:
         """End the process and close the pipes."""
         child.end(self._child)
 
-    def extract(self, id: ArticleId, data: bytes) -> Article:  # noqa: A002  as `extract.extract`
-        """Let it read one article. It is `usable` afterwards, or must be closed. Raises as `Parsers.extract`."""
+    def ask(self, asked: dict[str, str], data: bytes, read: Read[T]) -> T:
+        """Let it read one thing. It is `usable` afterwards, or must be closed. Raises as `Parsers.extract`."""
+        name = asked.get("article") or asked.get("feed") or asked.get("id") or "a sitemap"
         self.usable = False
         deadline = time.monotonic() + self._limits.seconds * LEISURE
         try:
-            self._send(parcel.head({"id": id}, data), deadline)
+            self._send(parcel.head(asked, data), deadline)
             self._send(data, deadline)
             label, body = self._receive(deadline)
             self.usable = not label.get("last")
-            if "article" in label:
-                return parcel.article_of(id, label["article"], body)
+            if not _REFUSALS & label.keys():
+                return read(label, body)
         except TimeoutError:
             raise SourceError(self._too_slow()) from None
         except EOFError:
-            raise SourceError(self._obituary(id)) from None
-        except ValueError as error:
+            raise SourceError(self._obituary(name)) from None
+        except (ValueError, KeyError) as error:
             self.usable = False
-            log.warning("the reader of %s gave no sense: %s", id, error)
+            log.warning("the reader of %s gave no sense: %s", name, error)
             raise SourceError(_CRASHED) from error
-        raise SourceError(self._reason(id, label))
+        raise SourceError(self._reason(name, label))
 
     def get_ready(self) -> None:
         """Wait until it has imported what it needs and given up the rest. Raises Died where it does not come to it."""
@@ -286,8 +313,8 @@ class _Parser:
             found += some
         return found
 
-    def _reason(self, id: ArticleId, label: dict[str, Any]) -> str:  # noqa: A002  as `extract`
-        """Say why there is no article."""
+    def _reason(self, name: str, label: dict[str, Any]) -> str:
+        """Say why nothing was read."""
         match label:
             case {"reason": str(reason)}:
                 return reason[:500]
@@ -295,13 +322,13 @@ class _Parser:
                 return self._too_large()
             case {"longer": int(length)}:
                 return f"holds {length:,} characters of text, of at most {self._limits.largest:,}"
-        log.info("the reader of %s failed: %s", id, str(label.get("crash"))[:500])
+        log.info("the reader of %s failed: %s", name, str(label.get("crash"))[:500])
         return _CRASHED
 
-    def _obituary(self, id: ArticleId) -> str:  # noqa: A002  as `extract`
+    def _obituary(self, name: str) -> str:
         """Say what the process died of."""
         code = self._child.wait()
-        log.info("the reader of %s ended with code %s", id, code)
+        log.info("the reader of %s ended with code %s", name, code)
         if code == -signal.SIGXCPU:
             return self._too_slow()
         return self._too_large() if code in (TOO_LARGE, -signal.SIGKILL) else _CRASHED
@@ -320,6 +347,7 @@ class _Parser:
 
 _UNSTARTED = "The process that reads articles cannot be started ({reason}). Nothing was changed."
 _CRASHED = "made the program that reads it crash"
+_REFUSALS = {"reason", "memory", "longer", "crash"}
 
 
 def _wait(pipe: int, event: int, deadline: float) -> None:
@@ -337,4 +365,5 @@ def _widen(pipe: int) -> None:
 
 
 def _environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name.startswith(_KEPT)}
+    kept = {name: value for name, value in os.environ.items() if name.startswith(_KEPT)}
+    return kept | {"OPENBLAS_NUM_THREADS": "1"}  # threads for each core would be started, and are never used

@@ -1,15 +1,16 @@
-"""What a process does that reads articles for another: one after the other, each within its limits.
+"""What a process does that reads articles, feeds and sitemaps for another: one after the other, within its limits.
 
 It begins with nothing but trusted code, imports all that parsers need, gives up what they do not need (`confine`), and
 only then takes the first file. It ends when its standard input does.
 
-    python -P -m index.parsing SECONDS MEGABYTES CHARACTERS
+    python -P -m index.parsing SECONDS MEGABYTES CHARACTERS {articles|lists}
 """
 
 import importlib
 import os
 import pkgutil
 import sys
+from dataclasses import replace
 from functools import cache
 from types import ModuleType
 from typing import Any, BinaryIO
@@ -17,7 +18,8 @@ from typing import Any, BinaryIO
 from index import confine, parcel
 from index.errors import SourceError
 from index.extract import extract
-from index.records import ArticleId
+from index.language import Detector
+from index.records import Article, ArticleId
 from index.turn import NICE
 
 FILES = 2_000
@@ -36,16 +38,36 @@ _SAMPLES = {
 }
 """Small files that lead through what the parsers do at their first file only."""
 
+_FEED = b"<rss version='2.0'><channel><item><title>T</title><link>http://a.example/</link></item></channel></rss>"
+
+_SITEMAP = b"<urlset><url><loc>http://a.example/</loc></url></urlset>"
+
 
 @cache
-def prepare() -> None:
-    """Import all that reading an article may need, and use it once."""
+def prepare() -> Detector:
+    """Import all that reading an article may need, and use it once; return what tells its language."""
+    detector = Detector()
     for name in _IMPORTED:
         module = _imported(name)
         for found in pkgutil.iter_modules(getattr(module, "__path__", ()), f"{name}."):
             _imported(found.name)
+    # Not in a thread beside the imports: what a thread's heap reserves is memory that no limit would count.
+    detector.load()
     for name, data in _SAMPLES.items():
-        extract(ArticleId(name), data)
+        article(ArticleId(name), data, detector)
+    return detector
+
+
+def prepare_for_lists() -> None:
+    """Import all that reading a feed or a sitemap may need, and use it once."""
+    from index import feed, sitemap  # noqa: PLC0415  who reads articles does without
+
+    for name in ("encodings", "lxml", "feedparser"):
+        module = _imported(name)
+        for found in pkgutil.iter_modules(getattr(module, "__path__", ()), f"{name}."):
+            _imported(found.name)
+    feed.entries(_FEED, base="http://a.example/")
+    sitemap.read(_SITEMAP)
 
 
 def _imported(name: str) -> ModuleType | None:
@@ -57,7 +79,7 @@ def _imported(name: str) -> ModuleType | None:
 
 
 def serve(asked: BinaryIO, answers: BinaryIO, *, allowance: confine.Allowance, longest: int) -> None:
-    """Read the articles that are asked for, and answer each with one parcel, until there are no more."""
+    """Read what is asked for, and answer each with one parcel, until there is no more."""
     for left in reversed(range(FILES)):
         lengths = asked.read(parcel.LENGTHS.size)
         if len(lengths) < parcel.LENGTHS.size:
@@ -74,12 +96,7 @@ def serve(asked: BinaryIO, answers: BinaryIO, *, allowance: confine.Allowance, l
 
 def _answer(asked: BinaryIO, label: int, body: int, *, longest: int) -> tuple[dict[str, Any], bytes]:
     try:
-        name = ArticleId(parcel.read(asked.read(label))["id"])
-        article = extract(name, asked.read(body))
-        if len(article.text) > longest:
-            return {"longer": len(article.text)}, b""
-        known, text = parcel.of_article(article)
-        return {"article": known}, text  # noqa: TRY300  a text too large for the memory left is one more error
+        return _read(parcel.read(asked.read(label)), asked.read(body), longest=longest)
     except SourceError as error:
         return {"reason": str(error)}, b""
     except MemoryError:
@@ -87,6 +104,41 @@ def _answer(asked: BinaryIO, label: int, body: int, *, longest: int) -> tuple[di
     except Exception as error:  # noqa: BLE001  the outer edge of a process, and what it reads is hostile
         return {"crash": f"{type(error).__name__}: {error}"[:500]}, b""
     return {"memory": True}, b""  # out of the handler, which holds all that was in hand
+
+
+def _read(label: dict[str, Any], data: bytes, *, longest: int) -> tuple[dict[str, Any], bytes]:
+    """Do what is asked; return what answers it. Raises as the parsers do."""
+    match label:
+        case {"article": str(name)}:
+            made = article(ArticleId(name), data, prepare())
+            if len(made.text) > longest:
+                return {"longer": len(made.text)}, b""
+            known, text = parcel.of_article(made)
+            return {"article": known}, text
+        case {"language": str(stated)}:
+            return {"language": prepare().language(data.decode("utf-8", "surrogatepass"), stated=stated)}, b""
+        case _:
+            listed = _listed(label, data)
+            return ({"longer": len(listed)}, b"") if len(listed) > longest else ({"listed": True}, listed)
+
+
+def _listed(label: dict[str, Any], data: bytes) -> bytes:
+    from index import feed, sitemap  # noqa: PLC0415  imported by `prepare_for_lists`
+
+    match label:
+        case {"feed": str(base), "kind": str(kind)}:
+            return parcel.of_items(feed.entries(data, base=base, kind=kind))
+        case {"sitemap": _}:
+            found = sitemap.read(data)
+            return parcel.of_items(found.pages, found.sitemaps)
+    message = "nothing of that kind is read here"
+    raise ValueError(message)
+
+
+def article(name: ArticleId, data: bytes, detector: Detector) -> Article:
+    """Return the article that a file holds, with its language. Raises as `extract`."""
+    made = extract(name, data)
+    return replace(made, language=detector.language(made.text, stated=made.language))
 
 
 def _say(answers: BinaryIO, label: dict[str, Any], body: bytes = b"") -> None:
@@ -99,12 +151,12 @@ def main() -> None:
     """Serve whoever started this process."""
     confine.follow()
     os.nice(NICE)
-    seconds, megabytes, longest = map(int, sys.argv[1:])
+    seconds, megabytes, longest = map(int, sys.argv[1:4])
     asked, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)  # nothing that a library prints may get between the answers
-    prepare()
+    (prepare_for_lists if sys.argv[4] == "lists" else prepare)()
     allowance = confine.Allowance(seconds=seconds, megabytes=megabytes)
     os.dup2(nothing, 2)  # until here whoever started us may hear why this failed
     os.close(nothing)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 from index.ahead import Ahead
@@ -11,7 +11,6 @@ from index.collection import Collection
 from index.draft import Draft, Staged
 from index.errors import SourceError
 from index.guard import named
-from index.language import Detector
 from index.ledger import Ledger
 from index.parsers import Parsers
 from index.progress import Meter, Stop, Watch
@@ -85,7 +84,6 @@ class Reader:
         self._parsers = parsers
         self._again = again
         self._room = room // 2
-        self._detector = Detector()
         self._staged: list[Staged] = []
         self._waiting = 0
 
@@ -172,7 +170,6 @@ class Reader:
     def _stage(self, article: Article, digest: str) -> None:
         if self._cut is None:
             return
-        article = replace(article, language=self._detector.language(article.text, stated=article.language))
         self._cut.begin()
         pieces = chunk(article, count=self._cut.count, sizes=self._cut.sizes())
         if not pieces:

@@ -7,7 +7,7 @@ The only module that imports rensa.
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -139,15 +139,16 @@ def same_words(one: Story, other: Story) -> bool:
     return {word for word in one.written if _tells(word)} == {word for word in other.written if _tells(word)}
 
 
-def marks_in_many(stories: Sequence[Story]) -> Marks:
+def marks_in_many(stories: Iterable[Story]) -> Marks:
     """Return the shingles that a third of an outlet's articles have, in order: what it puts under each, or a template.
 
-    None where these are fewer than ENOUGH, of which a third may well be one story.
+    None where these are fewer than ENOUGH, of which a third may well be one story. Holds one story at a time.
     """
-    if len(stories) < ENOUGH:
+    found = [story.different for story in stories]
+    if len(found) < ENOUGH:
         return np.empty(0, dtype=np.uint64)
-    marks, counts = np.unique(np.concatenate([story.different for story in stories]), return_counts=True)
-    return np.asarray(marks[counts * 3 >= len(stories)])
+    marks, counts = np.unique(np.concatenate(found), return_counts=True)
+    return np.asarray(marks[counts * 3 >= len(found)])
 
 
 def signatures(stories: Sequence[Story]) -> Signatures:

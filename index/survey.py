@@ -12,6 +12,7 @@ from index.records import Article, ArticleId, Failure
 from index.webpage import unplaced
 
 Extract = Callable[[ArticleId, bytes], Article]
+Tell = Callable[[Article], Article]
 """Makes an article of the bytes of a file, or raises SourceError; may take its time, and is called by any thread."""
 
 EXTRACTOR = b"2"
@@ -47,11 +48,15 @@ class Absent:
 class Survey:
     """A collection as it lies on the disk. It can be walked through any number of times, and may change meanwhile."""
 
-    def __init__(self, folder: Path, *, largest: int, extract: Extract) -> None:
-        """Survey a folder, or one JSONL file. `largest` is in bytes a file, or a line; `extract` parses the files."""
+    def __init__(self, folder: Path, *, largest: int, extract: Extract, tell: Tell | None = None) -> None:
+        """Survey a folder, or one JSONL file. `largest` is in bytes a file, or a line; `extract` parses the files.
+
+        What stands in a line needs no parsing; `tell` is what still tells the language of that.
+        """
         self._folder = folder
         self._largest = largest
         self._extract = extract
+        self._tell = tell
 
     def batches(self, size: int) -> Iterator[list[Candidate | Failure]]:
         """Yield what there is, `size` at a time. Raises SourceError as walking through it does."""
@@ -68,14 +73,14 @@ class Survey:
         places = count(1)
         if self._folder.suffix == ".jsonl" and self._folder.is_file():
             for item in sources.jsonl_articles(self._folder, limit=self._largest):
-                yield item if isinstance(item, Failure) else _of_article(item, next(places))
+                yield item if isinstance(item, Failure) else self._of_article(item, next(places))
             return
         for entry in sources.walk(self._folder):
             if isinstance(entry, Failure):
                 yield entry
             elif entry.path.suffix.lower() == sources.ARCHIVE:
                 for item in sources.archived(entry, limit=self._largest):
-                    yield item if isinstance(item, Failure) else _of_article(item, next(places))
+                    yield item if isinstance(item, Failure) else self._of_article(item, next(places))
             else:
                 yield self._of_file(entry, next(places))
 
@@ -87,11 +92,10 @@ class Survey:
 
         return Candidate(origin.id, place, load)
 
+    def _of_article(self, article: Article, place: int) -> Candidate:
+        def load() -> Loaded:
+            # Not `digest_of` alone: what was indexed before languages were told is read again, once.
+            digest = hashlib.sha256(EXTRACTOR + f"{digest_of(article)} {article.language}".encode()).hexdigest()[:32]
+            return Loaded(digest, len(article.text), lambda: self._tell(article) if self._tell else article)
 
-def _of_article(article: Article, place: int) -> Candidate:
-    def load() -> Loaded:
-        # Not `digest_of` alone: what was indexed before languages were told is read again, once.
-        digest = hashlib.sha256(EXTRACTOR + f"{digest_of(article)} {article.language}".encode()).hexdigest()[:32]
-        return Loaded(digest, len(article.text), lambda: article)
-
-    return Candidate(article.id, place, load)
+        return Candidate(article.id, place, load)

@@ -8,15 +8,17 @@ import dataclasses
 import re
 from collections.abc import Callable
 from pathlib import PurePosixPath
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import unquote
 
 import httpx
 
 from index import decode, extract, mime
 from index.errors import SourceError
-from index.fetch import Fetched
 from index.records import Article, ArticleId
+
+if TYPE_CHECKING:  # whoever only compares addresses needs no network
+    from index.fetch import Fetched
 
 Extract: TypeAlias = Callable[[ArticleId, bytes], Article]
 """Reads the bytes of a file by the suffix of its name: `extract.extract`, here or in a process of its own."""
@@ -32,7 +34,7 @@ _TRACKING = re.compile(r"utm_\w+|(?:fb|g|y)clid|mc_[ce]id|igshid|_hs(?:enc|mi)")
 """Parameters by which senders of links see who followed which; the page is the same without."""
 
 
-def article(fetched: Fetched, extract: Extract = extract.extract) -> Article:
+def article(fetched: "Fetched", extract: Extract = extract.extract) -> Article:
     """Return the article that a page or a file of the web is. Its id is its address, as the page itself gives it.
 
     Raises:
@@ -42,7 +44,7 @@ def article(fetched: Fetched, extract: Extract = extract.extract) -> Article:
     return placed(extract(name, content), fetched.url)
 
 
-def document(fetched: Fetched) -> tuple[ArticleId, bytes]:
+def document(fetched: "Fetched") -> tuple[ArticleId, bytes]:
     """Return what was fetched as a file: a name with the suffix of its kind, and bytes that need no header beside them.
 
     Raises:

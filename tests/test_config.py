@@ -10,7 +10,7 @@ import pytest
 import config
 from config import load
 from config.errors import SettingsError
-from config.load import SECRETS, keys, secrets
+from config.layers import SECRETS, keys, secrets
 from tests.logscan import TOKEN
 
 DEFAULT = Path(config.__file__).parent / "default.toml"

@@ -20,7 +20,7 @@ import pytest
 import yaml
 
 from config import Settings, load
-from config.load import SECRETS
+from config.layers import SECRETS
 from config.settings import Delivery, Web
 from tests.conftest import ROOT, TOKEN
 

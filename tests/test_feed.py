@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index import feed, sitemap
+from index import feed, parcel, sitemap
 from index.errors import SourceError
+from index.parsers import Limits, Parsers
 from index.records import Item
 from index.weblinks import chooser, host, same
 from tests import hostile
@@ -84,6 +85,7 @@ def test_no_bytes_make_a_feed_or_a_sitemap_raise_anything_but_a_reason(data: byt
         found: list[Item] = []
         with contextlib.suppress(SourceError):
             found = list(read())
+        assert parcel.items_of(parcel.of_items(found), lists=1) == [found]
         assert all(item.key.startswith(("http://", "https://")) for item in found)
 
 
@@ -166,3 +168,17 @@ def test_patterns_choose_what_is_wanted_and_exclude_wins() -> None:
     assert [chosen(name) for name in names] == [True, False, True, False]
     assert all(chooser([], [])(name) for name in names)
     assert [chooser([], ["*.txt"])(name) for name in names] == [True, True, True, False]
+
+
+def test_what_lists_is_read_the_same_in_a_process_of_its_own_which_it_may_bring_down() -> None:
+    listed = b"<urlset><url><loc>https://a.example/1</loc><lastmod>2026-05-01T08:00:00+02:00</lastmod></url></urlset>"
+    index = b"<sitemapindex><sitemap><loc>https://a.example/more.xml</loc></sitemap></sitemapindex>"
+    with Parsers(Limits(seconds=1, megabytes=64), most=1, lists=True) as parsers:
+        assert parsers.feed(ATOM, base=BASE) == feed.entries(ATOM, base=BASE)
+        assert [parsers.sitemap(one) for one in (listed, index)] == [sitemap.read(one) for one in (listed, index)]
+        for read in (lambda: parsers.feed(b"{}", base=BASE), lambda: parsers.sitemap(b"<a/>")):
+            with pytest.raises(SourceError, match="is no"):
+                read()
+        with pytest.raises(SourceError, match=r"takes more than 1 seconds|needs more than 64 MB"):
+            parsers.feed(b"<rss><channel>" + b"<item><title>&lt;b&gt;t</title>" * 300_000, base=BASE)
+        assert parsers.feed(ATOM, base=BASE) == feed.entries(ATOM, base=BASE)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 from bot import cli, words
@@ -233,6 +234,40 @@ def test_indexing_that_is_interrupted_ends_in_seconds_and_the_next_goes_on_where
     assert "Traceback" not in running.said
     assert number(library) == 1
     assert 0 < to_embed(library, folder) < all_of_them
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_file_that_takes_long_to_read_is_interrupted_at_once_and_leaves_no_process_behind(
+    library: Library, folder: Path, tmp_path: Path, times: int
+) -> None:
+    (folder / "slow.md").write_bytes(b"*a " * 1_000_000)  # takes 20 s
+    with program("index", folder, "--data", library.data, cwd=tmp_path) as running:
+        reader = busy_reader(running.process.pid)
+        asked = time.monotonic()
+        for _ in range(times):
+            running.process.send_signal(signal.SIGINT)
+            time.sleep(0.005)
+        assert running.process.wait(30) == 130
+        assert time.monotonic() - asked < 3  # 0.3 s in quiet
+        until(lambda: not reader.is_running() or reader.status() == psutil.STATUS_ZOMBIE, seconds=2)
+    if times == 1:
+        assert running.said.splitlines()[-1] == STOPPED
+    assert "Traceback" not in running.said
+    (folder / "slow.md").unlink()
+    assert (number(library), library.check()) == (1, "")
+    assert library.index(folder).unchanged == 3
+
+
+def busy_reader(pid: int) -> psutil.Process:
+    """Return the process that reads for another one, once it has had a file for a while."""
+    found: list[psutil.Process] = []
+
+    def reading() -> bool:
+        found[:] = [one for one in psutil.Process(pid).children() if "index.parsing" in one.cmdline()]
+        return bool(found) and found[0].cpu_times().user > 2
+
+    until(reading, seconds=60)
+    return found[0]
 
 
 def test_a_watch_reads_what_changed_survives_its_folder_rests_after_a_rollback_and_ends_at_ctrl_c(

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index import parcel
-from index.records import Article, ArticleId, Heading, Page
+from index.records import Article, ArticleId, Heading, Item, Page
 
 ARTICLE = Article(
     id=ArticleId("a.md"),
@@ -127,3 +127,30 @@ def test_a_label_that_is_no_object_is_refused(label: bytes) -> None:
         parcel.read(label)
     with pytest.raises(ValueError, match=r"no article"):
         parcel.article_of(ARTICLE.id, [sys.maxsize], b"")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "{}",
+        "[]",
+        "[[],[]]",
+        '[["https://a.example/"]]',
+        '[[["https://a.example/","t","",""]]]',
+        '[[["https://a.example/","t","","",1]]]',
+        '[[["javascript:alert(1)","t","","",""]]]',
+        '[[["","t","","",""]]]',
+        '[[["https://a.example/","t","yesterday","",""]]]',
+        '[[["https://a.example/","t","","2026-05-01T08:00:00",""]]]',
+        "[" * 100_000,
+    ],
+)
+def test_what_is_no_list_of_items_is_refused(written: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        parcel.items_of(written.encode(), lists=1)
+
+
+def test_items_arrive_as_they_were_sent() -> None:
+    day = dt.datetime(2026, 5, 1, 8, tzinfo=dt.timezone(dt.timedelta(hours=2)))
+    items = [Item("https://a.example/1", "Почему?", day.date(), day, "<p>It</p>"), Item("https://a.example/2")]
+    assert parcel.items_of(parcel.of_items(items, []), lists=2) == [items, []]

@@ -1,5 +1,6 @@
 """The processes that read articles: what comes of a file is the same, what becomes of its reader nobody's trouble."""
 
+import json
 import os
 import signal
 import subprocess
@@ -8,12 +9,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
-from index import child, parsers
+from index import child, parsers, parsing
 from index.errors import Cancelled, Died, SourceError
 from index.extract import extract
 from index.library import seeds
@@ -49,7 +51,8 @@ def read(made: Parsers, name: str, data: bytes) -> object:
 def here(name: str, data: bytes) -> object:
     """Return the same, of this process."""
     try:
-        return extract(ArticleId(name), data)
+        made = extract(ArticleId(name), data)
+        return replace(made, language=parsing.prepare().language(made.text, stated=made.language))
     except SourceError as error:
         return str(error)
 
@@ -68,7 +71,7 @@ def later(work: Callable[[], object], seconds: float = 0.5) -> None:
 @pytest.mark.parametrize("name", [name for name in hostile.sound() if Path(name).suffix in SUFFIXES])
 def test_a_sound_file_of_each_kind_is_read_as_it_is_read_without_limits(shared: Parsers, name: str) -> None:
     data = hostile.sound()[name]
-    assert read(shared, name, data) == extract(ArticleId(name), data)
+    assert read(shared, name, data) == here(name, data)
 
 
 def test_there_is_a_sound_file_of_each_kind() -> None:
@@ -83,6 +86,31 @@ def test_the_seeds_and_what_is_no_article_are_read_the_same(shared: Parsers) -> 
     assert {name: read(shared, name, data) for name, data in files.items()} == {
         name: here(name, data) for name, data in files.items()
     }
+
+
+def test_an_article_comes_with_its_language_and_whoever_asked_loads_nothing_for_that(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("Der alte Hafen wurde 1987 für Frachtschiffe geschlossen, der Rat will dort bauen.")
+    line = {"id": "b", "text": "Старую гавань закрыли для грузовых судов, и теперь совет хочет построить там жильё."}
+    (tmp_path / "b.jsonl").write_text(json.dumps(line))
+    (tmp_path / "ask").write_text(ASKING)
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    asking = [sys.executable, str(tmp_path / "ask"), str(tmp_path)]
+    said = subprocess.run(asking, env=env, capture_output=True, check=True, text=True).stdout
+    assert json.loads(said) == [{"a.txt": "de", "b.jsonl#b": "ru"}, []]
+
+
+ASKING = """
+import json
+import sys
+from pathlib import Path
+from index.library import Library
+from index.parsers import Limits, Parsers
+from index.survey import Survey
+with Parsers(Limits(), most=1) as made:
+    survey = Survey(Path(sys.argv[1]), largest=10**6, extract=made.extract, tell=made.tell)
+    told = {found.id: found.load().parse().language for found in survey}
+print(json.dumps([told, [name for name in ("py3langid", "feedparser", "pypdfium2") if name in sys.modules]]))
+"""
 
 
 def test_half_a_character_and_a_nul_arrive_as_what_can_be_stored(shared: Parsers) -> None:

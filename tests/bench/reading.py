@@ -53,7 +53,7 @@ def mixed(count: int) -> list[File]:
 
 def measure(*, files: int = FILES) -> dict[str, float]:
     """Return files a second of either, and the memory of all processes together, in MB."""
-    parsing.prepare()
+    detector = parsing.prepare()
     given = mixed(files)
     alone, pooled, first, most = 0.0, 0.0, 0.0, [0.0]
     over = threading.Event()
@@ -63,7 +63,7 @@ def measure(*, files: int = FILES) -> dict[str, float]:
         watching.start()
         for turn in range(TURNS):
             some = given[turn::TURNS]
-            alone += _seconds(lambda some=some: [extract.extract(*file) for file in some])  # type: ignore[misc]
+            alone += _seconds(lambda some=some: [parsing.article(*file, detector) for file in some])  # type: ignore[misc]
             pooled += _seconds(lambda some=some: _read(parsers, some))  # type: ignore[misc]
             first = first or pooled
         over.set()
