@@ -8,6 +8,7 @@ from pathlib import Path
 from bot import as_json, terminal, words
 from index.acquire import Sent, Understood
 from index.errors import FootnoteError, NotIndexed, SourceError
+from index.guard import named
 from index.library import Library
 from index.records import Article, ArticleId, Failure
 
@@ -21,7 +22,7 @@ def add(library: Library, chosen: argparse.Namespace) -> int:
             one = library.understand(_sent(library, name))
             _check_twice(one, understood)
         except SourceError as error:
-            failures.append(Failure(name, str(error)))
+            failures.append(Failure(named(name), str(error)))
             continue
         understood.append(one)
         if not chosen.json:

@@ -346,7 +346,7 @@ class _Parser:
 
 
 _UNSTARTED = "The process that reads articles cannot be started ({reason}). Nothing was changed."
-_CRASHED = "made the program that reads it crash"
+_CRASHED = "made the program that reads it crash: it is damaged, or made to do that"
 _REFUSALS = {"reason", "memory", "longer", "crash"}
 
 

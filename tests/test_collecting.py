@@ -92,6 +92,14 @@ def test_what_cannot_be_read_is_named_and_the_others_are_added(
     assert any("missing.md cannot be read: no such file or directory." in line for line in said)
 
 
+def test_an_address_that_failed_is_named_without_its_secrets(footnote: Footnote, data: Path) -> None:
+    said = footnote("add", "https://anna:hunter2@127.0.0.1/feed?key=s3cret", "--data", str(data))
+    assert said.returncode == 1
+    assert "https://127.0.0.1/feed?…" in said.stderr
+    assert "hunter2" not in said.stderr
+    assert "s3cret" not in said.stderr
+
+
 def test_two_of_one_name_are_not_mistaken_for_each_other(footnote: Footnote, data: Path, tmp_path: Path) -> None:
     for place in ("a", "b"):
         (tmp_path / place).mkdir()
