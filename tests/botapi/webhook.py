@@ -119,9 +119,9 @@ class Deliveries:
         except aiohttp.ClientError as exc:
             error = f"Connection lost: {type(exc).__name__}"
         with self._state.changed:
-            if error:
+            if error and self._state.hook is hook:  # of an earlier one nobody asks any more
                 self._state.failed(error)
-            else:
+            elif not error:
                 self._state.updates.remove(waiting)
             delivery = Delivery(waiting.update.get("update_id"), waiting.update, at, status, error)
             self._state.note(self._state.deliveries, delivery)
