@@ -45,6 +45,9 @@ Telegram sends those of one album within a few tenths of a second; what a client
 FORSAKEN = 60.0
 """Seconds after which nobody waits any more for what was to come with something: fetching it has failed."""
 
+FIRST = 1.0
+"""Seconds after its start in which the bot is surely at work, and shows what was sent before."""
+
 RESUME = 20.0
 """Seconds between two looks for offers that nobody shows, because a process died or sending failed."""
 
@@ -53,9 +56,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What offered pieces turned out to be: articles, each with the title of the one whose place it would take, and
-    those that are none, with the reason.
-    """
+    """What offered pieces turned out to be: articles, each with the title of the one it replaces, and failures."""
 
     seen: list[tuple[Understood, str]]
     failures: list[Failure]
@@ -91,7 +92,7 @@ class Adding:
         """Show what was sent before the bot was started, and look again now and then."""
         assert application.job_queue is not None  # noqa: S101  for mypy: the dependencies bring what it needs
         how = {"misfire_grace_time": None, "coalesce": True}
-        application.job_queue.run_repeating(self.resume, RESUME, first=0, name="offers", job_kwargs=how)
+        application.job_queue.run_repeating(self.resume, RESUME, first=FIRST, name="offers", job_kwargs=how)
 
     async def add(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Fetch pages and offer them."""
@@ -339,6 +340,6 @@ _TOO_LARGE = f"is larger than {DOWNLOAD // 1_000_000} MB, the most that Telegram
 
 
 def _buttons(offer: Offer) -> InlineKeyboardMarkup:
-    keep = InlineKeyboardButton(words.KEEP_OFFER_BUTTON, callback_data=f"offer:keep:{offer.id}")
+    keep = InlineKeyboardButton(words.KEEP_BUTTON, callback_data=f"offer:keep:{offer.id}")
     discard = InlineKeyboardButton(words.DISCARD_BUTTON, callback_data=f"offer:discard:{offer.id}")
     return InlineKeyboardMarkup([[keep, discard]])

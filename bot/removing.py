@@ -132,10 +132,12 @@ class Removing:
         return query, message, id_
 
     def _shelved(self, mark: str) -> ArticleId | None:
+        """Return the article that a mark stands for, if it is still there: what was shown lately is remembered."""
         try:
-            return self._library.shelved(mark)
+            id_ = self._library.shelved(mark)
         except NotIndexed:
             return None
+        return id_ if id_ is not None and id_ in self._library.find(id_) else None
 
     def _named(self, named: str) -> tuple[list[ArticleId], list[str]]:
         """Return the articles that ids and addresses mean, and those that mean none; an id may have spaces in it."""

@@ -8,7 +8,7 @@ from bot.words.language import LANGUAGE, N_, _, ngettext
 from index.acquire import Understood
 from index.records import Failure
 
-ADD_DOES = N_("Add a page to the articles: /add https://…")
+ADD_DOES = N_("Add a page to the articles: /add and its address")
 REMOVE_DOES = N_("Take an article out: /remove and its id or address")
 
 ADD_HOW = N_(
@@ -24,7 +24,6 @@ BUSY_SO_OFFER_WAITS = N_(
 ADDING = N_("Adding…")
 DISCARDED = N_("Discarded: nothing was added.")
 KEPT_FOR_LATER = N_("Stopped. What you sent is kept: the next reindex adds it. /remove takes it away again.")
-KEEP_OFFER_BUTTON = N_("Keep it")
 DISCARD_BUTTON = N_("Discard")
 NO_QUESTION = N_("Nothing is added until you choose. If it was meant as a question, discard it and write it yourself.")
 

@@ -61,7 +61,7 @@ def megabytes(size: float) -> str:
 
 def size(value: int) -> str:
     """Write a number of bytes in kilobytes, or in megabytes where there are many."""
-    return megabytes(value) if value >= 100_000 else _("{size} KB").format(size=number(value / 1e3, 1))
+    return megabytes(value) if value >= 100_000 else _("{size} KB").format(size=number(max(0.1, value / 1e3), 1))
 
 
 def language_name(code: str) -> str:
