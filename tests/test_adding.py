@@ -278,7 +278,7 @@ def test_a_file_is_offered_though_the_bot_is_killed_after_it_was_sent(
 ) -> None:
     small_library(tmp_path)
     served = Served(tmp_path, api.url, port=free_port())
-    served.extra["FOOTNOTE_TELEGRAM_ADMINS"] = f"[{ADMIN}]"
+    served.extra["FOOTNOTE_TELEGRAM_ADMINS"] = str(ADMIN)
     with running(served):
         until(served.ready, seconds=60)
         said = boss.sends("ferry.txt", b"The ferry\n\nThe ferry to Vessel is old and will be replaced in spring.")
