@@ -506,11 +506,12 @@ def test_what_an_admin_passes_on_is_no_command_of_theirs(
     monkeypatch.setattr(adding, "SETTLE", 0.1)
     anna = api.person(GUEST, "Anna")
     with serve(reindexing.library) as bot:
+        numbers = count(100)
         for how in SECONDHAND.values():
             for command in ("/reindex", "/rollback"):
-                api.inject({"message": text(command, **how)})
+                api.inject({"message": text(command, **how) | {"message_id": next(numbers)}})
                 api.inject({"message": text(command, sender=GUEST, chat={**PERSONAL, "id": GUEST}, **how)})
-        api.inject({"message": text("/help", **SECONDHAND["forwarded"])})
+        api.inject({"message": text("/help", **SECONDHAND["forwarded"]) | {"message_id": next(numbers)}})
         idle(api, bot)
         until(lambda: sum(one.count(": /") for one in told_in(boss)) == 5)
         assert reindexing.begun == 0
