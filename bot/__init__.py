@@ -8,6 +8,7 @@ an update comes in    poll, or web on listen → inbox (stored) → dispatch (ta
 who may ask           gate → people (stored); arrivals (in groups), invitations, roll (/people)
 and is handled        questions → answers (what becomes of one), commands, suggest, reading (articles, cut into pages),
                       personal (what is kept of a person), admin, reindexing, schedule
+articles by hand      adding (/add, files, forwarded) keeps offers, removing
 a question is watched watches (commands, buttons), lookout (compares, writes) → news, watchlist
 outside private chats mention (what is meant for the bot) → groups; inline (what is typed) → results
 what is kept          journal (answers, what people thought of them) of kept, in tables

@@ -1,6 +1,7 @@
 """/reindex and its buttons: shows what would change, asks, shows progress and the outcome; and /rollback."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from telegram import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
 from telegram.ext import ContextTypes
@@ -142,14 +143,9 @@ class Admin:
         self, context: ContextTypes.DEFAULT_TYPE, run: Run, notice: Notice, *, agreed: int | None
     ) -> None:
         """Show how far a run is, at the end what came of it, and the question it ends with."""
-
-        async def look() -> None:
-            run.stop = run.stop or not context.application.running  # the bot was told to end, and waits for us
-            await notice.show(_progress(run), buttons=None if run.stop else _stop_button(run))
-
         buttons = None
         try:
-            outcome = await self._reindexing.read(run, look, agreed=agreed)
+            outcome = await self._reindexing.read(run, looking(context, run, notice), agreed=agreed)
         except FootnoteError as error:
             text = words.trouble(error)
         else:
@@ -210,6 +206,16 @@ async def admin_press(gate: Gate, update: Update) -> tuple[CallbackQuery, Messag
     else:
         return query, message
     return None
+
+
+def looking(context: ContextTypes.DEFAULT_TYPE, run: Run, notice: Notice) -> Callable[[], Awaitable[None]]:
+    """Return what shows how far a run is in a message, with a button that stops it."""
+
+    async def look() -> None:
+        run.stop = run.stop or not context.application.running  # the bot was told to end, and waits for us
+        await notice.show(_progress(run), buttons=None if run.stop else _stop_button(run))
+
+    return look
 
 
 def told(run: Run, outcome: Plan | Report | None) -> str:

@@ -14,6 +14,7 @@ from telegram.error import TelegramError
 from telegram.ext import Application, ApplicationBuilder
 
 from bot import handlers, heap, inbox, pace, poll, web, words
+from bot.adding import Adding
 from bot.admin import Admin
 from bot.answers import Answers
 from bot.arrivals import Arrivals
@@ -34,12 +35,14 @@ from bot.limits import Limits
 from bot.listen import Listener
 from bot.lookout import Lookout
 from bot.metrics import Metrics
+from bot.offers import Offers
 from bot.people import People
 from bot.personal import Personal, Times
 from bot.poll import Patience, Poller
 from bot.questions import Asking, Questions, Threads
 from bot.reading import Reading
 from bot.reindexing import Reindexing
+from bot.removing import Removing
 from bot.roll import Roll
 from bot.schedule import Schedule
 from bot.suggest import Suggestions
@@ -62,6 +65,9 @@ ASKING = 2
 
 LOOKING = 2
 """Threads for what only looks things up, so that it does not wait behind questions."""
+
+TAKING = 1
+"""Threads that fetch and read what admins send, one thing after the other: reading takes a child process each."""
 
 STORING = 2
 """Threads for the inbox; SQLite lets one write at a time, PostgreSQL is some way off."""
@@ -90,7 +96,9 @@ def build(
     ground = _ground(library, settings, number=int(token.partition(":")[0]))
     stores, threads, metrics = ground.stores, ground.threads, ground.metrics
     bot = _application(telegram, limits)
-    handlers.add(bot, _handlers(ground), number=ground.number)
+    all_ = _handlers(ground)
+    handlers.add(bot, all_, gate=ground.gate, number=ground.number)
+    all_.adding.start(bot)
     Lookout(library, stores.journal, stores.watchlist, gate=ground.gate, threads=threads.looking).start(bot)
     if telegram.reindex_every:
         schedule = Schedule(ground.reindexing, telegram.admins, language=stores.journal.language)
@@ -119,7 +127,7 @@ def build(
             announce=partial(_announce, bot, telegram),
             begin=partial(_begin, bot, stores.inbox, telegram),
             close=ground.reindexing.close,
-            threads=(threads.asking, threads.looking, threads.storing),
+            threads=(threads.asking, threads.looking, threads.taking, threads.storing),
         ),
         settings.delivery,
     )
@@ -157,6 +165,7 @@ class _Threads:
 
     asking: Pool
     looking: Pool
+    taking: Pool
     storing: Pool
 
 
@@ -168,6 +177,7 @@ class _Stores:
     journal: Journal
     people: People
     watchlist: Watchlist
+    offers: Offers
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,9 +215,11 @@ def _ground(library: Library, settings: Settings, *, number: int) -> _Ground:
         Journal(database, bot=number),
         people,
         Watchlist(database, bot=number, now=stored.now),  # its leases must mean the same everywhere
+        Offers(database, bot=number, now=stored.now),
     )
     pools = (
-        Pool(count, thread_name_prefix=name) for count, name in ((ASKING, "ask"), (LOOKING, "look"), (STORING, "store"))
+        Pool(count, thread_name_prefix=name)
+        for count, name in ((ASKING, "ask"), (LOOKING, "look"), (TAKING, "take"), (STORING, "store"))
     )
     return _Ground(
         library,
@@ -253,13 +265,23 @@ def _handlers(ground: _Ground) -> Handlers:
         commands=Commands(library, gate, answers, suggestions, threads=looking),
         reading=Reading(library, answers, gate, threads=looking),
         personal=Personal(
-            {"journal": stores.journal, "messages": stores.inbox, "names": stores.people, "watches": stores.watchlist},
+            {
+                "journal": stores.journal,
+                "messages": stores.inbox,
+                "names": stores.people,
+                "watches": stores.watchlist,
+                "offers": stores.offers,
+            },
             Times(ground.kept_for, settings.delivery.keep),
             threads=looking,
         ),
         invitations=Invitations(stores.people, gate, threads=looking),
         roll=Roll(stores.people, gate, threads=looking),
         admin=Admin(ground.reindexing, gate),
+        adding=Adding(
+            ground.reindexing, gate, stores.offers, threads=ground.threads.taking, language=stores.journal.language
+        ),
+        removing=Removing(ground.reindexing, gate, stores.journal, threads=looking),
         bulletin=Bulletin(
             ground.reindexing,
             gate,

@@ -16,7 +16,8 @@ from telegram.ext import (
     filters,
 )
 
-from bot import admin, buttons, desk, pages, personal, roll, suggest, watches
+from bot import adding, admin, buttons, desk, pages, personal, removing, roll, suggest, watches
+from bot.adding import Adding
 from bot.admin import Admin
 from bot.answers import Answers
 from bot.arrivals import Arrivals
@@ -26,12 +27,14 @@ from bot.commands import Commands
 from bot.desk import Desk
 from bot.dispatch import report
 from bot.door import Door
+from bot.gate import Gate
 from bot.groups import Groups
 from bot.inline import Inline
 from bot.invitations import Invitations, Opening
 from bot.personal import Personal
 from bot.questions import Questions
 from bot.reading import Reading
+from bot.removing import Removing
 from bot.roll import Roll
 from bot.suggest import Suggestions
 from bot.watches import Watches
@@ -58,12 +61,27 @@ class Handlers:
     invitations: Invitations
     roll: Roll
     admin: Admin
+    adding: Adding
+    removing: Removing
     bulletin: Bulletin
     desk: Desk
 
 
-def add(bot: Application[Any, Any, Any, Any, Any, Any], all_: Handlers, *, number: int) -> None:
-    """Let them handle the updates of the bot with that id."""
+class _PassedOn(filters.UpdateFilter):
+    """What an admin, as `gate` knows them, forwards that has words."""
+
+    def __init__(self, gate: Gate) -> None:
+        super().__init__()
+        self._gate = gate
+
+    def filter(self, update: Update) -> bool:
+        message = update.message
+        said = message is not None and message.forward_origin is not None and (message.text or message.caption)
+        return bool(said) and self._gate.is_admin(update)
+
+
+def add(bot: Application[Any, Any, Any, Any, Any, Any], all_: Handlers, *, gate: Gate, number: int) -> None:
+    """Let them handle the updates of the bot with that id; what an admin passes on is no question and no command."""
     bot.add_handler(TypeHandler(Update, all_.arrivals.check), group=-2)
     bot.add_handler(TypeHandler(Update, all_.door.check), group=-1)
 
@@ -71,6 +89,10 @@ def add(bot: Application[Any, Any, Any, Any, Any, Any], all_: Handlers, *, numbe
     bot.add_handler(MessageHandler(filters.ViaBot(number) & filters.UpdateType.MESSAGE, all_.inline.picked))
     bot.add_handler(MessageHandler(_GROUP & filters.TEXT, all_.groups.heard))
     bot.add_handler(InlineQueryHandler(all_.inline.typed))
+
+    # sent in private
+    bot.add_handler(MessageHandler(_PRIVATE & filters.Document.ALL, all_.adding.document))
+    bot.add_handler(MessageHandler(_PRIVATE & _PassedOn(gate), all_.adding.forwarded))
 
     # written in private
     bot.add_handler(MessageHandler(_PRIVATE & filters.TEXT & ~filters.COMMAND, all_.questions.plain))
@@ -106,6 +128,8 @@ def _commands(all_: Handlers) -> dict[str, Any]:
         "privacy": all_.personal.privacy,
         "forget": all_.personal.forget,
         # for admins
+        "add": all_.adding.add,
+        "remove": all_.removing.remove,
         "reindex": all_.admin.reindex,
         "rollback": all_.admin.rollback,
         "stats": all_.desk.stats,
@@ -145,6 +169,11 @@ def _buttons(all_: Handlers) -> dict[str, Any]:
         admin.STOP: all_.admin.stop,
         admin.GO_BACK: all_.admin.go_back,
         admin.LEAVE: all_.admin.stay,
+        adding.KEEP: all_.adding.keep,
+        adding.DISCARD: all_.adding.discard,
+        pages.REMOVE: all_.removing.ask,
+        removing.DO: all_.removing.do,
+        removing.STAY: all_.removing.stay,
         desk.STATS: all_.desk.other_days,
         desk.GAPS: all_.desk.turn,
         roll.TURN: all_.roll.turn,

@@ -6,7 +6,7 @@ where one came from, for the way back. At most 64 bytes.
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
@@ -15,7 +15,7 @@ from bot.evidence import MOST
 from bot.render import Block, Run
 from index.acquire import Supply
 from index.draft import VERSIONS
-from index.records import Article, Outlet, Passage, Span, Version
+from index.records import Article, ArticleId, Outlet, Passage, Span, Version
 from index.shelfmark import MARK, shelfmark
 
 PAGE = 8
@@ -50,14 +50,18 @@ WHOLE = rf"^x:({buttons.ID}):(\d{{1,2}}):(\d{{1,2}}):(\d{{1,2}})(?::(\d{{1,5}}):
 
 FROM_SEARCH = "s"
 
+REMOVE = rf"^remove:ask:({MARK})$"
+"""Ask whether an article shall be removed."""
+
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A message, and what pops up with it."""
+    """A message, and what pops up with it; `article` is the one that it is a page of."""
 
     html: str
     buttons: InlineKeyboardMarkup | None = None
     note: str = ""
+    article: ArticleId | None = None
 
 
 def cut(article: Article, passages: Sequence[Passage], *, most: int = MOST) -> list[Span]:
@@ -112,6 +116,13 @@ def around(pages: int, number: int, turn: Callable[[int], str], back: str) -> In
     if back:
         rows.append([_button(words.BACK_BUTTON, back)])
     return InlineKeyboardMarkup(rows) if rows else None
+
+
+def removable(view: View, mark: str) -> View:
+    """Return a page of the article with that shelfmark with a button that asks whether it shall be removed."""
+    rows = view.buttons.inline_keyboard if view.buttons else ()
+    row = [_button(words.REMOVE_BUTTON, f"remove:ask:{mark}")]
+    return replace(view, buttons=InlineKeyboardMarkup([*rows, row]))
 
 
 def opened(mark: str, number: int, digest: str, origin: str) -> str:

@@ -16,7 +16,7 @@ from bot.pages import PAGE, View
 from bot.questions import asked
 from bot.say import answer, edit, say
 from bot.threads import Pool
-from index.errors import NotIndexed
+from index.errors import NotIndexed, SourceError
 from index.library import Library
 from index.records import Article, ArticleId, Span
 from index.shelfmark import shelfmark
@@ -35,9 +35,9 @@ class Reading:
 
         Admins by `gate` see more.
         """
-        self._gate = gate
         self._library = library
         self._answers = answers
+        self._gate = gate
         self._threads = threads
 
     async def latest(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
@@ -87,7 +87,7 @@ class Reading:
             return
         query, message, kept, said = pressed
         number, digest = int(said[4]) if said[4] else None, said[5] or ""
-        view = await self._look(lambda: self._whole(kept, said[:4], number, digest))
+        view = await self._look(update, lambda: self._whole(kept, said[:4], number, digest))
         await answer(query, view.note, alert=not view.html)
         if view.html:
             await show(context, message, view)
@@ -102,7 +102,7 @@ class Reading:
     ) -> None:
         message = update.message
         if message is not None:
-            view = await self._look(look)
+            view = await self._look(update, look)
             reply_to = message.message_id if as_reply else None
             await say(context.bot, message.chat_id, [view.html], buttons=view.buttons, reply_to=reply_to)
 
@@ -118,13 +118,24 @@ class Reading:
         if message is None:
             await answer(query, words.TOO_OLD, alert=True)
             return
-        view = await self._look(lambda: look(*said.groups()))
+        view = await self._look(update, lambda: look(*said.groups()))
         await answer(query, view.note, alert=not view.html)
         if view.html:
             await show(context, message, view)
 
-    async def _look(self, look: Callable[[], View]) -> View:
-        return await self._threads.run(lambda: _if_any(look))
+    async def _look(self, update: Update, look: Callable[[], View]) -> View:
+        """Return what a look shows; an admin may remove the article that it shows, if anybody can here."""
+        admin = self._gate.is_admin(update)
+        return await self._threads.run(lambda: self._with_removal(_if_any(look)) if admin else _if_any(look))
+
+    def _with_removal(self, view: View) -> View:
+        if view.article is None:
+            return view
+        try:
+            self._library.check_removal([view.article])
+        except SourceError:  # a button that only says why it does nothing would be in the way of all that read
+            return view
+        return pages.removable(view, self._library.shelfmark(view.article))
 
     def _articles(self, number: int, of: str) -> View:
         """Return a page as it is now; the last one where the list has become shorter."""
@@ -212,7 +223,7 @@ class Reading:
         html = pages.article(article, len(passages), cut, number, copies=copies, history=history)
         changed = digest and not now.startswith(digest)
         markup = pages.around(len(cut), number, lambda page: turn(page, now), back)
-        return View(html, markup, note=words.NOT_AS_BEFORE if changed else "")
+        return View(html, markup, note=words.NOT_AS_BEFORE if changed else "", article=article.id)
 
     def _mark(self, article: Article) -> str:
         return self._library.shelfmark(article.id)

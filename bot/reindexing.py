@@ -6,15 +6,16 @@ Knows nothing of chats.
 import asyncio
 import datetime as dt
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count
 from typing import TypeVar
 
+from index.acquire import Sent
 from index.errors import FootnoteError
 from index.library import Library
-from index.records import Plan, Progress, Report, Revision
+from index.records import ArticleId, Plan, Progress, Report, Revision
 
 LOOK = 0.5
 """Seconds between two looks at how far it is, and whether it shall stop."""
@@ -93,6 +94,16 @@ class Reindexing:
             self._note(run, outcome)
         return outcome
 
+    async def add(self, run: Run, look: Callable[[], Awaitable[None]], sent: Sequence[Sent]) -> Report | None:
+        """Make what was sent part of the library, and `look` meanwhile. Raises as `Library.add`."""
+        work = lambda: self.library.add(sent, watch=_watching(run), stop=lambda: run.stop)  # noqa: E731
+        return await self._step(run, look, work)
+
+    async def remove(self, run: Run, look: Callable[[], Awaitable[None]], ids: Sequence[ArticleId]) -> Report | None:
+        """Take articles out of the library, and `look` meanwhile. Raises as `Library.remove`."""
+        work = lambda: self.library.remove(ids, watch=_watching(run), stop=lambda: run.stop)  # noqa: E731
+        return await self._step(run, look, work)
+
     async def rollback(self, run: Run) -> Revision:
         """Return to the revision before. Raises as `Library.rollback`."""
 
@@ -107,6 +118,17 @@ class Reindexing:
             self.running.stop = True
         self._thread.shutdown(wait=True)
 
+    async def _step(
+        self, run: Run, look: Callable[[], Awaitable[None]], work: Callable[[], Report | None]
+    ) -> Report | None:
+        try:
+            report = await self._work(run, look, work)
+        except FootnoteError as error:
+            self.tally(type(error).__name__.lower())
+            raise
+        self.tally("done")
+        return report
+
     async def _work(self, run: Run, look: Callable[[], Awaitable[None]], work: Callable[[], Result]) -> Result:
         try:
             done = asyncio.get_running_loop().run_in_executor(self._thread, work)
@@ -120,9 +142,7 @@ class Reindexing:
         self.last = Ended(dt.datetime.now(dt.UTC), run.by_itself, outcome)
 
     def _read(self, run: Run, agreed: int | None) -> Plan | Report | None:
-        def watch(progress: Progress) -> None:
-            run.progress = progress
-
+        watch = _watching(run)
         if run.by_itself and self.library.held:
             return None
         plan = run.plan = self.library.plan(watch=watch, stop=lambda: run.stop)
@@ -133,3 +153,10 @@ class Reindexing:
         if run.by_itself and not plan.changes:
             return plan
         return self.library.index(agreed=plan.consent, watch=watch, stop=lambda: run.stop)
+
+
+def _watching(run: Run) -> Callable[[Progress], None]:
+    def watch(progress: Progress) -> None:
+        run.progress = progress
+
+    return watch

@@ -94,17 +94,22 @@ class Acquisitions:
         Raises:
             SourceError: it is too large, empty, or of a kind that cannot be read.
         """
-        last = one_line(PurePath(name.replace("\\", "/")).name)
-        if PurePath(last).suffix.lower() not in SUFFIXES:
-            message = f"is none of the files that can be read: {', '.join(sorted(SUFFIXES))}"
-            raise SourceError(message)
-        if len(data) > self._limits.largest:
-            message = f"is larger than {self._limits.largest // 1_000_000} MB"
-            raise SourceError(message)
+        last = self.check_file(name, len(data))
         if not data:
             message = "is empty"
             raise SourceError(message)
         return Sent(f"{ADDED}:{last}", Kind.FILE, Content(data, last))
+
+    def check_file(self, name: str, size: int) -> str:
+        """Return the name that a file of so many bytes would have. Raises SourceError as `file`."""
+        last = one_line(PurePath(name.replace("\\", "/")).name)
+        if PurePath(last).suffix.lower() not in SUFFIXES:
+            message = f"is none of the files that can be read: {', '.join(sorted(SUFFIXES))}"
+            raise SourceError(message)
+        if size > self._limits.largest:
+            message = f"is larger than {self._limits.largest // 1_000_000} MB"
+            raise SourceError(message)
+        return last
 
     def article(self, sent: Sent) -> Article:
         """Return the article that something is read as.
@@ -131,11 +136,11 @@ class Acquisitions:
             ids += [name_ for name_ in catalogue.at(name, same(name)) if name_ not in ids]
         return ids
 
-    def release(self, ids: Sequence[ArticleId], sources: Sequence[Source]) -> None:
-        """Give away what was added; what a feed or a sitemap brought stays away however often it is listed.
+    def check_release(self, ids: Sequence[ArticleId], sources: Sequence[Source]) -> None:
+        """Look whether articles can be given away.
 
         Raises:
-            SourceError: one of them is a file of a folder, or named in the settings; nothing was changed.
+            SourceError: one of them is a file of a folder, or named in the settings.
         """
         held = self._holdings.get(ids)
         named = {source.called: source for source in sources}
@@ -150,6 +155,15 @@ class Acquisitions:
                     "reindex leaves it out."
                 )
                 raise SourceError(message)
+
+    def release(self, ids: Sequence[ArticleId], sources: Sequence[Source]) -> None:
+        """Give away what was added; what a feed or a sitemap brought stays away however often it is listed.
+
+        Raises:
+            SourceError: as `check_release`; nothing was changed.
+        """
+        self.check_release(ids, sources)
+        held = self._holdings.get(ids)
         added = [key for key, holding in held.items() if holding.source == ADDED]
         self._holdings.drop(added)
         self._holdings.shun([key for key in held if key not in added])

@@ -259,6 +259,10 @@ class Library:
         """Take a file, for `understand` and `add`; nothing is kept of it yet. Raises SourceError as `fetch` does."""
         return self._acquisitions().file(name, data)
 
+    def check_file(self, name: str, size: int) -> None:
+        """Look whether a file of so many bytes can be taken, before it is fetched. Raises SourceError as `file`."""
+        self._acquisitions().check_file(name, size)
+
     def understand(self, sent: Sent) -> Understood:
         """Return what was sent as the article it would become, and in how many passages; keeps nothing.
 
@@ -302,6 +306,14 @@ class Library:
                 raise SourceError(message)
             self._acquisitions().release(ids, self._settings.source)
             return self._step(served, watch=watch, stop=stop) if served else None
+
+    def check_removal(self, ids: Sequence[ArticleId]) -> None:
+        """Look whether `remove` would take articles out.
+
+        Raises:
+            SourceError: one is a file of a folder or named in the settings.
+        """
+        self._acquisitions().check_release(ids, self._settings.source)
 
     @property
     def largest(self) -> int:

@@ -17,7 +17,7 @@ from typing import Any, Final, TypeAlias
 import httpx
 import pytest
 
-from bot import app, words
+from bot import adding, app, words
 from bot.reindexing import Reindexing, Run
 from index.library import Library
 from index.shelfmark import shelfmark
@@ -38,12 +38,16 @@ RUN: Final = "the name of the reindex that is running"
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """Something to write or to press, and what somebody who may do it is told; `gone`: on a message that is gone."""
+    """Something to write or to press, and what somebody who may do it is told.
+
+    `gone`: on a message that is gone; `second`: in another message, where it is an admin.
+    """
 
     data: str
     told: str
     admins: bool = False
     gone: str = ""
+    second: str = ""
 
 
 WRITTEN = (
@@ -51,7 +55,7 @@ WRITTEN = (
     Thing("/help", "Just write a question"),
     Thing(f"/ask {WHEN}", "1987"),
     Thing("/latest", "1. Library hours"),
-    Thing("/sources", "1. The Gazette · 3 articles"),
+    Thing("/sources", "1. The Gazette · 3 articles", second=words.ORIGINS),
     Thing("/article bakery", "Mill Street"),
     Thing("/article", words.ARTICLE_HOW),
     Thing("/new", words.STARTED_AFRESH),
@@ -68,6 +72,10 @@ WRITTEN = (
     Thing("/REINDEX", words.REINDEX_BUSY, admins=True),
     Thing("/reindex@footnote_test_bot now", words.REINDEX_BUSY, admins=True),
     Thing("/rollback", "Go back?", admins=True),
+    Thing("/add", words.ADD_HOW, admins=True),
+    Thing("/add nothing", "is not the address of a page", admins=True),
+    Thing("/remove", words.REMOVE_HOW, admins=True),
+    Thing("/remove nothing", "No article has the id", admins=True),
     Thing("/stats 0", "Write /stats alone", admins=True),
     Thing("/gaps 0", "Write /gaps alone", admins=True),
     Thing("/export 0", "Write /export alone", admins=True),
@@ -85,6 +93,8 @@ ALERTS: Final = (
     words.EXAMPLE_GONE,
     words.ANSWER_FORGOTTEN,
     words.NOT_WATCHED,
+    words.OFFER_GONE,
+    words.NOT_HELD,
 )
 """What pops up as a box."""
 
@@ -111,6 +121,11 @@ PRESSED = (
     Thing("reindex:leave", words.KEPT, admins=True),
     Thing("rollback:stay", words.KEPT, admins=True),
     Thing(f"reindex:stop:{RUN}", words.STOPPING, admins=True),
+    Thing(f"offer:keep:{'0' * 16}", words.OFFER_GONE, admins=True),
+    Thing(f"offer:discard:{'0' * 16}", words.OFFER_GONE, admins=True),
+    Thing("remove:ask:AAAAAAAAAAAA", words.NOT_HELD, admins=True),
+    Thing("remove:do:AAAAAAAAAAAA", words.NOT_HELD, admins=True),
+    Thing("remove:stay", words.KEPT, admins=True),
     Thing("stats:7", "", admins=True),
     Thing("gaps:30:0", "", admins=True),
     Thing("people:0", "", admins=True),
@@ -277,7 +292,9 @@ def said(person: Person, thing: Thing, cell: str, expected: str) -> Check:
 
     def seen() -> object:
         told = told_in(person)
-        return DONE if expected == DONE and len(told) == 1 and thing.told in told[0] else told
+        wanted = [thing.told, *([thing.second] if thing.second and person.id == ADMIN else [])]
+        fits = len(told) == len(wanted) and all(part in message for part, message in zip(wanted, told, strict=True))
+        return DONE if expected == DONE and fits else told
 
     person.says(thing.data)
     return Check(cell, expected if expected == DONE else [expected] if expected else [], seen)
@@ -490,20 +507,25 @@ SECONDHAND = {
 
 
 def test_what_an_admin_passes_on_is_no_command_of_theirs(
-    api: BotApi, serve: Serve, reindexing: Watched, boss: Person
+    api: BotApi, serve: Serve, reindexing: Watched, boss: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(adding, "SETTLE", 0.1)
     anna = api.person(GUEST, "Anna")
     with serve(reindexing.library) as bot:
+        numbers = count(100)
         for how in SECONDHAND.values():
             for command in ("/reindex", "/rollback"):
-                api.inject({"message": text(command, **how)})
+                api.inject({"message": text(command, **how) | {"message_id": next(numbers)}})
                 api.inject({"message": text(command, sender=GUEST, chat={**PERSONAL, "id": GUEST}, **how)})
-        api.inject({"message": text("/help", **SECONDHAND["forwarded"])})
+        api.inject({"message": text("/help", **SECONDHAND["forwarded"]) | {"message_id": next(numbers)}})
         idle(api, bot)
+        until(lambda: sum(one.count(": /") for one in told_in(boss)) == 5)
         assert reindexing.begun == 0
-    *refused, helped = told_in(boss)
-    assert refused == [words.OWN_WORDS] * 6
-    assert helped.startswith("Just write a question")
+    told = told_in(boss)
+    offered = [one for one in told if words.NO_QUESTION in one]
+    assert [one for one in told if one not in offered] == [words.OWN_WORDS] * 2
+    assert "\n".join(offered).count(": /reindex\n") == 2
+    assert "\n".join(offered).count(": /help\n") == 1
     assert told_in(anna) == [words.ADMINS_ONLY] * 6
 
 

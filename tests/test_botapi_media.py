@@ -178,3 +178,31 @@ def test_the_library_sends_files(api: BotApi, anna: Person) -> None:
     assert document.document.data == b"a,b\n"
     assert photo.photo
     assert photo.photo.data == data
+
+
+def test_a_file_that_a_person_sends_is_downloaded_by_the_bot(api: BotApi, anna: Person, bot: Bot) -> None:
+    sent = anna.sends("mill.md", b"The mill", caption="Read this", album="a1", said_size=5)
+    (update,) = bot.updates()
+    message = update["message"]
+    assert (message["caption"], message["media_group_id"], message["document"]["file_size"]) == ("Read this", "a1", 5)
+    told = bot.call("getFile", file_id=message["document"]["file_id"])
+    assert (told["file_size"], sent.document and sent.document.data) == (8, b"The mill")
+    path = f"{api.url}/file/bot{api.token}/{told['file_path']}"
+    assert bot.http.get(path).content == b"The mill"
+    assert bot.http.get(path + "x").status_code == 404
+    assert bot.http.get(path.replace(api.token, "1:other")).status_code == 404
+    assert "invalid file_id" in bot.refusal("getFile", file_id="nothing")
+
+
+def test_a_file_above_twenty_megabytes_cannot_be_had(anna: Person, bot: Bot) -> None:
+    anna.sends("large.pdf", bytes((20 << 20) + 1))
+    (update,) = bot.updates()
+    refusal = bot.refusal("getFile", file_id=update["message"]["document"]["file_id"])
+    assert refusal == "400 Bad Request: file is too big"
+
+
+def test_what_a_person_forwards_says_who_wrote_it(anna: Person, bot: Bot) -> None:
+    origin = {"type": "hidden_user", "sender_user_name": "Eve", "date": 5}
+    anna.forwards("Hello", origin)
+    (update,) = bot.updates()
+    assert (update["message"]["text"], update["message"]["forward_origin"]) == ("Hello", origin)

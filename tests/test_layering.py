@@ -18,7 +18,7 @@ ONLY_IN = {
     "tantivy": {"index/lexicon.py", "index/analyse.py"},
     "py3langid": {"index/language.py"},
     "sqlalchemy": {
-        *(f"bot/{name}.py" for name in ("inbox", "journal", "people", "tables", "watchlist")),
+        *(f"bot/{name}.py" for name in ("inbox", "journal", "offers", "people", "tables", "watchlist")),
         *(f"index/{name}.py" for name in ("database", "together", "tables", "writer", "ledger", "draft", "catalogue")),
         "index/holdings.py",
         *(f"index/{name}.py" for name in ("copies", "groups")),

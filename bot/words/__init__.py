@@ -6,6 +6,7 @@ answers        what is said of and under an answer, and instead of one
 access         who may ask: invitations, people, groups
 door           what those hear who are not served
 commands       the commands for everyone
+adding         what is said of articles that admins send, and of those they remove
 watches        what is said of watched questions
 elsewhere      groups and inline mode
 origins        where the articles come from, and what fails of it
@@ -27,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.words import (
     access,
+    adding,
     answers,
     commands,
     desk,
@@ -47,6 +49,7 @@ __all__ = ["ENGLISH", "known", "languages", "speak", "speaking"]
 
 AREAS = (
     access,
+    adding,
     answers,
     commands,
     desk,
@@ -66,6 +69,7 @@ _SAID = {name: value for area in AREAS for name, value in vars(area).items() if 
 
 if TYPE_CHECKING:
     from bot.words.access import *
+    from bot.words.adding import *
     from bot.words.answers import *
     from bot.words.commands import *
     from bot.words.desk import *

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bot.words.adding import ADD_DOES, REMOVE_DOES
 from bot.words.desk import RESTS
 from bot.words.figures import articles, duration, megabytes, number, passages, when
 from bot.words.language import N_, _, ngettext
@@ -33,6 +34,8 @@ COMMANDS = {
     "forget": FORGET_DOES,
 }
 ADMIN_COMMANDS = {
+    "add": ADD_DOES,
+    "remove": REMOVE_DOES,
     "reindex": N_("Read the folder of articles again"),
     "rollback": N_("Go back to the articles before the last reindex"),
     "stats": N_("How many ask, and how it goes: /stats 30"),

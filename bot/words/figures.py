@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+from babel.core import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 
@@ -56,6 +57,19 @@ def duration(seconds: float) -> str:
 def megabytes(size: float) -> str:
     """Write a number of bytes in megabytes."""
     return _("{size} MB").format(size=number(size / 1e6, 1))
+
+
+def size(value: int) -> str:
+    """Write a number of bytes in kilobytes, or in megabytes where there are many."""
+    return megabytes(value) if value >= 100_000 else _("{size} KB").format(size=number(max(0.1, value / 1e3), 1))
+
+
+def language_name(code: str) -> str:
+    """Name a language, in the language of the moment; by its code where nobody knows its name."""
+    try:
+        return Locale.parse(code, sep="-").get_display_name(LANGUAGE.get()) or code
+    except (UnknownLocaleError, ValueError):
+        return code
 
 
 def articles(count: int) -> str:

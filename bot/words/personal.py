@@ -82,6 +82,12 @@ def _stored(name: str, count: int) -> str:
             said = ngettext("{n} message that I failed to work on", "{n} messages that I failed to work on", count)
         case "watches":
             said = ngettext("{n} watch, which ends", "{n} watches, which end", count)
+        case "offers":
+            said = ngettext(
+                "{n} offer of articles that you have not settled",
+                "{n} offers of articles that you have not settled",
+                count,
+            )
         case "names":
             said = _("your name and language as Telegram shows them, in the list of who was invited")
         case _:

@@ -13,8 +13,12 @@ from tests.botapi.records import Document, Photo
 from tests.botapi.refusal import Refusal, refuse, unsupported
 from tests.botapi.sending import MAX_CAPTION_LENGTH, edit, find_editable, read_caption, send
 from tests.botapi.state import State
+from tests.botapi.wire import file_json
 
 MAX_FILE_SIZE: Final = 50 << 20
+MAX_DOWNLOAD_SIZE: Final = 20 << 20
+"""Largest file that a bot can download."""
+
 MAX_PHOTO_SIZE: Final = 10 << 20
 MAX_PHOTO_SIDES: Final = 10_000
 """Most pixels of width and height together."""
@@ -57,6 +61,16 @@ def edit_message_caption(state: State, request: methods.EditMessageCaption) -> J
         raise refuse("MEDIA_CAPTION_TOO_LONG")
     check_keyboard(buttons)
     return edit(state, request, old, state.rewritten(old, html=request.caption or "", body=body, buttons=buttons))
+
+
+def get_file(state: State, request: methods.GetFile) -> Json:
+    """Tell where a file that somebody sent is downloaded."""
+    document = state.files.get(request.file_id)
+    if document is None:
+        raise refuse("invalid file_id")
+    if len(document.data) > MAX_DOWNLOAD_SIZE:
+        raise refuse("file is too big")
+    return file_json(document)
 
 
 def measure(data: bytes) -> tuple[int, int]:

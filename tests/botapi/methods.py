@@ -11,7 +11,7 @@ from aiogram.types import Update
 from tests.botapi.formatting import Formatted, Json, strip_html, utf16_length
 from tests.botapi.inline import answer_inline_query
 from tests.botapi.keyboard import check_keyboard, read_keyboard
-from tests.botapi.media import edit_message_caption, send_document, send_photo
+from tests.botapi.media import edit_message_caption, get_file, send_document, send_photo
 from tests.botapi.members import get_chat_administrators, get_chat_member, leave_chat
 from tests.botapi.records import CallbackAnswer, Role
 from tests.botapi.refusal import refuse
@@ -198,6 +198,7 @@ _ALL: Final = (
         f"{_SENT} document caption caption_entities disable_content_type_detection",
         send_document,
     ),
+    _method(methods.GetFile, "file_id", get_file),
     _method(methods.SendPhoto, f"{_SENT} photo caption caption_entities", send_photo),
     _method(methods.EditMessageText, f"{_EDITED} {_TEXT}", edit_message_text),
     _method(methods.EditMessageCaption, f"{_EDITED} caption parse_mode caption_entities", edit_message_caption),

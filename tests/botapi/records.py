@@ -88,6 +88,8 @@ class Document:
     name: str
     mime: str
     data: bytes = field(repr=False)
+    said_size: int | None = None
+    """What its size is said to be, where a test wants another one than it is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,7 @@ WEBHOOK_ACTIVE: Final = (
     "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first"
 )
 _TOKEN: Final = "[0-9]+:[A-Za-z0-9_-]+"
+_FILE: Final = re.compile(rf"/file/bot(?P<token>{_TOKEN})/documents/(?P<id>[^/]+)")
 _ADDRESS: Final = re.compile(rf"/bot(?P<token>{_TOKEN})/(?P<method>[A-Za-z]+)")
 
 
@@ -347,6 +348,8 @@ class BotApi:
                 connection.transport.abort()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
+        if request.method == "GET" and request.path.startswith("/file/"):
+            return self._download(request.path)
         name, at = request.path.rpartition("/")[2], self._state.clock()
         fault: _Failure | Fault | None = None
         parameters: dict[str, object] = {}
@@ -367,6 +370,18 @@ class BotApi:
             return response
         self._state.note(self._state.faults, Broken(name, parameters, at, fault.kind, fault.effect))
         return await fault.spoil(request, response, self._stopping)
+
+    def _download(self, path: str) -> web.Response:
+        """Serve a file that somebody sent, as the real server does beside the methods."""
+        address = _FILE.fullmatch(path)
+        with self._state.changed:
+            document = self._state.files.get(address["id"]) if address else None
+            fault = self._next_fault("download")
+        if isinstance(fault, _Failure):
+            return _refused(fault.refusal, fault.body)
+        if address is None or document is None or address["token"] != self.token:
+            return _refused(Refusal(404, "Not Found"), None)
+        return web.Response(body=document.data, content_type="application/octet-stream")
 
     def _refuse(self, record: Refused, refusal: Refusal, fault: _Failure | Fault | None) -> web.Response:
         failure = fault if isinstance(fault, _Failure) else None

@@ -20,6 +20,7 @@ from tests.botapi.records import (
     CallbackAnswer,
     Chat,
     Delivery,
+    Document,
     Hook,
     InlineMode,
     Message,
@@ -66,6 +67,7 @@ class State:
         self.last_error: tuple[int, str] | None = None
         self.deliveries: deque[Delivery] = deque(maxlen=kept)
         self.chats: dict[int, Chat] = {}
+        self.files: dict[str, Document] = {}
         self.commands: dict[tuple[str, str], list[Json]] = {}
         self.open_queries: set[str] = set()
         self.answers: dict[str, CallbackAnswer] = {}

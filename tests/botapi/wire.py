@@ -101,13 +101,23 @@ def inline_query_json(query_id: str, *, person: User, text: str, offset: str, ki
     return {"id": query_id, "from": user_json(person), "query": text, "offset": offset, "chat_type": kind}
 
 
+def file_json(document: Document) -> Json:
+    """Write the File of a document, with the path it is downloaded by."""
+    return {
+        "file_id": document.file_id,
+        "file_unique_id": document.file_id[-12:],
+        "file_size": len(document.data),
+        "file_path": f"documents/{document.file_id}",
+    }
+
+
 def _document_json(document: Document) -> Json:
     return {
         "file_id": document.file_id,
         "file_unique_id": document.file_id[-12:],
         "file_name": document.name,
         "mime_type": document.mime,
-        "file_size": len(document.data),
+        "file_size": len(document.data) if document.said_size is None else document.said_size,
     }
 
 
