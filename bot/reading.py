@@ -48,7 +48,7 @@ class Reading:
         """Show who published the articles; to an admin also where they come from, and what fails of that."""
         await self._say(update, context, lambda: self._outlets(0))
         if update.message is not None and self._gate.is_admin(update):
-            view = await self._look(lambda: View(pages.origins(self._library.sources())))
+            view = await self._look(update, lambda: View(pages.origins(self._library.sources())))
             await say(context.bot, update.message.chat_id, [view.html])
 
     async def article(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:

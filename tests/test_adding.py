@@ -100,14 +100,14 @@ def test_an_album_is_one_offer_that_names_what_cannot_be_read(
     serve: Serve, library: Library, boss: Person, golden: Golden
 ) -> None:
     told = Transcript()
-    front = "---\ntitle: The <i>mill</i>\ndate: 2024-01-05\nsource: Gazette\nauthor: Anna Brandt\nlanguage: de\n---\n\n"
+    front = "---\ntitle: The <i>mill</i>\ndate: 2024-01-05\nsource: Gazette\nauthor: Anna Brandt\n---\n\n"
     with serve(library):
         boss.sends("mill.md", (front + SOLD).encode(), caption="/reindex", album="1")
         boss.sends("photo.bmp", b"BM", album="1")
         boss.sends("empty.txt", b"", album="1")
         first = boss.sends("big.pdf", b"x", album="1", said_size=21_000_000)
         last = boss.sends(
-            "ferry.txt", b"The ferry\n\nThe ferry to Vessel is old and will be replaced in spring.", album="1"
+            "ferry.txt", "Die Fähre\n\nDie Fähre nach Vessel ist alt und wird im Frühjahr ersetzt.".encode(), album="1"
         )
         told.says("Boss", "sends mill.md, photo.bmp, empty.txt, big.pdf (21 MB) and ferry.txt")
         shown = offer(boss, last)

@@ -51,6 +51,7 @@ def privacy(*, answers: float, updates: float) -> str:
             "• That a message of yours came and when, without its words: for {time} after it was answered. Only where "
             "I failed to work on one, its words are kept as long, so that the fault can be found."
         ).format(time=_days(updates)),
+        _("• What an admin sent to become an article, until it is kept or discarded: for a week."),
         _("• The questions you watch, and how the articles answered them: until you watch them no more."),
         _("• If an invitation let you in: your name and language as Telegram showed them then, until you remove them."),
         _("Who can read it"),
