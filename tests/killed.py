@@ -3,6 +3,7 @@
 import functools
 import os
 import resource
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -17,7 +18,7 @@ from index.draft import Draft
 from index.errors import FootnoteError
 from index.ledger import Ledger
 from index.library import Library
-from index.records import Facts
+from index.records import Facts, Progress
 from tests.collection import SIZES
 from tests.conftest import settings_for
 from tests.fakemodel import WordModel
@@ -87,6 +88,22 @@ def act(action: str, place: Path, how: "How | None" = None) -> None:
     except FootnoteError as error:
         diary.note(f"refused: {error}")
         sys.exit(REFUSED)
+
+
+def begin(data: Path) -> None:
+    """Open the ledger of a data directory, which may be new."""
+    Ledger(data).close()
+
+
+def end_at(stage: str, data: Path, articles: Path) -> None:
+    """Index with the real model, and be killed once a stage has done something."""
+
+    def watch(progress: Progress) -> None:
+        if progress.stage == stage and progress.done >= min(1, progress.total):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    with Library(settings_for(data)) as opened:
+        opened.index(articles, watch=watch)
 
 
 def library(data: Path) -> Library:

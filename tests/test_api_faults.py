@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from bot import words
+from bot import pace, words
 from bot.lifecycle import Lifecycle
 from bot.pace import Limits
 from bot.poll import Patience
@@ -130,10 +130,12 @@ def test_a_reply_that_cannot_be_sent_for_long_is_sent_when_telegram_is_back(
     assert words.PERHAPS_AGAIN not in anna.chat[-1].text
 
 
-@pytest.mark.parametrize("retry_after", [1, 6])
+@pytest.mark.parametrize("patience", [pace.PATIENCE, 0.5], ids=["waits", "comes back"])
 def test_telegram_is_left_alone_for_as_long_as_it_says(
-    api: BotApi, serve: Serve, shared: Library, retry_after: int
+    api: BotApi, serve: Serve, shared: Library, patience: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(pace, "PATIENCE", patience)
+    retry_after = 2
     anna, boris = api.person(GUEST, "Anna"), api.person(GUEST + 100, "Boris")
     with serve(shared, patience=BRISK, limits=QUICK):
         api.fail_next("sendMessage", status=429, retry_after=retry_after)

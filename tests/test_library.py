@@ -6,8 +6,6 @@ import os
 import shutil
 import sqlite3
 import stat
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -29,6 +27,7 @@ from index.errors import (
 )
 from index.library import Library
 from index.records import Failure, Progress
+from tests import killed, warm
 from tests.conftest import BAKERY, MakeLibrary, settings_for, write
 
 WHEN = "When was the old harbour of Lindholm closed to cargo ships?"
@@ -121,6 +120,7 @@ def test_added_changed_removed_and_unchanged_articles_are_counted_and_seen(
     assert all(h.passage.article.id != "library.md" for h in library.search("library opening hours")[0])
 
 
+@pytest.mark.usefixtures("copied")
 def test_an_unchanged_folder_costs_no_model_time_and_no_new_revision(
     make_library: MakeLibrary, folder: Path, tmp_path: Path, models: Path
 ) -> None:
@@ -130,6 +130,7 @@ def test_an_unchanged_folder_costs_no_model_time_and_no_new_revision(
     assert (report.unchanged, report.embedded, report.revision) == (3, 0, 1)
 
 
+@pytest.mark.usefixtures("copied")
 def test_an_article_that_comes_back_or_is_renamed_costs_no_model_time(
     make_library: MakeLibrary, folder: Path, tmp_path: Path, models: Path
 ) -> None:
@@ -244,10 +245,10 @@ def test_many_articles_with_the_same_words_can_be_indexed(make_library: MakeLibr
 
 
 def test_several_that_start_at_once_in_a_new_directory_all_can(tmp_path: Path) -> None:
-    code = "import sys; from pathlib import Path; from index.ledger import Ledger; Ledger(Path(sys.argv[1])).close()"
-    started = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stderr=subprocess.PIPE) for _ in range(4)]
-    complaints = [child.communicate(timeout=60)[1] for child in started]
-    assert [child.returncode for child in started] == [0] * 4, complaints
+    started = [warm.process(killed.begin, tmp_path) for _ in range(4)]
+    for child in started:
+        child.join(60)
+    assert [child.exitcode for child in started] == [0] * 4
 
 
 @pytest.mark.usefixtures("copied")
@@ -272,6 +273,7 @@ def test_before_anything_is_indexed_the_remedy_is_named(make_library: MakeLibrar
         make_library().ask("Anything?")
 
 
+@pytest.mark.usefixtures("copied")
 def test_a_data_directory_of_another_model_names_the_command_and_is_served_again_after_it(
     make_library: MakeLibrary, folder: Path, tmp_path: Path
 ) -> None:
@@ -291,6 +293,7 @@ def test_a_data_directory_of_another_model_names_the_command_and_is_served_again
         make_library().ask(WHEN)
 
 
+@pytest.mark.usefixtures("copied")
 def test_other_passage_sizes_cut_everything_again(make_library: MakeLibrary, folder: Path) -> None:
     first = make_library().index(folder)
     smaller = make_library(chunk__size=16, chunk__overlap=0)
@@ -332,6 +335,7 @@ def test_a_damaged_segment_is_rebuilt_from_the_ledger_without_the_model(
     assert len(list((tmp_path / "data" / "segments").iterdir())) == 2
 
 
+@pytest.mark.usefixtures("copied")
 def test_a_reindex_mends_a_damaged_segment_even_when_nothing_changed(
     make_library: MakeLibrary, folder: Path, tmp_path: Path
 ) -> None:
@@ -404,6 +408,7 @@ def test_two_that_index_at_once_exclude_each_other_and_people_go_on_asking(
     assert "Bella" in library.ask("What is the name of the new tiger in the zoo?").text
 
 
+@pytest.mark.usefixtures("copied")
 def test_another_process_sees_a_new_revision_at_its_next_question(make_library: MakeLibrary, folder: Path) -> None:
     writer, reader = make_library(), make_library()
     writer.index(folder)
@@ -435,20 +440,6 @@ def test_a_cancelled_index_leaves_everything_as_it_was_and_the_next_one_finishes
     assert library.check() == ""
 
 
-KILLED = """
-import sys, os, signal
-from pathlib import Path
-from config import load
-from index import sources
-from index.library import Library
-library = Library(load(flags={"library.data": sys.argv[1]}, environ={}))
-def watch(progress):
-    if progress.stage == sys.argv[3] and progress.done >= min(1, progress.total):
-        os.kill(os.getpid(), signal.SIGKILL)
-library.index(Path(sys.argv[2]), watch=watch)
-"""
-
-
 @pytest.mark.parametrize("stage", ["embedding", pytest.param("building", marks=pytest.mark.nightly)])
 @pytest.mark.usefixtures("copied")
 def test_a_killed_index_leaves_exactly_the_old_articles(
@@ -457,9 +448,9 @@ def test_a_killed_index_leaves_exactly_the_old_articles(
     library = make_library()
     library.index(folder)
     write(folder / "harbour.md", title="The old harbour", text="The old harbour of Lindholm was closed in 1988.")
-    arguments = [sys.executable, "-c", KILLED, str(tmp_path / "data"), str(folder), stage]
-    killed = subprocess.run(arguments, capture_output=True, check=False)
-    assert killed.returncode == -9, killed.stderr
+    dying = warm.process(killed.end_at, stage, tmp_path / "data", folder)
+    dying.join(60)
+    assert dying.exitcode == -9
     assert "1987" in library.ask(WHEN).text
     assert make_library().check() == ""
     assert library.index(folder).changed == 1
@@ -468,6 +459,7 @@ def test_a_killed_index_leaves_exactly_the_old_articles(
     assert len(list((tmp_path / "data" / "segments").iterdir())) <= 4
 
 
+@pytest.mark.usefixtures("copied")
 def test_old_segments_and_old_rows_do_not_pile_up(make_library: MakeLibrary, folder: Path, tmp_path: Path) -> None:
     library = make_library()
     for year in range(1990, 1996):
@@ -480,6 +472,7 @@ def test_old_segments_and_old_rows_do_not_pile_up(make_library: MakeLibrary, fol
         assert db.execute("SELECT count(*) FROM embeddings").fetchone()[0] <= 4
 
 
+@pytest.mark.usefixtures("copied")
 def test_a_model_that_cannot_be_had_changes_nothing(make_library: MakeLibrary, folder: Path, tmp_path: Path) -> None:
     make_library().index(folder)
     missing = Embedder(Embedding(model=str(tmp_path / "no-model")))
@@ -491,6 +484,7 @@ def test_a_model_that_cannot_be_had_changes_nothing(make_library: MakeLibrary, f
     assert make_library().ask(WHEN).answered
 
 
+@pytest.mark.usefixtures("copied")
 def test_the_newest_articles_come_first_and_those_without_a_date_last(make_library: MakeLibrary, folder: Path) -> None:
     (folder / "undated.txt").write_text("A title of its own\n\nSome text about nothing in particular.")
     library = make_library()

@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import httpx
 import pytest
 
 from bot import words
+from bot.reindexing import Reindexing, Run
+from bot.schedule import Schedule
 from index.library import Library
 from tests.botapi import BotApi, Message, Person
 from tests.conftest import (
@@ -51,6 +54,51 @@ def pressed(person: Person, message: Message, label: str) -> Any:
     return person.presses(message, label).answer(20)
 
 
+Turns = Callable[[int], None]
+Strikes = Callable[[Any], None]
+
+
+@pytest.fixture
+def turns(monkeypatch: pytest.MonkeyPatch) -> Turns:
+    """Wait until `count` turns in all were taken and given back; nothing works on the library then."""
+    taken, ended = 0, 0
+    begin, end = Reindexing.begin, Reindexing.end
+
+    def begun(self: Reindexing, *, by_itself: bool = False) -> Run | None:
+        nonlocal taken
+        run = begin(self, by_itself=by_itself)
+        taken += run is not None
+        return run
+
+    def given(self: Reindexing, run: Run) -> None:
+        nonlocal ended
+        ended += self.running is run
+        end(self, run)
+
+    monkeypatch.setattr(Reindexing, "begin", begun)
+    monkeypatch.setattr(Reindexing, "end", given)
+    return lambda count: until(lambda: taken == ended == count)
+
+
+@pytest.fixture
+def strikes(monkeypatch: pytest.MonkeyPatch) -> Strikes:
+    """Let the clock strike, and wait until the schedule has done all that it does then, what it tells included."""
+    ended: list[Run] = []
+    read: Callable[..., Awaitable[None]] = Schedule._read
+
+    async def noted(self: Schedule, context: Any, run: Run) -> None:
+        await read(self, context, run)
+        ended.append(run)
+
+    def strike(bot: Any) -> None:
+        before = len(ended)
+        due_now(bot)
+        until(lambda: len(ended) > before)
+
+    monkeypatch.setattr(Schedule, "_read", noted)
+    return strike
+
+
 @pytest.fixture
 def boss(api: BotApi) -> Person:
     return api.person(ADMIN, "Boss")
@@ -78,7 +126,7 @@ def test_the_plan_stands_above_the_progress_and_nothing_to_do_is_said(
 
 
 def test_every_change_is_asked_about_first_and_nothing_is_done_for_who_leaves_it(
-    serve: Serve, own_library: Library, folder: Path, boss: Person
+    serve: Serve, own_library: Library, folder: Path, boss: Person, turns: Turns
 ) -> None:
     (folder / "broken.txt").write_bytes(b"")
     write(folder / "mill.md", title="Mill", text="A new mill was built.")
@@ -87,7 +135,7 @@ def test_every_change_is_asked_about_first_and_nothing_is_done_for_who_leaves_it
         plan = boss.waits(lambda m: "Reindex now" in m.labels, after=said, timeout=30)
         assert plan.text == f"+1 ~0 -0 · 3 unchanged · 1 failed\n\n✗ broken.txt: is empty\n\n{words.WAITS}"
         assert plan.labels == ("Reindex now", "Leave all as it is")
-        time.sleep(1)
+        turns(1)
         assert number(own_library) == 1
         assert pressed(boss, plan, "Leave all as it is").text == words.KEPT
         assert pressed(boss, plan, "Reindex now").text == words.SETTLED
@@ -95,12 +143,13 @@ def test_every_change_is_asked_about_first_and_nothing_is_done_for_who_leaves_it
         assert number(own_library) == 1
         plan = reindexes(boss)
         done = boss.waits(lambda m: "Added 1, changed 0, removed 0, unchanged 3" in m.text, timeout=30)
+        turns(3)
     assert (done.id, done.labels) == (plan.id, ())
     assert number(own_library) == 2
 
 
 def test_of_very_many_files_that_cannot_be_read_some_are_named_and_the_rest_is_counted(
-    serve: Serve, own_library: Library, folder: Path, boss: Person
+    serve: Serve, own_library: Library, folder: Path, boss: Person, turns: Turns
 ) -> None:
     for n in range(words.SHOWN + 280):
         (folder / f"a rather long name of a file that is broken, number {n:03}.txt").write_bytes(b"")
@@ -112,7 +161,7 @@ def test_of_very_many_files_that_cannot_be_read_some_are_named_and_the_rest_is_c
         plan = reindexes(boss)
         done = boss.waits(lambda m: m.id == plan.id and m.text.startswith("Done in"), timeout=60)
         assert (done.text.count("is empty"), "… and 280 more files" in done.text) == (words.SHOWN, True)
-        time.sleep(1.5)
+        turns(3)
     assert sum(m.from_bot for m in boss.chat) == 2
 
 
@@ -147,14 +196,14 @@ def test_a_plan_that_is_out_of_date_is_not_carried_out(
 
 
 def test_a_removal_of_much_waits_for_an_admin_to_choose(
-    serve: Serve, own_library: Library, folder: Path, boss: Person
+    serve: Serve, own_library: Library, folder: Path, boss: Person, turns: Turns
 ) -> None:
     empty(folder, "bakery.md", "library.md")
     with serve(own_library):
         question = asked_for_consent(boss)
         assert question.text.startswith("+0 ~0 -2 · 1 unchanged\n\nThis would remove 2 of 3 articles")
         assert question.labels == ("Remove 2 articles", "Leave all as it is")
-        time.sleep(1)
+        turns(1)
         assert number(own_library) == 1
         assert pressed(boss, question, "Leave all as it is").text == words.KEPT
         assert pressed(boss, question, "Remove 2 articles").text == words.SETTLED
@@ -165,6 +214,7 @@ def test_a_removal_of_much_waits_for_an_admin_to_choose(
         second = boss.presses(question, "Remove 2 articles")
         assert {first.answer(20).text, second.answer(20).text} == {words.REINDEX_STARTED, words.SETTLED}
         done = boss.waits(lambda m: "Added 0, changed 0, removed 2, unchanged 1" in m.text, timeout=30)
+        turns(3)
     assert (done.id, done.labels) == (question.id, ())
     assert number(own_library) == 2
 
@@ -309,8 +359,8 @@ def test_a_rollback_is_shown_first_and_done_when_an_admin_says_so(
     assert "rollback" not in str(menus[0])
 
 
-def test_the_schedule_tells_admins_silently_what_changed_and_nothing_when_nothing_did(
-    api: BotApi, serve: Serve, own_library: Library, folder: Path, boss: Person, expected: list[str]
+def test_the_schedule_tells_admins_silently_what_changed_and_nothing_when_nothing_did(  # noqa: PLR0917  fixtures
+    api: BotApi, serve: Serve, own_library: Library, folder: Path, boss: Person, expected: list[str], strikes: Strikes
 ) -> None:
     expected.append("bot was blocked")
     api.person(OTHER_ADMIN, "Other").blocks()
@@ -319,8 +369,7 @@ def test_the_schedule_tells_admins_silently_what_changed_and_nothing_when_nothin
         said = boss.says("/help")
         boss.waits(lambda _: True, after=said)
         for _ in range(2):
-            due_now(bot)
-            time.sleep(1.5)
+            strikes(bot)
         assert boss.chat[-1].text.startswith("Just write")
         (folder / "harbour.md").write_text("The harbour has been closed since 1990.")
         due_now(bot)
@@ -331,15 +380,14 @@ def test_the_schedule_tells_admins_silently_what_changed_and_nothing_when_nothin
 
 
 def test_the_schedule_asks_once_whether_much_may_be_removed_and_the_button_does_it(
-    serve: Serve, own_library: Library, folder: Path, boss: Person
+    serve: Serve, own_library: Library, folder: Path, boss: Person, strikes: Strikes
 ) -> None:
     empty(folder, "bakery.md", "library.md")
     with serve(own_library, telegram__reindex_every=60) as bot:
         due_now(bot)
         question = boss.waits(lambda m: "This would remove 2 of 3 articles" in m.text, timeout=30)
         for _ in range(2):
-            due_now(bot)
-            time.sleep(1.5)
+            strikes(bot)
         assert len(boss.chat) == 1
         pressed(boss, question, "Remove 2 articles")
         boss.waits(lambda m: "removed 2, unchanged 1" in m.text, timeout=30)
@@ -347,20 +395,18 @@ def test_the_schedule_asks_once_whether_much_may_be_removed_and_the_button_does_
 
 
 def test_the_schedule_tells_a_failure_once_and_rests_after_a_rollback(
-    serve: Serve, own_library: Library, folder: Path, boss: Person
+    serve: Serve, own_library: Library, folder: Path, boss: Person, strikes: Strikes
 ) -> None:
     (folder / "harbour.md").write_text("The harbour has been closed since 1990.")
     own_library.index(folder)
     with serve(own_library, telegram__reindex_every=60) as bot:
         folder.rename(folder.with_name("away"))
         for _ in range(3):
-            due_now(bot)
-            time.sleep(1)
+            strikes(bot)
         assert ["There is no folder" in message.text for message in boss.chat] == [True]
         folder.with_name("away").rename(folder)
         own_library.rollback()
-        due_now(bot)
-        time.sleep(2)
+        strikes(bot)
         assert len(boss.chat) == 1
     assert own_library.held
     assert number(own_library) == 1

@@ -196,9 +196,9 @@ def test_code_that_comes_with_a_model_is_never_run(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def reranked(make_library: MakeLibrary, folder: Path, tmp_path: Path, no_child: list[str]) -> dict[str, Any]:
+def reranked(make_library: MakeLibrary, copied: Path, tmp_path: Path, no_child: list[str]) -> dict[str, Any]:
     """Index the three articles; give the settings of a reranker that loves the word "bread"."""
-    make_library().index(folder)
+    assert make_library().index(copied).unchanged == 3
     assert no_child == []
     return {"rerank__model": str(tiny.lover(tmp_path / "lover", "bread")), "embedding__precision": "fp32"}
 
@@ -223,6 +223,7 @@ def test_a_library_puts_the_passages_into_the_order_of_the_reranker_and_loses_no
     assert [hit.passage.id for hit in answer.hits] == [hit.passage.id for hit in hits]
 
 
+@pytest.mark.usefixtures("copied")
 def test_a_passage_is_read_with_its_title_and_those_that_are_not_read_stay_behind(
     make_library: MakeLibrary, folder: Path, tmp_path: Path
 ) -> None:
@@ -269,6 +270,7 @@ def test_status_and_doctor_name_the_reranker_and_what_runs_it(
     assert (bad.name, "[rerank] model" in bad.words) == ("reranker", True)
 
 
+@pytest.mark.usefixtures("copied")
 def test_the_command_line_shows_what_the_reranker_thought(
     footnote: Footnote, folder: Path, tmp_path: Path, no_child: list[str]
 ) -> None:
@@ -287,6 +289,7 @@ def test_the_command_line_shows_what_the_reranker_thought(
     assert missing.stderr.splitlines()[-1].startswith("footnote: The reranking model")
 
 
+@pytest.mark.usefixtures("copied")
 def test_a_child_compiles_it_and_nothing_of_pytorch_is_imported_to_search(
     make_library: MakeLibrary, folder: Path, tmp_path: Path
 ) -> None:
