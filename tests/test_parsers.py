@@ -179,6 +179,27 @@ def test_a_reader_that_dies_over_a_file_is_replaced(told: signal.Signals, reason
         assert "Words." in str(read(made, "a.txt", b"Title\n\nWords."))
 
 
+LIVES_ON = """
+import os, signal, time
+signal.signal(signal.SIGUSR1, lambda *_: (os.closerange(0, 999), time.sleep(100)))
+"""
+
+
+def test_a_reader_that_closes_its_pipes_and_lives_on_is_killed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(LIVES_ON)
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{ROOT}")
+    monkeypatch.setattr(parsers, "_DYING", 0.5)
+    with Parsers(Limits(), most=1) as made:
+        read(made, "a.txt", b"Title\n\nWords.")
+        living = only(made)
+        later(lambda: living.send_signal(signal.SIGUSR1))
+        started = time.monotonic()
+        assert str(read(made, "slow.md", SLOW)).startswith("made the program")
+        assert time.monotonic() - started < 50
+        assert not living.is_running()
+        assert "Words." in str(read(made, "a.txt", b"Title\n\nWords."))
+
+
 def test_a_reader_that_dies_while_it_rests_costs_no_file() -> None:
     with Parsers(Limits(), most=1) as made:
         read(made, "a.txt", b"Title\n\nWords.")
