@@ -1,5 +1,6 @@
-"""Read files in a few processes that may do little: what a file does to its reader, it does to nothing else.
+"""Read files in a few processes that may do little: a file that brings its reader down harms nothing else.
 
+What one may still do that was taken over by what it reads, `index.confine` says.
 Each reads one file at a time. One that takes too long, holds too much or dies is replaced, and the file is left out
 with the reason. Nothing is started before the first file comes.
 """
