@@ -2,6 +2,14 @@
 
 Everything that a parser imports must be there before: afterwards nothing can be opened. What the system cannot do, it
 leaves out: the limits of time and files are those of every POSIX system, the rest is Linux's.
+
+What holds: there is no new descriptor, so no file or socket can be opened; no new process, unless root runs this, whom
+Linux does not count; Python refuses to try. Where Linux has Landlock, no path can be read, changed, removed or run
+either (cut: from Linux 6.2 on), and no signal be sent to others (from 6.12 on).
+
+What does not hold: native code of a parser that was taken over is still the same user and may make every system call.
+It can do what needs no descriptor: look whether a file is there, change its mode, owner or times, and without Landlock
+rename, cut and remove what this user may. A container, or a user of its own for the bot, is the answer to that.
 """
 
 import contextlib
@@ -18,6 +26,8 @@ from typing import Any
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 1, 4, 38
 CLONE_NEWUSER, CLONE_NEWNET = 0x1000_0000, 0x4000_0000
+CAPABILITY_VERSION = 0x2008_0522
+LANDLOCK_CREATE_RULESET, LANDLOCK_RESTRICT_SELF = 444, 446  # the same on every processor
 
 _LINUX = sys.platform == "linux"
 
@@ -35,7 +45,7 @@ def follow() -> None:
 
 
 def confine() -> None:
-    """Give up, for good: network, new files, new descriptors, other programs, privileges, a dump of the memory."""
+    """Give up, for good: network, new descriptors, paths, other programs, privileges, a dump of the memory."""
     if _LINUX:
         libc = _libc()
         libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
@@ -43,12 +53,35 @@ def confine() -> None:
         # there is still no descriptor for a socket.
         if libc.unshare(CLONE_NEWNET):
             libc.unshare(CLONE_NEWUSER | CLONE_NEWNET)
+        _give_up_paths(libc)
+        # Of root's, too. Without them the limits below cannot be raised again.
+        libc.capset((ctypes.c_uint32 * 2)(CAPABILITY_VERSION, 0), (ctypes.c_uint32 * 6)())
         libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_FSIZE, 0)
     _limit(resource.RLIMIT_NPROC, 0)
     _limit(resource.RLIMIT_NOFILE, 0)  # those that are open stay
     sys.addaudithook(_refuse)
+
+
+def landlock() -> int:
+    """Return which version of Landlock the system has, 0 for none."""
+    return max(0, _libc().syscall(LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), 1)) if _LINUX else 0
+
+
+def _give_up_paths(libc: ctypes.CDLL) -> None:
+    """Forbid all that Landlock knows to forbid, and allow nothing: include/uapi/linux/landlock.h of Linux."""
+    version = landlock()
+    if not version:
+        return
+    paths = 13 + (version >= 2) + (version >= 3) + (version >= 5)  # to link elsewhere, to cut, to control devices
+    ports = 2 if version >= 4 else 0
+    others = 2 if version >= 6 else 0  # abstract sockets and signals
+    handled = (ctypes.c_uint64 * 3)(*((1 << bits) - 1 for bits in (paths, ports, others)))
+    rules = libc.syscall(LANDLOCK_CREATE_RULESET, handled, ctypes.c_size_t(ctypes.sizeof(handled)), 0)
+    if rules >= 0:
+        libc.syscall(LANDLOCK_RESTRICT_SELF, rules, 0)
+        os.close(rules)
 
 
 class Allowance:

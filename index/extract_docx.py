@@ -233,12 +233,15 @@ class _Walk:
 
     def _add(self, words: str, *, level: int = 0, tight: bool = False) -> None:
         """Record a block; a page that begins where there are no words begins with the next."""
-        shown, pages = paged(self._waiting + words)
+        written = self._waiting + words
+        if level:  # a heading is one line; before its pages are counted from its beginning
+            written = " ".join(written.split())
+        shown, pages = paged(written)
         if not shown.strip():
             self._waiting += words
             return
         self._waiting = ""
-        shown = " ".join(shown.split()) if level else shown
+        shown = shown.rstrip() if level else shown
         self.found.append(Block(shown, level, tight and self._tight, pages=pages))
         self._tight = tight
 

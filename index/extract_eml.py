@@ -1,6 +1,7 @@
 """Read mail (eml): what a person wrote, and the head of the message. Knows nothing of Articles.
 
-Attachments are not read, only named. Of a message in two forms the plain text is taken, as its writer typed it.
+Attachments are not read, only named. Of a message in two forms the plain text is taken, as its writer typed it, unless
+it only says that there is another.
 """
 
 import re
@@ -21,6 +22,12 @@ _BROKEN = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 _MOST_PARTS = 500
 """Boundaries between parts in a message; the time that the standard library takes grows with their square."""
 
+_BOUNDARY = re.compile(rb"(?i)boundary[\s*0-9]{0,99}=")
+"""How a head names a boundary; letters may be large, and RFC 2231 lets it be in pieces."""
+
+_STUB = 10
+"""Times the plain text that the same message in HTML must have more for the plain one to be no more than a remark."""
+
 
 def eml(data: bytes) -> tuple[list[Block], Facts]:
     """Return the paragraphs of a message, the names of its attachments last, and what its head says.
@@ -28,7 +35,7 @@ def eml(data: bytes) -> tuple[list[Block], Facts]:
     Raises:
         SourceError: it is no message, or cannot be read.
     """
-    if data.count(b"boundary=") > _MOST_PARTS:
+    if len(_BOUNDARY.findall(data)) > _MOST_PARTS:
         problem = f"has more than {_MOST_PARTS} parts inside one another"
         raise SourceError(problem)
     try:
@@ -47,17 +54,22 @@ def eml(data: bytes) -> tuple[list[Block], Facts]:
 
 
 def _body(message: EmailMessage) -> list[Block]:
-    for kind in ("plain", "html"):
-        part = message.get_body(preferencelist=(kind,))
-        if part is None:
-            continue
-        if kind == "html":
-            return blocks(parse(_text(part, is_html=True)), page=False, alt=False)
+    found: list[Block] = []
+    if (part := message.get_body(preferencelist=("plain",))) is not None:
         text = _text(part)
-        found = list(_paragraphs(_flowed(text) if part.get_param("format") == "flowed" else text))
-        if found:
-            return found
-    return []
+        is_flowed = str(part.get_param("format")).lower() == "flowed"
+        found = list(_paragraphs(_flowed(text) if is_flowed else text))
+    if (part := message.get_body(preferencelist=("html",))) is None:
+        return found
+    markup = _text(part, is_html=True)
+    if _size(found) * _STUB >= len(markup):  # then its text is no longer either
+        return found
+    shown = blocks(parse(markup), page=False, alt=False)
+    return shown if _size(found) * _STUB < _size(shown) else found
+
+
+def _size(found: list[Block]) -> int:
+    return sum(len(block.words) for block in found)
 
 
 def _text(part: MIMEPart, *, is_html: bool = False) -> str:
@@ -74,8 +86,19 @@ def _text(part: MIMEPart, *, is_html: bool = False) -> str:
 
 
 def _flowed(text: str) -> str:
-    """Join the lines that end with a space, as RFC 3676 says of "format=flowed"."""
-    return re.sub(r"(?<!^--) \n(?!>)", " ", text, flags=re.MULTILINE)
+    """Join a line that ends with a space with the next as deep in quotations, as RFC 3676 says of "format=flowed"."""
+    lines: list[str] = []
+    depth_before = -1  # how deep the line before is quoted, if it goes on
+    for line in text.split("\n"):
+        words = line.lstrip(">")
+        depth = len(line) - len(words)
+        words = words.removeprefix(" ")  # put there so that no word looks like a sign
+        if depth == depth_before and words != "-- ":
+            lines[-1] += words
+        else:
+            lines.append(f"{'>' * depth} {words}" if depth else words)
+        depth_before = depth if words.endswith(" ") and words != "-- " else -1
+    return "\n".join(lines)
 
 
 def _paragraphs(text: str) -> Iterator[Block]:

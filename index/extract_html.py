@@ -23,6 +23,8 @@ _UNSEEN = set(
     "audio button canvas datalist dialog embed head iframe input map math menu noscript object script select style svg "
     "template textarea title video".split()
 )
+_SPACED = set("audio button canvas embed iframe input object select textarea video".split())
+"""Of what is not read, that which has a place of its own in a line: what stands before and after it is not one word."""
 _MENUS = {"nav", "aside", "header", "footer"}
 _MENU_ROLES = {"navigation", "banner", "contentinfo", "search", "complementary", "menu"}
 _LAYOUT = _HEADINGS.keys() | {"table", "ul", "ol", "dl", "pre", "blockquote", "article", "section"}
@@ -38,6 +40,9 @@ def parse(markup: str) -> Node:
     root, too_deep = _parsed(markup)
     if too_deep:  # libxml2 drops what lies deeper than 2,048 elements: read it again without what only nests
         root, _ = _parsed(_NESTING.sub("<p>", markup))
+    for menu in list(root.iter("menu")) if root is not None else ():
+        if menu.get("type") not in ("context", "toolbar"):  # which were menus indeed; today's is a list like others
+            menu.tag = "ul"
     return root
 
 
@@ -69,6 +74,7 @@ def blocks(root: Node, *, page: bool, alt: bool | None = None) -> list[Block]:
         if event == "start":
             if _is_unseen(element) or (page and _is_menu(element)):
                 steps.skip_subtree()
+                walk.pass_over(element.tag)
                 left_out = element
             else:
                 walk.enter(element)
@@ -139,6 +145,14 @@ class _Walk:
             self._elements += 1
             self._places.append(self._elements)
         self.read(element.text)
+
+    def pass_over(self, tag: str) -> None:
+        """Part what stands before something left out from what follows it, if that thing would part them."""
+        inside_a_line = self._row is not None or self._level
+        if tag in _BLOCKS and not inside_a_line:
+            self.flush()
+        elif tag in _BLOCKS or (tag in _SPACED and not self._verbatim):
+            self._line.append(" ")
 
     def leave(self, element: Node) -> None:
         tag = element.tag

@@ -1,5 +1,6 @@
-"""Read files in a few processes that may do little: what a file does to its reader, it does to nothing else.
+"""Read files in a few processes that may do little: a file that brings its reader down harms nothing else.
 
+What one may still do that was taken over by what it reads, `index.confine` says.
 Each reads one file at a time. One that takes too long, holds too much or dies is replaced, and the file is left out
 with the reason. Nothing is started before the first file comes.
 """
@@ -10,6 +11,7 @@ import logging
 import os
 import select
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -41,6 +43,9 @@ GIVEN_UP = 60.0
 
 LEISURE = 4
 """Times the seconds of a processor that a file may take from the wall clock, because its reader gives way to others."""
+
+_DYING = 5.0
+"""Seconds in which a process that closed its pipes must have ended. One that lives on means no good."""
 
 _KEPT = ("PATH", "HOME", "TZ", "LANG", "PYTHON", "LC_", "LD_LIBRARY", "DYLD_", "VIRTUAL_ENV", "TMPDIR", "COVERAGE")
 """Beginnings of the environment variables a reader is given. The others hold secrets."""
@@ -277,7 +282,7 @@ class _Parser:
             self.kill()
             said = self._last_words()
             log.error("the process that reads articles did not get ready: %s", said)  # noqa: TRY400  it has no traceback
-            reason = said.strip().rpartition("\n")[2][:200] or f"it ended with code {self._child.wait()}"
+            reason = said.strip().rpartition("\n")[2][:200] or f"it ended with code {self._code()}"
             raise Died(_UNSTARTED.format(reason=reason)) from error
 
     def _send(self, data: bytes, deadline: float) -> None:
@@ -327,11 +332,19 @@ class _Parser:
 
     def _obituary(self, name: str) -> str:
         """Say what the process died of."""
-        code = self._child.wait()
+        code = self._code()
         log.info("the reader of %s ended with code %s", name, code)
         if code == -signal.SIGXCPU:
             return self._too_slow()
         return self._too_large() if code in (TOO_LARGE, -signal.SIGKILL) else _CRASHED
+
+    def _code(self) -> int | None:
+        """Return the code that a process that closed its pipes ended with; None, and it is killed, if it lives on."""
+        try:
+            return self._child.wait(_DYING)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return None
 
     def _too_slow(self) -> str:
         return f"takes more than {self._limits.seconds} seconds to read ([library] parse_seconds)"

@@ -139,8 +139,8 @@ def _without_margins(lines: Sequence[Line]) -> list[Line]:
 def _margin(lines: Sequence[Line], *, top: bool) -> set[Line]:
     """Return the outermost line of each page where most pages have one at the same height, and most of them repeat.
 
-    Numbers count as repeating, because pages are numbered. The first line of a text stands at the same height on most
-    pages as well; but it is another one each time.
+    A number that grows with the pages counts as repeating. The first line of a text stands at the same height on most
+    pages as well; but it is another one each time, and so is a row of a table, whose numbers go their own way.
     """
     pages = {page: list(some) for page, some in groupby(lines, key=lambda line: line.page)}
     if len(pages) < 3:  # on two pages nothing is "most"
@@ -151,15 +151,36 @@ def _margin(lines: Sequence[Line], *, top: bool) -> set[Line]:
     zone = {page: line for page, line in outermost.items() if abs(line.y - height) <= 2 and line.size <= largest}
     if len(zone) * 5 < len(pages) * 3:
         return set()
-    worn = {page: _worn(line.text) for page, line in zone.items()}
+    heads = {page: _COUNTING.split(line.text.casefold()) for page, line in zone.items()}
     # Left and right pages have heads of their own; a chapter's changes with the chapter.
-    again = [page for page, text in worn.items() if any(worn.get(page + by) == text for by in (-2, -1, 1, 2))]
+    again = [
+        page for page, head in heads.items() if any(_repeats(head, heads.get(page + by), by) for by in (-2, -1, 1, 2))
+    ]
     return set(zone.values()) if len(again) * 2 > len(zone) else set()
 
 
-def _worn(text: str) -> str:
-    """Return a running head without what changes in it from page to page: its numbers, Roman ones too."""
-    return re.sub(r"\d+|\b[ivxlc]+\b", "#", text.casefold())
+_COUNTING = re.compile(r"((?<!\d)\d{1,6}(?!\d)|\b[ivxlc]{1,12}\b)")
+"""What may be the number of a page, Arabic or Roman: splits a running head, so that each second part is one."""
+
+
+def _repeats(head: Sequence[str], other: Sequence[str] | None, by: int) -> bool:
+    """Whether a running head is that of another page, so many further on: but for numbers that grow by as much."""
+    return (
+        other is not None
+        and len(head) == len(other)
+        and all(
+            one == two or (at % 2 == 1 and _number(two) - _number(one) == by)
+            for at, (one, two) in enumerate(zip(head, other, strict=True))
+        )
+    )
+
+
+def _number(written: str) -> int:
+    """Return what a number says, Arabic or Roman, in small letters."""
+    if written[0].isdigit():
+        return int(written)
+    values = [{"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}[letter] for letter in written]
+    return sum(-one if one < after else one for one, after in zip(values, [*values[1:], 0], strict=True))
 
 
 # --- headings

@@ -378,6 +378,41 @@ def test_a_page_made_with_a_table_is_not_one_line() -> None:
     assert text == f"{PROSE}\n\nOne.\n\nH\n\nTwo."
 
 
+@pytest.mark.parametrize(
+    "markup,text",
+    [
+        ("<p>Text one.<aside>note</aside>Text two.</p>", "Text one.\n\nText two."),
+        ("<div>templates<nav>menu</nav>construct</div>", "templates\n\nconstruct"),
+        ("<div>one<form hidden>sent</form>two</div>", "one\n\ntwo"),
+        ("<div>one<div style='display: none'>unseen</div>two</div>", "one\n\ntwo"),
+        ("<h1>T</h1><h2>one<div hidden>unseen</div>two</h2><p>Text.</p>", "one two\n\nText."),
+        ("<table><tr><td>one<p hidden>unseen</p>two</td><td>three</td></tr></table>", "one two | three"),
+        ("<p>Visit<button>now</button>today</p>", "Visit today"),
+        ("<p>in<iframe src='a'></iframe>a<select><option>b</option></select>or<video></video>c</p>", "in a or c"),
+        ("<p>to<script>x</script>ge<style>p {}</style>th<span hidden>unseen</span>er</p>", "together"),
+        ("<pre>a<button>Copy</button>b</pre>", "ab"),
+    ],
+)
+def test_what_is_left_out_parts_its_neighbours_if_it_would_when_seen(markup: str, text: str) -> None:
+    assert _of("a.html", f"<body>{markup}</body>").text == text
+
+
+def test_a_menu_is_a_list_unless_it_is_one_of_the_page() -> None:
+    dishes = "<p>We have:</p><menu><li>soup</li><li>bread</li></menu>"
+    assert _of("a.html", f"<body>{dishes}</body>").text == "We have:\n\n• soup\n• bread"
+    assert _of("a.html", f"<body><p>{PROSE}</p><menu role='menu'><li>Home</li></menu></body>").text == PROSE
+    assert _of("a.html", f"<body><p>{PROSE}</p><menu type='toolbar'><li>Print</li></menu></body>").text == PROSE
+    assert _of("a.html", f"<body><p>{PROSE}</p><nav><menu><li>Home</li></menu></nav></body>").text == PROSE
+
+
+def test_of_a_long_page_a_menu_is_kept_as_other_lists_are() -> None:
+    body = f"<p>{PROSE}</p>" * 40
+    page = (
+        f"<body><article><h1>T</h1>{body}<menu><li>{PROSE[:60]} soup</li><li>bread</li></menu>{body}</article></body>"
+    )
+    assert "soup\n• bread\n" in _of("a.html", page).text
+
+
 def test_two_line_breaks_make_a_paragraph() -> None:
     assert _of("a.html", "<body>One.<br>\n<br/> Two.<div>Three.</div>Four.").text == "One.\n\nTwo.\n\nThree.\n\nFour."
 

@@ -136,6 +136,31 @@ def test_pages_are_those_that_word_last_saw_if_its_own_count_agrees(counted: str
     assert [(page.start, page.number) for page in article.pages] == pages
 
 
+@pytest.mark.parametrize(
+    "heading,start",
+    [
+        (f"<w:t>The\xa0\xa0\xa0\xa0\xa0old </w:t>{BREAK}<w:t>harbour</w:t>", 8),
+        (f"<w:t>The old harbour\xa0\xa0\xa0</w:t>{BREAK}", 15),
+        (f"<w:t>The old\xa0\xa0</w:t>{BREAK}<w:t>\xa0\xa0harbour</w:t>", 8),
+    ],
+)
+def test_a_page_that_begins_in_a_heading_of_wide_spaces_begins_inside_it(heading: str, start: int) -> None:
+    parts = {"docProps/app.xml": "<Properties><Pages>2</Pages></Properties>"}
+    body = paragraph(TEXT) + paragraph("", "berschrift1").replace("</w:p>", f"<w:r>{heading}</w:r></w:p>")
+    article = _of(papers.docx(body + paragraph(TEXT), parts=parts))
+    (found,) = article.headings
+    assert found.of(article.text) == "The old harbour"
+    assert [(page.start, page.number) for page in article.pages] == [(0, 1), (found.start + start, 2)]
+
+
+def test_a_heading_of_wide_spaces_may_be_the_last_words() -> None:
+    parts = {"docProps/app.xml": "<Properties><Pages>2</Pages></Properties>"}
+    heading = f"<w:r><w:t>The{chr(0xA0) * 40}old </w:t>{BREAK}<w:t>harbour</w:t></w:r>"
+    body = paragraph(TEXT) + paragraph("", "berschrift1").replace("</w:p>", f"{heading}</w:p>")
+    article = _of(papers.docx(body, parts=parts))
+    assert article.text[article.pages[1].start :] == "harbour"
+
+
 # --- what zip files may be
 
 

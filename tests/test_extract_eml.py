@@ -39,6 +39,12 @@ def test_of_two_forms_the_plain_text_is_read_and_html_where_there_is_no_other() 
     assert _of(papers.eml("", html=f"<h1>Head</h1><p>{TEXT}</p>", **HEAD)).text == f"Head\n\n{TEXT}"
 
 
+def test_a_plain_text_that_only_says_there_is_another_gives_way_to_it() -> None:
+    stub = "Your client cannot show this."
+    assert _of(papers.eml(stub, html=f"<p>{TEXT}</p>" * 9, **HEAD)).text == "\n\n".join([TEXT] * 9)
+    assert _of(papers.eml(stub, html=f"<p>{TEXT}</p><div hidden>{TEXT * 9}</div>", **HEAD)).text == stub
+
+
 def test_attachments_are_named_and_not_read() -> None:
     article = _of(papers.eml(TEXT, attachments=["harbour.xlsx", "../../map.png"], **HEAD))
     assert article.text == f"{TEXT}\n\n📎 harbour.xlsx · ../../map.png"
@@ -54,6 +60,12 @@ def test_flowed_lines_are_joined_and_a_signature_is_left_out() -> None:
     assert _of(head + b"The old harbour \nof Lindholm\nwas closed.\n\n-- \nAnna Brandt\nCouncil").text == (
         "The old harbour of Lindholm\nwas closed."
     )
+
+
+def test_flowed_lines_are_joined_inside_a_quotation_and_not_with_what_stands_around_it() -> None:
+    head = b"Subject: A\nContent-Type: text/plain; charset=utf-8; format=Flowed\n\n"
+    text = b"She said: \n> It was \n> closed \n>> in \n>> 1987.\nI know \nthat. \n-- \nAnna"
+    assert _of(head + text).text == "She said: \n> It was closed \n>> in 1987.\nI know that."
 
 
 def test_an_encoding_that_does_not_exist_is_guessed() -> None:
@@ -76,8 +88,9 @@ def test_a_mail_that_cannot_be_read_says_why(data: bytes, reason: str) -> None:
     assert str(failed.value) == reason
 
 
-def test_parts_nested_without_end_are_refused_before_they_take_minutes() -> None:
-    nested = "".join(f"Content-Type: multipart/mixed; boundary=x{n}\n\n--x{n}\n" for n in range(5_000))
+@pytest.mark.parametrize("key", ["boundary=", "BOUNDARY=", "Boundary =", "boundary*0="])
+def test_parts_nested_without_end_are_refused_before_they_take_minutes(key: str) -> None:
+    nested = "".join(f"Content-Type: multipart/mixed; {key}x{n}\n\n--x{n}\n" for n in range(5_000))
     with pytest.raises(SourceError, match="has more than 500 parts"):
         _of(f"Subject: A\n{nested}\ntext\n".encode())
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from index import child, parsers, parsing
+from index import child, confine, parsers, parsing
 from index.errors import Cancelled, Died, SourceError
 from index.extract import extract
 from index.library import seeds
@@ -179,6 +179,27 @@ def test_a_reader_that_dies_over_a_file_is_replaced(told: signal.Signals, reason
         assert "Words." in str(read(made, "a.txt", b"Title\n\nWords."))
 
 
+LIVES_ON = """
+import os, signal, time
+signal.signal(signal.SIGUSR1, lambda *_: (os.closerange(0, 999), time.sleep(100)))
+"""
+
+
+def test_a_reader_that_closes_its_pipes_and_lives_on_is_killed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(LIVES_ON)
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{ROOT}")
+    monkeypatch.setattr(parsers, "_DYING", 0.5)
+    with Parsers(Limits(), most=1) as made:
+        read(made, "a.txt", b"Title\n\nWords.")
+        living = only(made)
+        later(lambda: living.send_signal(signal.SIGUSR1))
+        started = time.monotonic()
+        assert str(read(made, "slow.md", SLOW)).startswith("made the program")
+        assert time.monotonic() - started < 50
+        assert not living.is_running()
+        assert "Words." in str(read(made, "a.txt", b"Title\n\nWords."))
+
+
 def test_a_reader_that_dies_while_it_rests_costs_no_file() -> None:
     with Parsers(Limits(), most=1) as made:
         read(made, "a.txt", b"Title\n\nWords.")
@@ -288,4 +309,41 @@ def test_a_reader_has_no_network_and_can_open_write_and_start_nothing(shared: Pa
         assert process.rlimit(kind) == (0, 0)
     if os.geteuid() == 0:  # others may not look, and may not be allowed to make one
         assert Path(f"/proc/{process.pid}/ns/net").readlink() != Path("/proc/self/ns/net").readlink()
-    assert "NoNewPrivs:\t1" in Path(f"/proc/{process.pid}/status").read_text()
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    assert "NoNewPrivs:\t1" in status
+    assert "CapPrm:\t0000000000000000\nCapEff:\t0000000000000000" in status
+
+
+TAKEN_OVER = """
+import ctypes, errno, os, sys
+from index.confine import confine
+libc = ctypes.CDLL(None, use_errno=True)
+kept, folder = sys.argv[1].encode(), sys.argv[2].encode()
+confine()
+tried = {
+    "unlink": lambda: libc.unlink(kept),
+    "rename": lambda: libc.rename(kept, kept + b"2"),
+    "mkdir": lambda: libc.mkdir(folder, 0o700),
+    "execute": lambda: libc.execl(b"/bin/true", b"true", None),
+    "truncate": lambda: libc.truncate(kept, ctypes.c_long(0)),
+    "kill": lambda: libc.kill(os.getppid(), 0),
+}
+for name, call in tried.items():
+    print(name, call() and errno.errorcode[ctypes.get_errno()], flush=True)
+"""
+
+
+@pytest.mark.skipif(not confine.landlock(), reason="this system has no Landlock")
+def test_native_code_of_a_reader_can_do_nothing_to_paths_and_other_processes(tmp_path: Path) -> None:
+    kept = tmp_path / "kept.txt"
+    kept.write_text("Words.")
+    command = [sys.executable, "-c", TAKEN_OVER, str(kept), str(tmp_path / "made")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    said = dict(line.split() for line in done.stdout.splitlines())
+    assert {said[name] for name in ("unlink", "rename", "mkdir", "execute")} == {"EACCES"}, done.stderr
+    if confine.landlock() >= 3:
+        assert said["truncate"] == "EACCES"
+        assert kept.read_text() == "Words."
+    if confine.landlock() >= 6:
+        assert said["kill"] == "EPERM"
+    assert list(tmp_path.iterdir()) == [kept]

@@ -1,7 +1,9 @@
 """Lines into paragraphs: whatever stands where, no word is lost, and pages begin where they do."""
 
 import re
+from collections.abc import Callable
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -66,6 +68,36 @@ def test_a_chapter_s_running_head_goes_though_it_changes_and_so_do_page_numbers(
     _, blocks = typeset(pages, [])
     assert all(block.words.startswith("On page") for block in blocks)
     assert len(blocks) == 8
+
+
+def test_page_numbers_go_roman_ones_and_those_inside_a_head_too() -> None:
+    roman = "iii iv v vi vii viii ix x".split()
+    pages = [
+        Line(text, page, 72, 300, y, 10.0)
+        for page in range(1, 9)
+        for text, y in (
+            (f"The town of 1987 · page {page + 40} of 50", 800),
+            (f"Something else is told, which has no like: {'abcdefgh'[page - 1]}.", 700),
+            (roman[page - 1], 40),
+        )
+    ]
+    _, blocks = typeset(pages, [])
+    assert [block.words[:9] for block in blocks] == ["Something"] * 8
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        lambda at: f"{at * at % 89} {at * 7 % 61} {at * 31 % 97}",
+        lambda at: f"{1900 + at} 4.{at * 13 % 83} 12",
+        lambda at: f"Day {at}: rainfall was {at * at % 31} mm.",
+    ],
+)
+def test_the_first_and_last_rows_of_a_page_of_numbers_are_no_running_heads(row: Callable[[int], str]) -> None:
+    rows = [row(at) for at in range(1, 101)]
+    lines = [Line(text, 1 + at // 12, 72, 300, 780 - 60 * (at % 12), 10.0) for at, text in enumerate(rows)]
+    _, blocks = typeset(lines, [])
+    assert " ".join(block.words for block in blocks).split() == " ".join(rows).split()
 
 
 def test_titles_of_slides_are_no_running_heads_though_they_stand_at_one_height() -> None:
