@@ -27,8 +27,8 @@ NEVER = "9999"
 SPEAKERS = 3
 """Articles of a group whose words a passage is compared with, at most."""
 
-HELD = 200_000
-"""Words held of articles that speak for groups that are asked about, some ten bytes each."""
+HELD = 1_000_000
+"""Words held of articles that speak for groups that are asked about, 13 bytes each: those of a book or two."""
 
 
 @dataclass(frozen=True, slots=True)

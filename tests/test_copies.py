@@ -4,6 +4,7 @@ import contextlib
 import datetime as dt
 import logging
 import random
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -299,6 +300,24 @@ def test_nearly_all_copies_are_found_and_nearly_nothing_else(tmp_path: Path) -> 
     assert len(copies.known(told)) > 100
     assert precision >= 0.98
     assert recall >= 0.95
+
+
+def test_of_long_stories_little_more_is_held_than_their_letters(tmp_path: Path) -> None:
+    long = "\n\n".join(paragraph for story in copies.of_seeds(40) for paragraph in story)
+    with contextlib.closing(Ledger(tmp_path)) as ledger:
+        copies.stage(ledger, [copies.Told(n, f"Outlet {n}", "Long", f"{long}\n\nOutlet {n}.") for n in range(4)])
+        groups = Groups(ledger, 1)
+        with ledger.reading() as db:
+            rows = db.execute(sa.select(articles.c.row)).scalars().all()
+        assert groups.told_in(rows[0], ["Outlet 0.", "Outlet 1."]) == [True, False]
+        tracemalloc.start()
+        try:
+            for row in rows[1:]:
+                groups.told_in(row, [long])
+            held, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert held < 4 * len(long) * len(rows[1:]), (held, len(long))
 
 
 def test_a_library_on_postgresql_finds_the_same_copies_and_forgets_those_of_a_draft(
