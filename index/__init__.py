@@ -7,7 +7,7 @@ from the web          fetch → robots, courtesy (how politely), guard (whom), r
 from other sources    gather: feed, sitemap, weblinks → holdings; by hand: acquire
 all of it             collection (folders, holdings)
 articles come in      sources, survey, read → extract, language → chunk, sentences → build (how far it is: progress);
-                      one story in several outlets: copies by shingles, groups
+                      one story in several outlets: copies by shingles, groups (held: what was read)
 formats               extract_html, extract_markdown, extract_pdf (its lines → typeset), extract_docx and extract_epub
                       (on archive), extract_eml; each gives what block holds; decode (bytes into letters)
 the truth             ledger, tables, draft on database (together: shared commits); who may write: lock, writer, turn

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from index.database import insert
+from index.held import Held
 from index.ledger import AT_ONCE, Ledger, batches
 from index.progress import Meter, Stop, Watch, check
 from index.shingles import ALIKE, SLOTS, Marks, Signatures, Story, form, is_copy, marks_in_many, signatures
@@ -124,25 +125,13 @@ def _alike(ordered: Pairs, bands: Marks, new: NDArray[np.bool_], slots: Signatur
 
 
 class _Texts:
-    """The words of articles of one revision, without what their outlets put under each; some of them held."""
+    """The words of articles of one revision, without what their outlets put under each; `story` holds some of them."""
 
     def __init__(self, ledger: Ledger, revision: int) -> None:
         self._ledger = ledger
         self._revision = revision
-        self._held: dict[int, Story] = {}
-        self._words = 0
+        self.story = Held(self._read, weight=lambda story: len(story.written), most=HELD)
         self._common = lru_cache(maxsize=None)(self._in_many)
-
-    def story(self, row: int) -> Story:
-        """Return the words of an article; those asked for last are held."""
-        found = self._held.pop(row, None)
-        if found is None:
-            found = self._read(row)
-            self._words += len(found.written)
-        self._held[row] = found
-        while self._words > HELD and len(self._held) > 1:
-            self._words -= len(self._held.pop(next(iter(self._held))).written)
-        return found
 
     def weighed(self, rows: Sequence[int]) -> Iterator[Sequence[Story]]:
         """Yield the words of all articles, of so many together as have half of what is held."""

@@ -6,7 +6,7 @@ what a third article has in common with both. The one that was published first s
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 
 import numpy as np
 import sqlalchemy as sa
@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from index.analyse import terms
 from index.errors import Superseded
+from index.held import Held
 from index.ledger import Ledger, batches, to_article
-from index.records import Article, ArticleId, Passage, PassageId
+from index.records import Article, ArticleId, Passage, PassageId, Span
 from index.sentences import sentences
-from index.shingles import Story, tells_all
+from index.shingles import said
 from index.tables import alive, articles, copies, passages
 
 NEVER = "9999"
@@ -26,8 +27,8 @@ NEVER = "9999"
 SPEAKERS = 3
 """Articles of a group whose words a passage is compared with, at most."""
 
-STORIES = 64
-"""Articles whose words are held: those that speak for groups that are asked about."""
+HELD = 1_000_000
+"""Words held of articles that speak for groups that are asked about, 13 bytes each: those of a book or two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Groups:
         for member in self._members:
             self._by_head.setdefault(member.head, []).append(member.row)
         self._numbers, self._places = self._passages()
-        self._story = lru_cache(maxsize=STORIES)(lambda row: Story(self.article(row).text))
+        self._said = Held(self._read, weight=_words, most=HELD)
 
     def __bool__(self) -> bool:
         """Whether there are any."""
@@ -98,12 +99,10 @@ class Groups:
             raise Superseded
         return to_article(found)
 
-    def own(self, row: int, passage: Passage) -> list[str]:
-        """Return the sentences of a passage that an article does not tell."""
-        whole, text = self._story(row), passage.text
-        if tells_all(whole, Story(text)):
-            return []
-        return [span.of(text) for span in sentences(text) if not tells_all(whole, Story(span.of(text)))]
+    def told_in(self, row: int, texts: Iterable[str]) -> list[bool]:
+        """Return which sentences an article has too, word by word."""
+        known = self._said(row)
+        return [not words or words in known for words in map(said, texts)]
 
     def passages(self, row: int) -> list[Passage]:
         """Return the passages of an article, in order."""
@@ -112,6 +111,11 @@ class Groups:
         with self._ledger.reading() as db:
             found = db.execute(query).all()
         return [Passage(PassageId(one.row), whole, one.start, one.end, one.heading) for one in found]
+
+    def _read(self, row: int) -> frozenset[str]:
+        """Return what the sentences of an article say."""
+        text = self.article(row).text
+        return frozenset(said(span.of(text)) for span in sentences(text))
 
     def _passages(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the numbers of all passages of groups in order, and for each the place of its article."""
@@ -128,10 +132,12 @@ class Groups:
 class Told:
     """Which of the candidates for one answer say nothing that an article does not say that speaks for their group.
 
-    What has none of the `words` of the question does not count, such as what an outlet puts under all of its articles;
-    "14 were hurt" does, where another outlet has 12. Of each group those speak that come first among the candidates: a
-    question may ask for the last week, and the story be older in another outlet; and who speaks first may have printed
-    less of it.
+    Better a passage twice than a correction hidden. A sentence that the speaker does not have word by word counts where
+    it has one of the `words` of the question, and wherever it stands in the story itself: "the talks have failed" may
+    be all that is left of "the talks have succeeded". What stands before and after the story, in paragraphs of its own,
+    counts only if it is asked for: an outlet puts such things around all of its articles. Of each group those speak
+    that come first among the candidates: a question may ask for the last week, and the story be older in another
+    outlet; and who speaks first may have printed less of it.
     """
 
     def __init__(
@@ -151,10 +157,40 @@ class Told:
         if member is None:
             return False
         before = [one for one in self._speakers[member.head][:SPEAKERS] if one.rank < member.rank]
-        return any(not self._asked(self._groups.own(one.row, passage), passage.article.language) for one in before)
+        spans = sentences(passage.text)
+        return any(not self._adds(one.row, passage, spans) for one in before)
+
+    def _adds(self, row: int, passage: Passage, spans: Sequence[Span]) -> bool:
+        """Whether a passage, of such sentences, says anything that counts and that an article does not say."""
+        told = self._groups.told_in(row, (span.of(passage.text) for span in spans))
+        if all(told):
+            return False
+        own = [span.of(passage.text) for span, known in zip(spans, told, strict=True) if not known]
+        return not any(told) or _within(passage, spans, told) or self._asked(own, passage.article.language)
 
     def _asked(self, own: Sequence[str], language: str) -> bool:
         return any(not self._words(language).isdisjoint(terms(sentence, language)) for sentence in own)
+
+
+def _within(passage: Passage, spans: Sequence[Span], told: Sequence[bool]) -> bool:
+    """Whether a sentence that is not told, while others are, stands in the story and not before or after it."""
+    first, last = told.index(True), len(told) - 1 - told[::-1].index(True)
+    if not all(told[first : last + 1]):
+        return True
+    before = first > 0 and (passage.start > 0 or _beside(passage.text, spans[first - 1], spans[first]))
+    after = last + 1 < len(told) and (
+        passage.end < len(passage.article.text) or _beside(passage.text, spans[last], spans[last + 1])
+    )
+    return before or after
+
+
+def _beside(text: str, one: Span, other: Span) -> bool:
+    """Whether two sentences that follow each other are in one paragraph."""
+    return text.count("\n", one.end, other.start) < 2
+
+
+def _words(sentences: Collection[str]) -> int:
+    return sum(sentence.count(" ") + 1 for sentence in sentences)
 
 
 def count(ledger: Ledger, revision: int) -> int:

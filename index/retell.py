@@ -9,12 +9,13 @@ from index.compose import ALSO, Chosen, adjoin
 from index.groups import Groups
 from index.records import Hit, Passage, Period, Span
 from index.sentences import sentences
-from index.shingles import Story, same_words
+from index.shingles import said
 
 
 def retell(chosen: Sequence[Chosen], groups: Groups, *, period: Period | None = None) -> list[Chosen]:
     """Return what was chosen, each from the first article of its group that has these very sentences.
 
+    Where one has another word in them, or the same ones in another order, it may say the opposite: it is not named.
     Articles of another `period` do not count. What says the same in other articles stays beside it, after the copies.
     """
     if not groups:
@@ -46,12 +47,13 @@ def _retold(one: Chosen, groups: Groups, period: Period | None) -> Chosen:
 
 def _place(one: Chosen, passages: Sequence[Passage]) -> tuple[Sentence, ...] | None:
     """Return where an article has the sentences that were chosen: in one passage, one behind the other."""
-    sought = [Story(c.sentence.text) for c in sorted(one.candidates, key=lambda c: c.sentence.span.start)]
+    sought = [said(c.sentence.text) for c in sorted(one.candidates, key=lambda c: c.sentence.span.start)]
+    if not all(sought):
+        return None
     for passage in passages:
         hit = replace(one.hit, passage=passage)
         for found in _behind_each_other(hit, len(sought)):
-            texts = [Story(span.of(passage.article.text)) for span in found]
-            if all(same_words(old, new) for old, new in zip(sought, texts, strict=True)):
+            if [said(span.of(passage.article.text)) for span in found] == sought:
                 return _in_order(one, [Sentence(hit, span) for span in found])
     return None
 

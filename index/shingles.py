@@ -40,12 +40,6 @@ SHORT = 4
 FEW = 12
 """Shingles below which two texts are copies only if they are equal."""
 
-OWN = 0.1
-"""Share of a passage's words, none of them telling, that another text may lack and still tell all that it tells."""
-
-SAME = 0.8
-"""Jaccard similarity of the words of two sentences that are one: of ten words, one is another."""
-
 ENOUGH = 9
 """Articles of an outlet from which can be told what it puts under each."""
 
@@ -114,29 +108,19 @@ def changed(one: Story, other: Story) -> int:
     for first, last in _runs(~_among(one.marks, other.different) & (one.marks != 0)):
         words = last - first - SIZE + 1
         if words > 0 and first > 0 and last < len(one.marks):
-            short = words <= SHORT and any(map(_tells, one.written[first + SIZE - 1 : last]))
+            short = words <= SHORT and _tell(one.written, first + SIZE - 1, last)
             places += TELLING if short else 1
     return places
 
 
-def tells_all(whole: Story, part: Story) -> bool:
-    """Whether a text tells all that a passage tells: nearly in its words, with all its names and numbers."""
-    if len(part.words) < SIZE:
-        return False
-    shared = np.flatnonzero(_among(part.marks, whole.different))
-    covered = np.zeros(len(part.words), dtype=np.bool_)
-    for at in range(SIZE):
-        covered[shared + at] = True
-    own = np.flatnonzero(~covered)
-    return len(own) <= OWN * len(covered) and not any(_tells(part.written[at]) for at in own)
+def said(text: str) -> str:
+    """Return all that a sentence says, to be compared with what another one says; "" where it says nothing.
 
-
-def same_words(one: Story, other: Story) -> bool:
-    """Whether two sentences are one: in nearly the same words, with the same names, numbers and denials."""
-    mine, its = set(one.words), set(other.words)
-    if not mine or len(mine & its) < SAME * len(mine | its):
-        return False
-    return {word for word in one.written if _tells(word)} == {word for word in other.written if _tells(word)}
+    These are its words in their order, with signs that change them. Capitals, quotation marks, commas and dashes are
+    typography; any other word, or the same ones in another order, may say the opposite in some language.
+    """
+    found: list[str] = _SAID.findall(unicodedata.normalize("NFKC", text))
+    return " ".join(found).casefold().translate(_MINUS)
 
 
 def marks_in_many(stories: Iterable[Story]) -> Marks:
@@ -200,9 +184,14 @@ def _runs(lacking: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
     yield from zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
 
 
+def _tell(words: Sequence[str], first: int, last: int) -> bool:
+    """Whether a word of a place tells, or letters there, of which others may have one, deny."""
+    return any(map(_tells, words[first:last])) or bool(_DENYING.search("".join(words[first - 1 : last + 1])))
+
+
 def _tells(word: str) -> bool:
     """Whether a word is written like a name or a number, or denies something."""
-    return word[0].isupper() or any(map(str.isdigit, word)) or word in _DENIALS
+    return word[0].isupper() or any(map(str.isdigit, word)) or word in _DENIALS or not _WITHIN.isdisjoint(word)
 
 
 def _mixed(numbers: Marks) -> Marks:
@@ -214,8 +203,33 @@ def _mixed(numbers: Marks) -> Marks:
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 
-_DENIALS = frozenset("not no never none without neither nor nobody nothing t не нет ни никогда без".split())
-"""The "t" is that of "didn't"."""
+_DENIALS = frozenset(
+    "not no never none without neither nor nobody nothing nowhere cannot t cant dont wont didnt doesnt isnt wasnt "
+    "لا لم لن ليس ليست ليسوا غير بدون دون ikke ikkje ej ingen intet ingenting aldrig aldri uden uten hverken verken "
+    "nei nej nicht kein keine keinen keinem keiner keines nie niemals niemand nichts nirgends ohne weder "
+    "δεν δε μην μη όχι χωρίς ούτε ποτέ κανείς κανένας καμία κανένα τίποτα "
+    "ni nunca jamás sin nadie nada ningún ninguno ninguna tampoco ei emme ette eivät eikä älä ilman koskaan "
+    "ne n pas jamais sans rien aucun aucune personne nem se sem nincs nincsenek nélkül soha senki semmi "
+    "non né mai senza nessuno nessuna niente nulla niet geen nooit zonder niets não ninguém nenhum nenhuma "
+    "nu nici niciodată fără nimeni nimic niciun nicio не нет ни никогда без нельзя никто ничего нету "
+    "inte icke inget inga utan varken இல değil yok hiç asla hayır "
+    "不 没 沒 未 無 无 非 否 别 別 勿 莫 안 못".split()
+)
+"""In each language that has a stemmer, and in those without spaces. The "t" is that of "didn't", the "n" of "n'a"; the
+Tamil one is as far as its first vowel sign. Finnish "en" and "et" are left out: they mean "in" and "and" to others."""
 
-_WORD = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\\W_]+")
+_WITHIN = frozenset("않없못")
+"""Syllables that deny within a Korean word."""
+
+_DENYING = re.compile("ない|なかっ|なく|ません|ไม่")
+"""Denials of several letters, each of which is a word to us."""
+
+_LONE = "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
+_WORD = re.compile(rf"{_LONE}|[^\W_]+")
 """A word; or a letter of those scripts that put no spaces between words."""
+
+_MARKS = "".join(letter for letter in map(chr, range(0x300, 0x1B00)) if unicodedata.category(letter)[0] == "M")
+_SAID = re.compile(rf"{_LONE}|(?:[^\W_][{_MARKS}]*)+|[$€£¥₽₹₺₩%‰°+±<>=≈≤≥?؟]|(?<!\w)[-\u2212\u2013](?=\d)")
+"""A word with the marks that are its vowels; a sign that changes a number; what makes a question of a sentence."""
+
+_MINUS = str.maketrans("\u2212\u2013", "--")

@@ -4,6 +4,7 @@ import contextlib
 import datetime as dt
 import logging
 import random
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -123,7 +124,7 @@ def test_what_only_a_copy_tells_is_found_in_the_forms_that_its_language_gives_th
     library: Library, tmp_path: Path
 ) -> None:
     folder = tmp_path / "russian"
-    more = f"{RUSSIAN} Водолазы нашли под причалами старинные якоря."
+    more = f"{RUSSIAN}\n\nВодолазы нашли под причалами старинные якоря."
     put(folder, "agency", RUSSIAN, date="2024-05-01", source="Агентство")
     put(folder, "courier", more, date="2024-05-02", source="Курьер")
     library.index(folder)
@@ -134,6 +135,47 @@ def test_what_only_a_copy_tells_is_found_in_the_forms_that_its_language_gives_th
         for question in (asked, other)
     }
     assert found == {asked: {"agency.md", "courier.md"}, other: {"agency.md"}}
+
+
+@pytest.mark.parametrize(
+    "told, corrected",
+    [
+        ("The talks about it have succeeded.", "The talks about it have failed."),
+        ("Der Rat hat zugestimmt.", "Der Rat hat nicht zugestimmt."),
+        ("The mayor has agreed.", "It is not true that the mayor has agreed."),
+    ],
+)
+def test_a_copy_that_corrects_the_story_is_found_though_the_question_has_no_word_of_it(
+    library: Library, tmp_path: Path, told: str, corrected: str
+) -> None:
+    folder = tmp_path / "papers"
+    first, _, last = AGENCY.partition("Work begins")
+    put(folder, "agency", f"{first}{told} Work begins{last}", date="2024-05-01", source="Agency")
+    put(folder, "courier", f"{first}{corrected} Work begins{last}", date="2024-05-02", source="Courier")
+    put(folder, "post", f"{first}{told} Work begins{last}", date="2024-05-03", source="Post")
+    library.index(folder)
+    assert grouped(library) == [["agency.md", "courier.md", "post.md"]]
+    found = [hit.passage for hit in library.search("Who pays for the pier of the ferry?", limit=9)[0]]
+    assert any(corrected in passage.text for passage in found)
+    assert {passage.article.id for passage in found} == {"agency.md", "courier.md"}
+
+
+def test_what_says_the_opposite_is_neither_cited_in_place_of_the_answer_nor_named_beside_it(
+    make_library: MakeLibrary, tmp_path: Path
+) -> None:
+    folder = tmp_path / "papers"
+    yes, no = "The ferry company has signed the contract.", "The ferry company hasn't signed the contract."
+    for name, day, sentence in (("agency", 1, no), ("courier", 2, yes), ("post", 3, yes)):
+        put(folder, name, f"{AGENCY}\n\n{sentence}", date=f"2024-05-0{day}", source=name)
+    library = make_library()
+    library.index(folder)
+    assert grouped(library) == [["agency.md", "courier.md", "post.md"]]
+    answer = library.ask("Has the ferry company signed the contract?")
+    of = {citation.number: citation for citation in answer.citations}
+    for claim in answer.claims:
+        said = {of[number].quote for number in (*claim.citations, *claim.also)}
+        assert not {yes, no} <= said
+    assert {citation.quote for citation in answer.citations} >= {yes}
 
 
 def test_a_question_about_a_period_is_answered_from_the_copy_of_that_period(
@@ -258,6 +300,24 @@ def test_nearly_all_copies_are_found_and_nearly_nothing_else(tmp_path: Path) -> 
     assert len(copies.known(told)) > 100
     assert precision >= 0.98
     assert recall >= 0.95
+
+
+def test_of_long_stories_little_more_is_held_than_their_letters(tmp_path: Path) -> None:
+    long = "\n\n".join(paragraph for story in copies.of_seeds(40) for paragraph in story)
+    with contextlib.closing(Ledger(tmp_path)) as ledger:
+        copies.stage(ledger, [copies.Told(n, f"Outlet {n}", "Long", f"{long}\n\nOutlet {n}.") for n in range(4)])
+        groups = Groups(ledger, 1)
+        with ledger.reading() as db:
+            rows = db.execute(sa.select(articles.c.row)).scalars().all()
+        assert groups.told_in(rows[0], ["Outlet 0.", "Outlet 1."]) == [True, False]
+        tracemalloc.start()
+        try:
+            for row in rows[1:]:
+                groups.told_in(row, [long])
+            held, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert held < 4 * len(long) * len(rows[1:]), (held, len(long))
 
 
 def test_a_library_on_postgresql_finds_the_same_copies_and_forgets_those_of_a_draft(
