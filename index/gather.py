@@ -141,7 +141,7 @@ class Gatherer:
             raise asked.error or SourceError("cannot be fetched")
         deeper: list[_List] = []
         if not asked.fetched.unchanged:
-            content = _unpacked(asked.fetched)
+            content = _unpacked(asked.fetched, stop)
             if source.feed:
                 entries = partial(parsers.feed, content, base=asked.fetched.url, kind=asked.fetched.kind)
                 items, kind = _waited(parsers.ahead(entries), stop), Kind.ENTRY
@@ -307,6 +307,8 @@ def _wanted(source: Source) -> str:
     return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
-def _unpacked(fetched: Fetched) -> bytes:
+def _unpacked(fetched: Fetched, stop: Stop) -> bytes:
     """Return a feed or a sitemap as it is, or what a .gz of it holds."""
-    return gunzip(fetched.content, limit=LIST_LIMIT) if fetched.content.startswith(b"\x1f\x8b") else fetched.content
+    if not fetched.content.startswith(b"\x1f\x8b"):
+        return fetched.content
+    return gunzip(fetched.content, limit=LIST_LIMIT, heed=partial(check, stop))
