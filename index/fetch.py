@@ -30,6 +30,7 @@ _LARGEST_ROBOTS = 5_000_000  # fetched; of which robots.LARGEST are read
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _GIVEN = frozenset({200, 203})
 _KEPT_BACK = frozenset({401, 402, 403, 407, 451})
+_LATER = frozenset({429, 503})
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,17 @@ class Fetcher:
                 )
         except SourceError as exc:
             return robots.Answer(0, why=str(exc))
+        self._let_rest(reply)
         return robots.Answer(reply.status, reply.content)
+
+    def _let_rest(self, reply: Reply) -> float:
+        """Leave a host alone for as long as its answer asks; return for how many seconds, 0 where it does not ask."""
+        if reply.status not in _LATER:
+            return 0.0
+        later = _seconds(reply.headers.get("retry-after", ""))
+        if later > 0:
+            self._courtesy.rest(reply.url.host, later)
+        return later
 
     def _judged(self, reply: Reply, *, conditional: bool) -> Fetched:
         url, status, headers = str(reply.url), reply.status, reply.headers
@@ -167,10 +178,8 @@ class Fetcher:
             return Gone(f"cannot be fetched: {host} does not have it any more ({status})")
         if status in _KEPT_BACK:
             return SourceError(f"cannot be fetched: {host} does not give it to everybody ({status})")
-        if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
-            later = _seconds(reply.headers.get("retry-after", ""))
-            if later > 0:
-                self._courtesy.rest(host, later)
+        if status in _LATER:
+            later = self._let_rest(reply)
             again = f"; it asks to come back in {in_words(later)}" if later > 0 else ""
             what = "was asked too often" if status == HTTPStatus.TOO_MANY_REQUESTS else "cannot serve it now"
             return SourceError(f"cannot be fetched: {host} {what} ({status}){again}")

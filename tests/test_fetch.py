@@ -380,8 +380,10 @@ def test_a_page_that_is_too_large_is_not_read_to_its_end(web: Web) -> None:
 def test_a_body_of_nothing_packed_over_and_over_is_too_large_as_well(web: Web) -> None:
     empty = [gzip.compress(b"") * 50] * 100
     web.routes["/"] = Reply(empty, headers={"Content-Type": "text/html", "Content-Encoding": "gzip"})
-    assert _refused(web, "/", largest=50_000) == "is larger than 0.05 MB"
-    assert _refused(web, "/", largest=500_000) == "is empty"
+    assert _refused(web, "/", largest=15_000) == "is larger than 0.015 MB"
+    assert _refused(web, "/") == "cannot be fetched: it is packed in more than 1,000 parts"
+    web.routes["/"] = Reply(empty[:20], headers={"Content-Type": "text/html", "Content-Encoding": "gzip"})
+    assert _refused(web, "/") == "is empty"
 
 
 @pytest.mark.parametrize(
@@ -636,3 +638,14 @@ def test_a_fetcher_is_made_without_asking_anybody(noted: list[tuple[str, str]]) 
     Fetcher()
     assert noted == []
     assert threading.active_count() < 50
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_host_whose_robots_txt_wants_rest_is_left_alone(web: Web, status: int) -> None:
+    web.routes["/robots.txt"] = Reply(status=status, headers={"Retry-After": "600"})
+    fetches = fetcher()
+    with pytest.raises(SourceError):
+        fetches.get(web.url("/"))
+    with pytest.raises(SourceError, match="asked to be left alone"):
+        fetches._courtesy.turn("127.0.0.1")
+    assert [asked.path for asked in web.asked] == ["/robots.txt"]
