@@ -11,8 +11,8 @@ from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from queue import Empty, SimpleQueue
-from threading import Thread
+from queue import Empty, Full, Queue, SimpleQueue
+from threading import Event, Thread
 from typing import Generic, TypeVar
 
 from config import Library as Settings
@@ -248,12 +248,13 @@ class Gatherer:
             Cancelled: `stop` said so; what is under way is left to end by itself.
         """
         waiting: SimpleQueue[Job] = SimpleQueue()
-        done: SimpleQueue[Asked[Job]] = SimpleQueue()
+        done: Queue[Asked[Job]] = Queue(maxsize=self._at_once)  # pages are large: nobody fetches far ahead
+        over = Event()
         for job in jobs:
             waiting.put(job)
         for number in range(min(self._at_once, len(jobs))):
             # No pool of the standard library: the program's end would wait for its threads, which wait for servers.
-            Thread(target=_work, args=(waiting, done, get), name=f"fetch-{number}", daemon=True).start()
+            Thread(target=_work, args=(waiting, done, over, get), name=f"fetch-{number}", daemon=True).start()
         left = len(jobs)
         try:
             while left:
@@ -265,20 +266,23 @@ class Gatherer:
                         raise asked.error
                     yield asked
         finally:
-            with suppress(Empty):
-                while True:
-                    waiting.get_nowait()
+            over.set()
 
 
-def _work(waiting: "SimpleQueue[Job]", done: "SimpleQueue[Asked[Job]]", get: Callable[[Job], Fetched]) -> None:
+def _work(
+    waiting: "SimpleQueue[Job]", done: "Queue[Asked[Job]]", over: Event, get: Callable[[Job], Fetched]
+) -> None:
     with suppress(Empty):
-        while True:
+        while not over.is_set():
             job = waiting.get_nowait()
             try:
                 asked = Asked(job, get(job))
             except Exception as error:  # noqa: BLE001  whatever it is, it is raised again where somebody hears it
                 asked = Asked(job, None, error)
-            done.put(asked)
+            while not over.is_set():
+                with suppress(Full):
+                    done.put(asked, timeout=LOOK)
+                    break
 
 
 def _waited(reading: Future[T], stop: Stop) -> T:

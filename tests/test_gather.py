@@ -2,6 +2,8 @@
 
 import datetime as dt
 import gzip
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 from index.embed import Embedder
 from index.errors import Cancelled, TooMuchGone
 from index.library import Library
-from index.records import Report
+from index.records import Progress, Report
 from tests.conftest import WHEN, settings_for, write
 from tests.web import Asked, Reply, Route, Web, fetcher, page, serve
 
@@ -313,6 +315,28 @@ def test_stop_is_heard_while_servers_are_slow_and_what_came_until_then_is_kept(w
     assert library.revision() is None
     web.routes["/slow"] = story("/harbour")
     assert counts(library.index()) == (2, 0, 0, 0)
+
+
+def test_pages_are_not_fetched_far_ahead_of_what_is_held_and_nobody_waits_after_a_stop(
+    web: Web, online: MakeOnline
+) -> None:
+    pages = {f"/{n}": story(f"/{n}", f"The council of Aldby met for the {n}th time this year.") for n in range(12)}
+    web.routes |= pages
+    sources = [{"url": web.url(path), "name": f"page{path[1:]}"} for path in pages]
+    asked: list[int] = []
+
+    def watch(progress: Progress) -> None:
+        if progress.stage == "fetching" and progress.done == 1:
+            time.sleep(0.7)  # whoever holds pages is slow
+            asked.append(len(web.paths()))
+
+    with pytest.raises(Cancelled):
+        online(*sources, fetch__at_once=1).index(watch=watch, stop=lambda: bool(asked))
+    assert asked[0] <= 4  # one is held, one waits, one was fetched
+    until = time.monotonic() + 3
+    while (left := [one for one in threading.enumerate() if one.name.startswith("fetch-")]) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert left == []
 
 
 def test_a_folder_that_is_missing_keeps_its_articles_and_stops_nobody(
