@@ -6,6 +6,7 @@ What is read of it is settled here (redirects, statuses, kinds); how it is reach
 import datetime as dt
 import re
 import ssl
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,10 +21,13 @@ from index import mime, robots
 from index.courtesy import Courtesy, in_words
 from index.errors import Gone, SourceError
 from index.guard import Guard, shown
-from index.request import Line, Reply
+from index.request import Deadline, Line, Reply
 
 HOPS = 5
 """Redirects that are followed. RFC 9309 asks for five, too; pages in good order need one or two."""
+
+WHOLE = 3
+"""Times the seconds of the settings that one page may take in all, with each robots.txt and redirect on its way."""
 
 _LARGEST_ROBOTS = 5_000_000  # fetched; of which robots.LARGEST are read
 
@@ -76,6 +80,7 @@ class Fetcher:
         self._courtesy = Courtesy(self._settings.pause, sleep=sleep)
         self._robots = robots.Robots(self._ask_robots)
         self._agent = agent(self._settings.contact)
+        self._way = threading.local()  # .whole: the deadline of the page that this thread is fetching
 
     def get(self, url: str, *, etag: str = "", modified: str = "", limit: int | None = None) -> Fetched:
         """Fetch what an address holds, at most `limit` bytes, unless it is as it was when `etag` and `modified` came.
@@ -86,6 +91,7 @@ class Fetcher:
         """
         asked = {"Accept": mime.ACCEPT} | _conditions(etag, modified)
         place = self._guard.url(url)
+        self._way.whole = Deadline(WHOLE * self._settings.seconds)
         with self._line() as line:
             reply = self._follow(
                 line, place, lambda at: line.ask(at, asked, limit=limit or self._largest, wanted=_wanted), rules=True
@@ -101,6 +107,7 @@ class Fetcher:
             began = time.monotonic()
             self._await_turn(place, rules=rules)
             line.deadline.move(time.monotonic() - began)
+            self._hurry(line, place)
             reply = ask(place)
             if reply.status not in _REDIRECTS:
                 return reply
@@ -116,7 +123,17 @@ class Fetcher:
                 msg = f"cannot be fetched: {place.host} asks programs not to (robots.txt)"
                 raise SourceError(msg)
             delay = asked.delay
+        began = time.monotonic()
         self._courtesy.turn(place.host, delay=delay)
+        self._way.whole.move(time.monotonic() - began)
+
+    def _hurry(self, line: Line, place: httpx.URL) -> None:
+        """Let a request end no later than the whole way of the page. Raises SourceError where that is over."""
+        whole: Deadline = self._way.whole
+        if whole.left() <= 0:
+            msg = f"cannot be fetched: the way to it took more than {whole.seconds:g} seconds, up to {place.host}"
+            raise SourceError(msg)
+        line.deadline.move(min(0.0, whole.left() - line.deadline.left()))
 
     def _onward(self, reply: Reply) -> httpx.URL:
         """Return where a redirect leads, as far as that may be followed."""

@@ -304,6 +304,24 @@ def test_a_slow_page_ends_at_the_deadline_however_it_drips() -> None:
     assert said == ["cannot be fetched: 127.0.0.1 has not sent it within 2 seconds"] * 5
 
 
+def test_the_whole_way_of_a_page_has_a_deadline_whatever_robots_txt_and_redirects_take() -> None:
+    names = {f"{name}.example.org": ["127.0.0.1"] for name in "abcdef"}
+
+    def rules(_: Asked) -> Reply:
+        time.sleep(0.8)
+        return Reply(status=404)
+
+    with serve({"/robots.txt": rules}) as web:
+        for here, there in pairwise("abcdef"):
+            web.routes[f"/{here}"] = moved(web.url(f"/{there}", f"{there}.example.org"))
+        web.routes["/f"] = HELLO
+        began = time.monotonic()
+        with pytest.raises(SourceError, match=r"^cannot be fetched: "):
+            fetcher(names, seconds=1.0).get(web.url("/a", "a.example.org"))
+        assert time.monotonic() - began < 4.0
+        assert "/f" not in web.paths()
+
+
 def test_waiting_for_our_turn_does_not_count(web: Web) -> None:
     web.routes["/old"] = moved("/")
     assert fetcher(pause=0.6, seconds=1.0).get(web.url("/old")).status == 200
