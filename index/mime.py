@@ -38,7 +38,9 @@ _BEGINNINGS = {
 }
 
 
-_HEADER = 300  # characters that are read of a Content-Type; ten thousands of spaces would keep a search busy for seconds
+_HEADER = (
+    300  # characters that are read of a Content-Type; thousands of spaces would keep a search busy
+)
 
 
 @dataclass(frozen=True, slots=True)

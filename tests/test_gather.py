@@ -257,6 +257,26 @@ def test_a_sitemap_is_bounded_by_patterns_and_by_count_the_newest_first(web: Web
     assert counts(narrower.index()) == (1, 0, 1, 2)
 
 
+def test_of_several_sitemaps_of_a_source_the_newest_pages_count_together(web: Web, online: MakeOnline) -> None:
+    maps = {f"/maps/{n}.xml": f"2026-05-0{n}" for n in (1, 2, 3)}
+    web.routes["/sitemap.xml"] = page(sitemap(web.url(""), maps, of="sitemap"))
+    for n, path in enumerate(maps):
+        pages = {f"/news/{n}{day}": f"2026-04-{day}" for day in (11 + n, 21 + n)}
+        web.routes[path] = page(sitemap(web.url(""), pages))
+        web.routes |= {path: story(path, f"The council of Aldby met on day {path[-3:]} this year.") for path in pages}
+    assert counts(online({"sitemap": web.url("/sitemap.xml"), "most": 2}).index()) == (2, 0, 0, 0)
+    assert sorted(path for path in web.paths() if path.startswith("/news")) == ["/news/122", "/news/223"]
+
+
+def test_an_index_of_sitemaps_leads_to_no_other_host(web: Web, online: MakeOnline) -> None:
+    web.routes["/other.xml"] = page(sitemap(web.url(""), {"/mill": "2026-05-01"}))
+    web.routes["/mine.xml"] = page(sitemap(web.url(""), {"/harbour": "2026-05-01"}))
+    both = sitemap(web.url(""), {"/mine.xml": "2026-05-01", "/other.xml": "2026-05-01"}, of="sitemap")
+    web.routes["/sitemap.xml"] = page(both.replace(web.url("/other.xml"), web.url("/other.xml", "127.0.0.2")))
+    report = online({"sitemap": web.url("/sitemap.xml")}).index()
+    assert (counts(report), report.failures) == ((1, 0, 0, 0), ())
+
+
 def test_a_sitemap_speaks_of_its_own_host_only(web: Web, online: MakeOnline) -> None:
     mine = sitemap(web.url(""), {"/harbour": "2026-05-01"})
     web.routes["/sitemap.xml"] = page(mine.replace("</urlset>", "<url><loc>http://127.0.0.2/x</loc></url></urlset>"))
@@ -334,7 +354,9 @@ def test_pages_are_not_fetched_far_ahead_of_what_is_held_and_nobody_waits_after_
         online(*sources, fetch__at_once=1).index(watch=watch, stop=lambda: bool(asked))
     assert asked[0] <= 4  # one is held, one waits, one was fetched
     until = time.monotonic() + 3
-    while (left := [one for one in threading.enumerate() if one.name.startswith("fetch-")]) and time.monotonic() < until:
+    while (
+        left := [one for one in threading.enumerate() if one.name.startswith("fetch-")]
+    ) and time.monotonic() < until:
         time.sleep(0.05)
     assert left == []
 
