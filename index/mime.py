@@ -38,9 +38,7 @@ _BEGINNINGS = {
 }
 
 
-_HEADER = (
-    300  # characters that are read of a Content-Type; thousands of spaces would keep a search busy
-)
+_HEADER = 300  # characters that are read of a Content-Type; thousands of spaces would keep a search busy
 
 
 @dataclass(frozen=True, slots=True)
