@@ -38,14 +38,19 @@ class Courtesy:
         """
         with self._lock:
             now = self._now()
-            if (rest := self._resting.get(host, now) - now) > 0:
-                msg = f"cannot be fetched: {host} asked to be left alone; try again in {in_words(rest)}"
-                raise SourceError(msg)
+            self._check(host, now)
             at = max(now, self._next.get(host, now))
             self._next[host] = at + max(self._pause, min(delay, LONGEST_PAUSE))
             self._forget(now)
         if at > now:
             self._sleep(at - now)
+            with self._lock:  # it may have asked to be left alone meanwhile, in its answer to somebody before us
+                self._check(host, self._now())
+
+    def _check(self, host: str, now: float) -> None:
+        if (rest := self._resting.get(host, now) - now) > 0:
+            msg = f"cannot be fetched: {host} asked to be left alone; try again in {in_words(rest)}"
+            raise SourceError(msg)
 
     def rest(self, host: str, seconds: float) -> None:
         """Leave a host alone for so long."""

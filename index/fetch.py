@@ -6,6 +6,7 @@ What is read of it is settled here (redirects, statuses, kinds); how it is reach
 import datetime as dt
 import re
 import ssl
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,16 +21,20 @@ from index import mime, robots
 from index.courtesy import Courtesy, in_words
 from index.errors import Gone, SourceError
 from index.guard import Guard, shown
-from index.request import Line, Reply
+from index.request import Deadline, Line, Reply
 
 HOPS = 5
 """Redirects that are followed. RFC 9309 asks for five, too; pages in good order need one or two."""
+
+WHOLE = 3
+"""Times the seconds of the settings that one page may take in all, with each robots.txt and redirect on its way."""
 
 _LARGEST_ROBOTS = 5_000_000  # fetched; of which robots.LARGEST are read
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _GIVEN = frozenset({200, 203})
 _KEPT_BACK = frozenset({401, 402, 403, 407, 451})
+_LATER = frozenset({429, 503})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,7 @@ class Fetcher:
         self._courtesy = Courtesy(self._settings.pause, sleep=sleep)
         self._robots = robots.Robots(self._ask_robots)
         self._agent = agent(self._settings.contact)
+        self._way = threading.local()  # .whole: the deadline of the page that this thread is fetching
 
     def get(self, url: str, *, etag: str = "", modified: str = "", limit: int | None = None) -> Fetched:
         """Fetch what an address holds, at most `limit` bytes, unless it is as it was when `etag` and `modified` came.
@@ -85,6 +91,7 @@ class Fetcher:
         """
         asked = {"Accept": mime.ACCEPT} | _conditions(etag, modified)
         place = self._guard.url(url)
+        self._way.whole = Deadline(WHOLE * self._settings.seconds)
         with self._line() as line:
             reply = self._follow(
                 line, place, lambda at: line.ask(at, asked, limit=limit or self._largest, wanted=_wanted), rules=True
@@ -100,6 +107,7 @@ class Fetcher:
             began = time.monotonic()
             self._await_turn(place, rules=rules)
             line.deadline.move(time.monotonic() - began)
+            self._hurry(line, place)
             reply = ask(place)
             if reply.status not in _REDIRECTS:
                 return reply
@@ -115,7 +123,17 @@ class Fetcher:
                 msg = f"cannot be fetched: {place.host} asks programs not to (robots.txt)"
                 raise SourceError(msg)
             delay = asked.delay
+        began = time.monotonic()
         self._courtesy.turn(place.host, delay=delay)
+        self._way.whole.move(time.monotonic() - began)
+
+    def _hurry(self, line: Line, place: httpx.URL) -> None:
+        """Let a request end no later than the whole way of the page. Raises SourceError where that is over."""
+        whole: Deadline = self._way.whole
+        if whole.left() <= 0:
+            msg = f"cannot be fetched: the way to it took more than {whole.seconds:g} seconds, up to {place.host}"
+            raise SourceError(msg)
+        line.deadline.move(min(0.0, whole.left() - line.deadline.left()))
 
     def _onward(self, reply: Reply) -> httpx.URL:
         """Return where a redirect leads, as far as that may be followed."""
@@ -144,7 +162,17 @@ class Fetcher:
                 )
         except SourceError as exc:
             return robots.Answer(0, why=str(exc))
+        self._let_rest(reply)
         return robots.Answer(reply.status, reply.content)
+
+    def _let_rest(self, reply: Reply) -> float:
+        """Leave a host alone for as long as its answer asks; return for how many seconds, 0 where it does not ask."""
+        if reply.status not in _LATER:
+            return 0.0
+        later = _seconds(reply.headers.get("retry-after", ""))
+        if later > 0:
+            self._courtesy.rest(reply.url.host, later)
+        return later
 
     def _judged(self, reply: Reply, *, conditional: bool) -> Fetched:
         url, status, headers = str(reply.url), reply.status, reply.headers
@@ -167,10 +195,8 @@ class Fetcher:
             return Gone(f"cannot be fetched: {host} does not have it any more ({status})")
         if status in _KEPT_BACK:
             return SourceError(f"cannot be fetched: {host} does not give it to everybody ({status})")
-        if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
-            later = _seconds(reply.headers.get("retry-after", ""))
-            if later > 0:
-                self._courtesy.rest(host, later)
+        if status in _LATER:
+            later = self._let_rest(reply)
             again = f"; it asks to come back in {in_words(later)}" if later > 0 else ""
             what = "was asked too often" if status == HTTPStatus.TOO_MANY_REQUESTS else "cannot serve it now"
             return SourceError(f"cannot be fetched: {host} {what} ({status}){again}")

@@ -11,8 +11,8 @@ from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from queue import Empty, SimpleQueue
-from threading import Thread
+from queue import Empty, Full, Queue, SimpleQueue
+from threading import Event, Thread
 from typing import Generic, TypeVar
 
 from config import Library as Settings
@@ -69,6 +69,8 @@ class _Found:
     """What the lists said: the items by key, and what went wrong."""
 
     items: dict[str, Item] = field(default_factory=dict)
+    listed: dict[str, list[Item]] = field(default_factory=dict)  # of a source: the newest that its sitemaps list
+    read: list[Callable[[], None]] = field(default_factory=list)  # notes of lists that were read, for when all were
     failures: list[Failure] = field(default_factory=list)
 
 
@@ -128,6 +130,10 @@ class Gatherer:
                     self._holdings.not_visited(asked.job.source.called, asked.job.url, str(error))
                     found.failures.append(Failure(named(asked.job.url), str(error)))
             lists = deeper
+        for name, items in found.listed.items():
+            self._expect(self._sources[name], Kind.LISTED, items, found)
+        for note in found.read:  # only now: a list that is noted, and of which nothing is, would not be read again
+            note()
         return found
 
     def _list(self, source: Source, url: str, level: int = 0) -> _List:
@@ -141,24 +147,32 @@ class Gatherer:
             raise asked.error or SourceError("cannot be fetched")
         deeper: list[_List] = []
         if not asked.fetched.unchanged:
-            content = _unpacked(asked.fetched)
+            content = _unpacked(asked.fetched, stop)
+            wanted = chooser(source.include, source.exclude)
             if source.feed:
                 entries = partial(parsers.feed, content, base=asked.fetched.url, kind=asked.fetched.kind)
-                items, kind = _waited(parsers.ahead(entries), stop), Kind.ENTRY
+                items = _waited(parsers.ahead(entries), stop)
+                self._expect(source, Kind.ENTRY, [item for item in items if wanted(item.key)][: source.most], found)
             else:
                 read = _waited(parsers.ahead(partial(parsers.sitemap, content)), stop)
-                items, kind = [item for item in read.pages if host(item.key) == host(source.sitemap)], Kind.LISTED
+                pages, sitemaps = (
+                    [item for item in some if host(item.key) == host(source.sitemap)]
+                    for some in (read.pages, read.sitemaps)
+                )
+                before = found.listed.get(source.called, [])
+                several = [*before, *(item for item in pages if wanted(item.key))]
+                found.listed[source.called] = _newest(several, source.most)
                 if job.level + 1 < LEVELS:
-                    deeper = [self._list(source, one.key, job.level + 1) for one in read.sitemaps[:LISTS]]
-            wanted = chooser(source.include, source.exclude)
-            self._expect(source, kind, [item for item in items if wanted(item.key)][: source.most], found)
-        self._holdings.visited(
+                    deeper = [self._list(source, one.key, job.level + 1) for one in sitemaps[:LISTS]]
+        note = partial(
+            self._holdings.visited,
             source.called,
             job.url,
             wanted=_wanted(source),
             etag=asked.fetched.etag or job.before.etag,
             modified=asked.fetched.modified or job.before.modified,
         )
+        found.read.append(note)
         return deeper
 
     def _expect(self, source: Source, kind: Kind, items: Iterable[Item], found: _Found) -> None:
@@ -248,12 +262,13 @@ class Gatherer:
             Cancelled: `stop` said so; what is under way is left to end by itself.
         """
         waiting: SimpleQueue[Job] = SimpleQueue()
-        done: SimpleQueue[Asked[Job]] = SimpleQueue()
+        done: Queue[Asked[Job]] = Queue(maxsize=self._at_once)  # pages are large: nobody fetches far ahead
+        over = Event()
         for job in jobs:
             waiting.put(job)
         for number in range(min(self._at_once, len(jobs))):
             # No pool of the standard library: the program's end would wait for its threads, which wait for servers.
-            Thread(target=_work, args=(waiting, done, get), name=f"fetch-{number}", daemon=True).start()
+            Thread(target=_work, args=(waiting, done, over, get), name=f"fetch-{number}", daemon=True).start()
         left = len(jobs)
         try:
             while left:
@@ -265,20 +280,21 @@ class Gatherer:
                         raise asked.error
                     yield asked
         finally:
-            with suppress(Empty):
-                while True:
-                    waiting.get_nowait()
+            over.set()
 
 
-def _work(waiting: "SimpleQueue[Job]", done: "SimpleQueue[Asked[Job]]", get: Callable[[Job], Fetched]) -> None:
+def _work(waiting: "SimpleQueue[Job]", done: "Queue[Asked[Job]]", over: Event, get: Callable[[Job], Fetched]) -> None:
     with suppress(Empty):
-        while True:
+        while not over.is_set():
             job = waiting.get_nowait()
             try:
                 asked = Asked(job, get(job))
             except Exception as error:  # noqa: BLE001  whatever it is, it is raised again where somebody hears it
                 asked = Asked(job, None, error)
-            done.put(asked)
+            while not over.is_set():
+                with suppress(Full):
+                    done.put(asked, timeout=LOOK)
+                    break
 
 
 def _waited(reading: Future[T], stop: Stop) -> T:
@@ -301,12 +317,23 @@ def content_of(fetched: Fetched) -> Content:
     return Content(data, name, url=same(fetched.url), etag=fetched.etag, modified=fetched.modified)
 
 
+def _newest(items: Iterable[Item], most: int) -> list[Item]:
+    """Return the newest of what several sitemaps list, each page once; what has no date stands behind."""
+    ordered = sorted(items, key=lambda item: -item.changed.timestamp() if item.changed else float("inf"))
+    once: dict[str, Item] = {}
+    for item in ordered:
+        once.setdefault(item.key, item)
+    return list(once.values())[:most]
+
+
 def _wanted(source: Source) -> str:
     """Return a digest of what a source asks of its list: when that changes, the whole list is read again."""
     told = repr((source.place, source.include, source.exclude, source.most))
     return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
-def _unpacked(fetched: Fetched) -> bytes:
+def _unpacked(fetched: Fetched, stop: Stop) -> bytes:
     """Return a feed or a sitemap as it is, or what a .gz of it holds."""
-    return gunzip(fetched.content, limit=LIST_LIMIT) if fetched.content.startswith(b"\x1f\x8b") else fetched.content
+    if not fetched.content.startswith(b"\x1f\x8b"):
+        return fetched.content
+    return gunzip(fetched.content, limit=LIST_LIMIT, heed=partial(check, stop))

@@ -38,6 +38,9 @@ _BEGINNINGS = {
 }
 
 
+_HEADER = 300  # characters that are read of a Content-Type; thousands of spaces would keep a search busy
+
+
 @dataclass(frozen=True, slots=True)
 class ContentType:
     """What a server says of a body: its kind, lower-case, and its encoding, each empty where it says nothing."""
@@ -47,7 +50,8 @@ class ContentType:
 
 
 def content_type(header: str) -> ContentType:
-    """Read a Content-Type header, however it is written."""
+    """Read a Content-Type header, however it is written, and no further than its first 300 characters."""
+    header = header[:_HEADER]
     kind = header.partition(";")[0].strip().lower()
     charset = re.search(r";\s*charset\s*=\s*[\"']?\s*([\w.:-]{1,40})", header, re.IGNORECASE | re.ASCII)
     if not re.fullmatch(r"[a-z0-9.+-]{1,80}/[a-z0-9.+-]{1,120}", kind):

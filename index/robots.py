@@ -1,5 +1,6 @@
 """What a site asks of programs in its robots.txt (RFC 9309): what they may fetch, and how often. Fetches nothing."""
 
+import re
 import threading
 import time
 from collections import OrderedDict
@@ -20,6 +21,11 @@ LARGEST = 500 * 1024
 _DAY = 24 * 3600.0
 _SOON = 300.0  # a server that had a fault is asked again after five minutes, not for each of its pages
 _MOST = 1_000  # sites remembered
+_BYTES = 2_000_000  # of their rules for us; parsed they take some forty times as much memory
+
+_AGENT = re.compile(r"(?i)(?:user-?agent|user\s+agent)(?:\s*:|\s+|$)\s*(.*)")
+_OF_THE_SITE = re.compile(r"(?i)(?:sitemaps?|site-map|host)(?:\s*:|\s|$)")
+_RULE = re.compile(r"(?i)(?:di[a-z]+|allow|(?:crawl|request|visit)[-\s][a-z]+)(?:\s|$)")  # written without a colon
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +44,9 @@ class Rules:
         """Read a robots.txt; no text asks for nothing. No text makes it fail."""
         from protego import Protego  # noqa: PLC0415
 
-        self._rules = Protego.parse(text)
+        mine = ours(text)
+        self.size = len(mine)
+        self._rules = Protego.parse(mine)
 
     def allow(self, url: httpx.URL) -> bool:
         """Whether we may fetch a page of the site."""
@@ -50,6 +58,28 @@ class Rules:
         return self._rules.crawl_delay(TOKEN) or 0.0
 
 
+def ours(text: str) -> str:
+    """Return the lines of a robots.txt that can concern us: of groups for everybody, or for a name ours begins with.
+
+    A group begins with one line or several that name programs; a rule ends them. Its other names are left out, too.
+    """
+    kept: list[str] = []
+    mine = ruled = False
+    for written in text.splitlines():
+        line = written.partition("#")[0].strip()
+        if named := _AGENT.match(line):
+            mine, ruled = mine and not ruled, False
+            name = named[1].strip().lower()
+            if name and (name == "*" or TOKEN.lower().startswith(name.replace("*", ""))):
+                mine = True
+                kept.append(line)
+        elif not _OF_THE_SITE.match(line) and (":" in line or _RULE.match(line)):
+            ruled = True
+            if mine:
+                kept.append(line)
+    return "\n".join(kept)
+
+
 class _Site:
     """What is known of one site, and who is just finding out."""
 
@@ -57,6 +87,11 @@ class _Site:
         self.lock = threading.Lock()
         self.known: Rules | SourceError | None = None
         self.until = 0.0
+
+    @property
+    def size(self) -> int:
+        """Return the characters of its rules."""
+        return self.known.size if isinstance(self.known, Rules) else 0
 
 
 class Robots:
@@ -79,8 +114,7 @@ class Robots:
         with self._lock:
             site = self._sites.setdefault(str(place), _Site())
             self._sites.move_to_end(str(place))
-            if len(self._sites) > _MOST:
-                self._sites.popitem(last=False)
+            self._forget(keep=str(place))
         with site.lock:
             if site.known is None or self._now() >= site.until:
                 site.known = _read(url.host, self._fetch(place))
@@ -88,6 +122,16 @@ class Robots:
             if isinstance(site.known, SourceError):
                 raise SourceError(str(site.known))
             return site.known
+
+    def _forget(self, *, keep: str) -> None:
+        """Forget sites whose day is over, and then those that were asked about longest ago, if there are too many."""
+        now = self._now()
+        for place in [place for place, one in self._sites.items() if one.known is not None and now >= one.until]:
+            if place != keep:
+                del self._sites[place]
+        size = sum(one.size for one in self._sites.values())
+        while len(self._sites) > 1 and (len(self._sites) > _MOST or size > _BYTES):
+            size -= self._sites.popitem(last=False)[1].size
 
 
 def _read(host: str, answer: Answer) -> Rules | SourceError:

@@ -1,7 +1,7 @@
 """Unpack what was packed on the way, up to a bound: a few kilobytes can unpack to gigabytes. No I/O."""
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from index.errors import SourceError
 
@@ -11,6 +11,7 @@ ENCODINGS = "gzip, deflate"
 _GZIP = zlib.MAX_WBITS | 16
 _MAGIC = b"\x1f"
 _STEP = 64 * 1024
+_MEMBERS = 1_000  # gzip files that stand one behind the other; programs that pack so make a handful
 
 
 def unpacked(pieces: Iterable[bytes], encoding: str, *, limit: int) -> bytes:
@@ -30,9 +31,20 @@ def unpacked(pieces: Iterable[bytes], encoding: str, *, limit: int) -> bytes:
     raise SourceError(msg)
 
 
-def gunzip(data: bytes, *, limit: int) -> bytes:
-    """Return what a .gz file holds. Raises SourceError as `unpacked` does."""
-    return unpacked([data], "gzip", limit=limit)
+def gunzip(data: bytes, *, limit: int, heed: Callable[[], object] = lambda: None) -> bytes:
+    """Return what a .gz file holds. `heed` is called again and again meanwhile, and may raise to stop it.
+
+    Raises:
+        SourceError: as `unpacked` does.
+    """
+    return unpacked(_slices(data, heed), "gzip", limit=limit)
+
+
+def _slices(data: bytes, heed: Callable[[], object]) -> Iterator[bytes]:
+    """Yield a file in steps: zlib copies all that it was given and did not use yet, at every member and every step."""
+    for start in range(0, len(data), _STEP):
+        heed()
+        yield data[start : start + _STEP]
 
 
 def too_large(limit: int) -> SourceError:
@@ -52,7 +64,7 @@ def _counted(pieces: Iterable[bytes], limit: int) -> bytes:
 def _inflated(pieces: Iterable[bytes], limit: int, *, gzip: bool) -> Iterator[bytes]:
     """Yield what is packed, in steps, so that no small piece fills the memory at once."""
     inflate: zlib._Decompress | None = None
-    size = 0
+    size, members = 0, 1
     for piece in pieces:
         size += len(piece)
         if size > limit:
@@ -64,6 +76,10 @@ def _inflated(pieces: Iterable[bytes], limit: int, *, gzip: bool) -> Iterator[by
             elif inflate.eof:
                 if not (gzip and rest.startswith(_MAGIC)):
                     return  # what stands behind the end is passed over by every program
+                members += 1
+                if members > _MEMBERS:
+                    msg = f"cannot be fetched: it is packed in more than {_MEMBERS:,} parts"
+                    raise SourceError(msg)
                 inflate = zlib.decompressobj(_GZIP)  # gzip files may stand one behind the other
             try:
                 given = inflate.decompress(rest, _STEP)

@@ -65,6 +65,19 @@ def test_a_host_at_rest_is_not_asked_until_it_is_over() -> None:
     assert clock.slept == []
 
 
+def test_whoever_waits_for_a_host_that_wants_rest_meanwhile_does_not_ask_it() -> None:
+    now = [100.0]
+
+    def sleep(seconds: float) -> None:
+        courtesy.rest("a", 90)  # another thread hears it
+        now[0] += seconds
+
+    courtesy = Courtesy(2.0, now=lambda: now[0], sleep=sleep)
+    courtesy.turn("a")
+    with pytest.raises(SourceError, match=r"asked to be left alone; try again in 88 seconds$"):
+        courtesy.turn("a")
+
+
 def test_no_host_is_left_alone_for_ever() -> None:
     clock = _Clock()
     clock.courtesy.rest("a", 1e12)

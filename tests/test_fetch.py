@@ -304,6 +304,24 @@ def test_a_slow_page_ends_at_the_deadline_however_it_drips() -> None:
     assert said == ["cannot be fetched: 127.0.0.1 has not sent it within 2 seconds"] * 5
 
 
+def test_the_whole_way_of_a_page_has_a_deadline_whatever_robots_txt_and_redirects_take() -> None:
+    names = {f"{name}.example.org": ["127.0.0.1"] for name in "abcdef"}
+
+    def rules(_: Asked) -> Reply:
+        time.sleep(0.8)
+        return Reply(status=404)
+
+    with serve({"/robots.txt": rules}) as web:
+        for here, there in pairwise("abcdef"):
+            web.routes[f"/{here}"] = moved(web.url(f"/{there}", f"{there}.example.org"))
+        web.routes["/f"] = HELLO
+        began = time.monotonic()
+        with pytest.raises(SourceError, match=r"^cannot be fetched: "):
+            fetcher(names, seconds=1.0).get(web.url("/a", "a.example.org"))
+        assert time.monotonic() - began < 4.0
+        assert "/f" not in web.paths()
+
+
 def test_waiting_for_our_turn_does_not_count(web: Web) -> None:
     web.routes["/old"] = moved("/")
     assert fetcher(pause=0.6, seconds=1.0).get(web.url("/old")).status == 200
@@ -380,8 +398,10 @@ def test_a_page_that_is_too_large_is_not_read_to_its_end(web: Web) -> None:
 def test_a_body_of_nothing_packed_over_and_over_is_too_large_as_well(web: Web) -> None:
     empty = [gzip.compress(b"") * 50] * 100
     web.routes["/"] = Reply(empty, headers={"Content-Type": "text/html", "Content-Encoding": "gzip"})
-    assert _refused(web, "/", largest=50_000) == "is larger than 0.05 MB"
-    assert _refused(web, "/", largest=500_000) == "is empty"
+    assert _refused(web, "/", largest=15_000) == "is larger than 0.015 MB"
+    assert _refused(web, "/") == "cannot be fetched: it is packed in more than 1,000 parts"
+    web.routes["/"] = Reply(empty[:20], headers={"Content-Type": "text/html", "Content-Encoding": "gzip"})
+    assert _refused(web, "/") == "is empty"
 
 
 @pytest.mark.parametrize(
@@ -636,3 +656,14 @@ def test_a_fetcher_is_made_without_asking_anybody(noted: list[tuple[str, str]]) 
     Fetcher()
     assert noted == []
     assert threading.active_count() < 50
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_host_whose_robots_txt_wants_rest_is_left_alone(web: Web, status: int) -> None:
+    web.routes["/robots.txt"] = Reply(status=status, headers={"Retry-After": "600"})
+    fetches = fetcher()
+    with pytest.raises(SourceError):
+        fetches.get(web.url("/"))
+    with pytest.raises(SourceError, match="asked to be left alone"):
+        fetches._courtesy.turn("127.0.0.1")
+    assert [asked.path for asked in web.asked] == ["/robots.txt"]

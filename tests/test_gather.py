@@ -2,6 +2,8 @@
 
 import datetime as dt
 import gzip
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 from index.embed import Embedder
 from index.errors import Cancelled, TooMuchGone
 from index.library import Library
-from index.records import Report
+from index.records import Progress, Report
 from tests.conftest import WHEN, settings_for, write
 from tests.web import Asked, Reply, Route, Web, fetcher, page, serve
 
@@ -255,6 +257,26 @@ def test_a_sitemap_is_bounded_by_patterns_and_by_count_the_newest_first(web: Web
     assert counts(narrower.index()) == (1, 0, 1, 2)
 
 
+def test_of_several_sitemaps_of_a_source_the_newest_pages_count_together(web: Web, online: MakeOnline) -> None:
+    maps = {f"/maps/{n}.xml": f"2026-05-0{n}" for n in (1, 2, 3)}
+    web.routes["/sitemap.xml"] = page(sitemap(web.url(""), maps, of="sitemap"))
+    for n, path in enumerate(maps):
+        pages = {f"/news/{n}{day}": f"2026-04-{day}" for day in (11 + n, 21 + n)}
+        web.routes[path] = page(sitemap(web.url(""), pages))
+        web.routes |= {path: story(path, f"The council of Aldby met on day {path[-3:]} this year.") for path in pages}
+    assert counts(online({"sitemap": web.url("/sitemap.xml"), "most": 2}).index()) == (2, 0, 0, 0)
+    assert sorted(path for path in web.paths() if path.startswith("/news")) == ["/news/122", "/news/223"]
+
+
+def test_an_index_of_sitemaps_leads_to_no_other_host(web: Web, online: MakeOnline) -> None:
+    web.routes["/other.xml"] = page(sitemap(web.url(""), {"/mill": "2026-05-01"}))
+    web.routes["/mine.xml"] = page(sitemap(web.url(""), {"/harbour": "2026-05-01"}))
+    both = sitemap(web.url(""), {"/mine.xml": "2026-05-01", "/other.xml": "2026-05-01"}, of="sitemap")
+    web.routes["/sitemap.xml"] = page(both.replace(web.url("/other.xml"), web.url("/other.xml", "127.0.0.2")))
+    report = online({"sitemap": web.url("/sitemap.xml")}).index()
+    assert (counts(report), report.failures) == ((1, 0, 0, 0), ())
+
+
 def test_a_sitemap_speaks_of_its_own_host_only(web: Web, online: MakeOnline) -> None:
     mine = sitemap(web.url(""), {"/harbour": "2026-05-01"})
     web.routes["/sitemap.xml"] = page(mine.replace("</urlset>", "<url><loc>http://127.0.0.2/x</loc></url></urlset>"))
@@ -313,6 +335,30 @@ def test_stop_is_heard_while_servers_are_slow_and_what_came_until_then_is_kept(w
     assert library.revision() is None
     web.routes["/slow"] = story("/harbour")
     assert counts(library.index()) == (2, 0, 0, 0)
+
+
+def test_pages_are_not_fetched_far_ahead_of_what_is_held_and_nobody_waits_after_a_stop(
+    web: Web, online: MakeOnline
+) -> None:
+    pages = {f"/{n}": story(f"/{n}", f"The council of Aldby met for the {n}th time this year.") for n in range(12)}
+    web.routes |= pages
+    sources = [{"url": web.url(path), "name": f"page{path[1:]}"} for path in pages]
+    asked: list[int] = []
+
+    def watch(progress: Progress) -> None:
+        if progress.stage == "fetching" and progress.done == 1:
+            time.sleep(0.7)  # whoever holds pages is slow
+            asked.append(len(web.paths()))
+
+    with pytest.raises(Cancelled):
+        online(*sources, fetch__at_once=1).index(watch=watch, stop=lambda: bool(asked))
+    assert asked[0] <= 4  # one is held, one waits, one was fetched
+    until = time.monotonic() + 3
+    while (
+        left := [one for one in threading.enumerate() if one.name.startswith("fetch-")]
+    ) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert left == []
 
 
 def test_a_folder_that_is_missing_keeps_its_articles_and_stops_nobody(

@@ -6,11 +6,12 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
+from protego import Protego
 
 from index.errors import SourceError
-from index.robots import LARGEST, Answer, Robots, Rules
+from index.robots import LARGEST, TOKEN, Answer, Robots, Rules, ours
 
 DAY = 24 * 3600.0
 SITE = httpx.URL("https://news.example.org/a?b=c")
@@ -147,6 +148,51 @@ def test_sites_are_forgotten_when_there_are_very_many() -> None:
     site.robots.rules(httpx.URL("https://0.example.org/"))
     site.robots.rules(httpx.URL("https://1000.example.org/"))
     assert len(site.asked) == 1_002
+
+
+def test_sites_are_forgotten_when_their_rules_are_very_long_or_their_day_is_over() -> None:
+    site = _Site(Answer(200, b"User-agent: *\n" + b"Disallow: /a/path/of/some/length\n" * 10_000))
+    for number in range(20):
+        site.robots.rules(httpx.URL(f"https://{number}.example.org/"))
+    assert len(site.robots._sites) <= 8
+    site.robots.rules(httpx.URL("https://19.example.org/"))
+    assert len(site.asked) == 20
+    site.now = DAY
+    site.robots.rules(SITE)
+    assert len(site.robots._sites) == 1
+
+
+def test_of_rules_only_those_for_us_are_kept() -> None:
+    others = "".join(f"User-agent: bot{n}\nDisallow: /{n}\n" for n in range(1_000))
+    text = f"{others}User-agent: Googlebot\nUser-agent: footnote\nSitemap: https://e.org/s\nDisallow: /a # no\n{others}"
+    assert ours(text) == "User-agent: footnote\nDisallow: /a"
+
+
+_AGENTS = st.sampled_from(["*", "footnote", "Foot", "Footnote*", "note", "other", "footnotes", ""]).map(
+    lambda name: f"User-agent: {name}"
+)
+_OTHERS = st.sampled_from(
+    [
+        "Disallow: /",
+        "disallow /a",
+        "Allow: /a",
+        "Crawl-delay: 3",
+        "Sitemap: https://e.org/",
+        "Host e.org",
+        "Odd: 1",
+        "no",
+        "",
+    ]
+)
+
+
+@given(st.lists(_AGENTS | _OTHERS, max_size=12).map("\n".join))
+@example("useragent: *\nuser agent footnote\ndissalow: /")
+def test_what_is_left_out_of_rules_changes_nothing(text: str) -> None:
+    whole, rules = Protego.parse(text), Rules(text)
+    for path in ("/", "/a", "/b"):
+        assert rules.allow(_at(path)) is whole.can_fetch(str(_at(path)), TOKEN)
+    assert rules.delay == (whole.crawl_delay(TOKEN) or 0.0)
 
 
 _FIELDS = st.sampled_from(
