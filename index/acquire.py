@@ -136,8 +136,10 @@ class Acquisitions:
             ids += [name_ for name_ in catalogue.at(name, same(name)) if name_ not in ids]
         return ids
 
-    def check_release(self, ids: Sequence[ArticleId], sources: Sequence[Source]) -> None:
-        """Look whether articles can be given away.
+    def check_release(
+        self, ids: Sequence[ArticleId], sources: Sequence[Source], *, loose: Sequence[ArticleId] = ()
+    ) -> None:
+        """Look whether articles can be given away; those that are `loose` are served, but no folder has them.
 
         Raises:
             SourceError: one of them is a file of a folder, or named in the settings.
@@ -146,6 +148,8 @@ class Acquisitions:
         named = {source.called: source for source in sources}
         for id_ in ids:
             holding = held.get(id_)
+            if holding is None and id_ in loose:  # a rollback brought it back
+                continue
             if holding is None:
                 message = f"{id_} is a file in a folder: remove it there, and the next reindex leaves it out."
                 raise SourceError(message)
@@ -156,17 +160,12 @@ class Acquisitions:
                 )
                 raise SourceError(message)
 
-    def release(self, ids: Sequence[ArticleId], sources: Sequence[Source]) -> None:
-        """Give away what was added; what a feed or a sitemap brought stays away however often it is listed.
-
-        Raises:
-            SourceError: as `check_release`; nothing was changed.
-        """
-        self.check_release(ids, sources)
+    def release(self, ids: Sequence[ArticleId]) -> None:
+        """Give away what is held; what has an address stays away however often a feed or a sitemap lists it."""
         held = self._holdings.get(ids)
-        added = [key for key, holding in held.items() if holding.source == ADDED]
-        self._holdings.drop(added)
-        self._holdings.shun([key for key in held if key not in added])
+        files = [key for key, holding in held.items() if holding.kind is Kind.FILE]
+        self._holdings.drop(files)
+        self._holdings.shun([key for key in held if key not in files])
 
 
 def supplies(folder: str, sources: Sequence[Source], holdings: Holdings, *, counts: dict[str, int]) -> list[Supply]:

@@ -128,13 +128,15 @@ class Builder:
             if not tally.added + tally.changed + tally.kept:
                 raise SourceError(_nothing(survey, tally))
             folder = str(survey.places.folder or "")
+            held = current is not None and current.held and survey.only is not None  # nobody has read the folder again
             if current is None or again or tally.added or tally.changed or removed:
                 draft.retire()
                 compare(self._ledger, draft.number, watch=watch, stop=stop)
                 embedded = self._embed(draft, watch=watch, stop=stop)
-                current = self._publish(draft, folder, hand.start(), again=again, watch=watch, stop=stop)
+                worker = hand.start()
+                current = self._publish(draft, folder, worker, again=again, held=held, watch=watch, stop=stop)
             else:
-                self._ledger.remember(current.number, folder=folder)
+                self._ledger.remember(current.number, folder=folder, held=held)
         report = Report(
             revision=current.number,
             added=tally.added,
@@ -237,7 +239,9 @@ class Builder:
         for at in range(0, len(ordered), size):
             yield ordered[at : at + size]
 
-    def _publish(self, draft: Draft, folder: str, worker: Worker, *, again: bool, watch: Watch, stop: Stop) -> Revision:
+    def _publish(  # noqa: PLR0913  what a revision is made of, and how
+        self, draft: Draft, folder: str, worker: Worker, *, again: bool, held: bool, watch: Watch, stop: Stop
+    ) -> Revision:
         """Make and check what the draft needs to be searched, then make it current."""
         before = None if again else self._ledger.current()
         articles, passages = self._ledger.counts(draft.number)
@@ -260,6 +264,7 @@ class Builder:
             folder=folder,
             articles=articles,
             passages=passages,
+            held=held,
         )
         self._room()
         with self._ready(revision, made):

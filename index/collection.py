@@ -43,12 +43,19 @@ class Collection:
     """A collection as it lies on the disk and in the ledger. It can be walked through any number of times."""
 
     def __init__(
-        self, places: Places, holdings: Holdings, *, parsers: Parsers, only: Some[ArticleId] | None = None
+        self,
+        places: Places,
+        holdings: Holdings,
+        *,
+        parsers: Parsers,
+        only: Some[ArticleId] | None = None,
+        without: Some[ArticleId] = (),
     ) -> None:
-        """Offer what is at `places` and held, read by `parsers`.
+        """Offer what is at `places` and held, read by `parsers`, `without` what is to be removed.
 
         `only`: speak of nothing but holdings with these ids; what is served under other ids stays as it is.
         """
+        self._without = frozenset(without)
         self.places = places
         self.only = None if only is None else frozenset(only)
         self.absent: dict[str, str] = {}
@@ -121,9 +128,9 @@ class Collection:
         wanted = {name: chooser(source.include, source.exclude) for name, source in sources.items()}
         held = self._holdings.of([ADDED, *sources])
         if self.only is not None:
-            held = iter(self._holdings.get(sorted(self.only)).values())
+            held = iter(sorted(self._holdings.get(sorted(self.only)).values(), key=lambda one: one.key))
         for place, holding in enumerate(held, start=first):
-            if not holding.digest or holding.shunned:
+            if not holding.digest or holding.shunned or holding.key in self._without:
                 continue
             if holding.source in wanted and not wanted[holding.source](holding.key):
                 continue

@@ -156,7 +156,7 @@ class Holdings:
     def addresses(self) -> bool:
         """Whether somebody added a page by its address."""
         with self._ledger.reading() as db:
-            which = holdings.c.source == ADDED, holdings.c.kind == Kind.PAGE
+            which = holdings.c.source == ADDED, holdings.c.kind == Kind.PAGE, ~holdings.c.shunned
             return db.execute(sa.select(holdings.c.key).where(*which).limit(1)).first() is not None
 
     def content(self, key: str) -> bytes:

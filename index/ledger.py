@@ -337,11 +337,11 @@ class Ledger:
         with self.reading() as db:
             return str(db.execute(sa.select(about.c.value).where(about.c.key == _VECTORS_AT)).scalar() or "")
 
-    def remember(self, revision: int, *, folder: str) -> None:
-        """Note that a revision was found to agree with a folder."""
+    def remember(self, revision: int, *, folder: str, held: bool = False) -> None:
+        """Note that a revision was found to agree with a folder, and whether it still is `held` after a rollback."""
         which = revisions.c.number == revision
         with self.writing() as db:
-            db.execute(revisions.update().where(which).values(folder=folder, held=False))
+            db.execute(revisions.update().where(which).values(folder=folder, held=held))
 
     def undo(self, revision: int) -> None:
         """Take back a revision: the one before it is current again, and held. Its number is never given again."""

@@ -295,8 +295,9 @@ class Library:
         Returns None where none of them was served.
 
         Raises:
-            SourceError: one is a file of a folder or named in the settings, or nothing would be left; nothing changed.
+            SourceError: one is a file of a folder or named in the settings, or nothing would be left.
             Busy: another process or thread is indexing.
+            Cancelled: `stop` said so. Whatever is raised, nothing changed.
         """
         with self._ledger.alone(doing="removing articles"):
             current = self._ledger.current()
@@ -304,8 +305,11 @@ class Library:
             if current is not None and len(set(served)) >= current.articles:
                 message = "That is all there is: a library without any article cannot be asked. Add another one first."
                 raise SourceError(message)
-            self._acquisitions().release(ids, self._settings.source)
-            return self._step(served, watch=watch, stop=stop) if served else None
+            self.check_removal(ids)
+            if served:
+                return self._step(served, removed=ids, watch=watch, stop=stop)
+            self._acquisitions().release(ids)
+            return None
 
     def check_removal(self, ids: Sequence[ArticleId]) -> None:
         """Look whether `remove` would take articles out.
@@ -313,7 +317,10 @@ class Library:
         Raises:
             SourceError: one is a file of a folder or named in the settings.
         """
-        self._acquisitions().check_release(ids, self._settings.source)
+        folders = ["", *(source.called for source in self._settings.source if source.folder)]
+        served = [article for id_ in ids if (article := self._served_as(id_)) is not None]
+        loose = [article.id for article in served if article.origin not in folders]
+        self._acquisitions().check_release(ids, self._settings.source, loose=loose)
 
     @property
     def largest(self) -> int:
@@ -682,19 +689,29 @@ class Library:
         current = self._ledger.current()
         return current is not None and current.folder == str(seeds())
 
-    def _articles(self, folder: Path | None = None, *, only: Collection[ArticleId] | None = None) -> Articles:
-        """Return all that belongs to the library; `only`: nothing but what is held under these ids."""
-        places = Places(self.folder(folder), self._settings.source)
-        return Articles(places, self._holdings, parsers=Parsers(Limits.of(self._settings.library)), only=only)
+    def _articles(
+        self,
+        folder: Path | None = None,
+        *,
+        only: Collection[ArticleId] | None = None,
+        without: Collection[ArticleId] = (),
+    ) -> Articles:
+        """Return all that belongs to the library; `only`: nothing but what is held under these ids; see Collection."""
+        places, limits = Places(self.folder(folder), self._settings.source), Limits.of(self._settings.library)
+        return Articles(places, self._holdings, parsers=Parsers(limits), only=only, without=without)
 
-    def _step(self, ids: Sequence[ArticleId], *, watch: Watch, stop: Stop) -> Report:
+    def _step(self, ids: Sequence[ArticleId], *, removed: Sequence[ArticleId] = (), watch: Watch, stop: Stop) -> Report:
         """Bring the library in step with what is held under some ids; the caller holds the writer's lock.
 
-        Where the model or the sizes of passages are others, all articles have to be made anew.
+        What is `removed` is given away once nobody is served it any more: whatever stops the build leaves it as it was.
+        Where the model or the sizes of passages are others, all articles have to be made anew; nobody agreed then to
+        the going of those that are missing.
         """
         self._settle()
-        articles = self._articles(only=None if self._builder().again() else ids)
-        done = self._builder().build(articles, failed=(), agreed=True, watch=watch, stop=stop)
+        articles = self._articles(only=None if self._builder().again() else ids, without=removed)
+        agreed = articles.only is not None or self._on_seeds()
+        done = self._builder().build(articles, failed=(), agreed=agreed, watch=watch, stop=stop)
+        self._acquisitions().release(removed)
         self._openable()
         return done
 
@@ -727,8 +744,11 @@ class Library:
         return Acquisitions(self._holdings, Limits.of(self._settings.library))
 
     def _served_already(self, id_: ArticleId) -> bool:
+        return self._served_as(id_) is not None
+
+    def _served_as(self, id_: ArticleId) -> Article | None:
         current = self._ledger.current()
-        return current is not None and self._ledger.article(id_, current.number) is not None
+        return self._ledger.article(id_, current.number) if current else None
 
     def _note_visits(self, articles: Articles) -> None:
         """Note how the looks at folders went, and forget what sources brought that are not in the settings any more."""

@@ -163,6 +163,18 @@ def test_what_a_feed_brought_and_somebody_removed_does_not_come_back_but_may_be_
     assert "brewer" in footnote("ask", MILL, "--data", data).stdout
 
 
+def test_a_page_of_a_feed_that_somebody_added_and_removed_stays_away(
+    footnote: Footnote, web: Web, data: Path, tmp_path: Path
+) -> None:
+    items = "".join(f"<item><link>{web.url(path)}</link></item>" for path in ("/mill", "/harbour"))
+    web.routes["/feed"] = page(f"<rss version='2.0'><channel>{items}</channel></rss>", kind="text/xml")
+    (tmp_path / "footnote.toml").write_text(f'[[source]]\nfeed = "{web.url("/feed")}"\nname = "gazette"\n')
+    assert "Added 1," in footnote("add", web.url("/mill"), "--data", data).stdout
+    assert "removed 1, unchanged 3" in footnote("remove", web.url("/mill"), "--yes", "--data", data).stdout
+    assert "Added 1," in footnote("index", "--data", data).stdout
+    assert "brewer" not in footnote("ask", MILL, "--data", data).stdout
+
+
 def test_a_file_of_a_folder_and_a_page_of_the_settings_are_removed_where_they_are_named(
     footnote: Footnote, web: Web, data: Path, tmp_path: Path
 ) -> None:
