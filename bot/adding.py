@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from telegram import CallbackQuery, Document, InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
-from telegram.error import BadRequest, Forbidden
+from telegram.error import BadRequest, Forbidden, TelegramError
 from telegram.ext import Application, ContextTypes
 
 from bot import forwarded, render, words
@@ -24,7 +24,7 @@ from bot.reindexing import Reindexing, Run
 from bot.say import answer, say, typing
 from bot.threads import Pool
 from index.acquire import Sent, Understood
-from index.errors import Cancelled, FootnoteError, NotIndexed, SourceError
+from index.errors import Busy, Cancelled, FootnoteError, NotIndexed, SourceError
 from index.records import Failure
 
 KEEP = r"^offer:keep:([0-9a-f]{16})$"
@@ -151,6 +151,7 @@ class Adding:
             raise
         if not mine:
             self._reindexing.end(run)
+            self._in_hand.discard(offer.id)
             await answer(query, words.SETTLED)
             return
         follow = self._follow(context, run, Notice(context.bot, message), offer)
@@ -173,11 +174,16 @@ class Adding:
         if not context.application.running:
             return
         try:
-            for offer in await self._threads.run(self._forsaken):
+            forsaken = await self._threads.run(self._forsaken)
+        except FootnoteError as error:
+            log.warning("it is not known whether something waits to be offered, which is tried again: %s", error)
+            return
+        for offer in forsaken:
+            try:
                 with words.speaking(await self._threads.run(self._language, offer.person)):
                     await self._show(context, offer)
-        except FootnoteError as error:
-            log.warning("what was sent could not be offered, which is tried again: %s", error)
+            except (FootnoteError, TelegramError) as error:  # those after it shall not wait for it
+                log.warning("what was sent could not be offered, which is tried again: %s", error)
 
     def _forsaken(self) -> list[Offer]:
         """Return the offers that are in nobody's hands; of those of other machines, only after a while."""
@@ -218,7 +224,8 @@ class Adding:
             await self._threads.run(self._offers.leave_out, offer.id, looked.left_out)
             try:
                 await say(context.bot, offer.chat, render.text(text), buttons=buttons)
-            except Forbidden:  # nobody is there to keep it
+            except (Forbidden, BadRequest) as error:  # nobody is there to keep it, now or later
+                log.warning("what was sent is forgotten, as it cannot be offered: %s", error)
                 looked = Looked([], [], [])
             if looked.seen:
                 await self._threads.run(self._offers.move, offer.id, [State.READING], State.SHOWN)
@@ -264,15 +271,31 @@ class Adding:
         """Add what was offered, show how far that is, and in the end what came of it."""
         buttons = None
         try:
-            text = await self._added(context, run, notice, offer)
-            await self._threads.run(self._offers.drop, offer.id)
-        except FootnoteError as error:
-            text, buttons = words.trouble(error), _buttons(offer)
-            await self._threads.run(self._offers.move, offer.id, [State.KEEPING], State.SHOWN)
+            try:
+                text = await self._added(context, run, notice, offer)
+            except FootnoteError as error:
+                text = words.trouble(error)
+                if await self._threads.run(self._is_held, offer, error):
+                    text = f"{text}\n\n{words.KEPT_FOR_LATER}"
+                else:
+                    buttons = _buttons(offer)
+            if buttons is None:
+                await self._threads.run(self._offers.drop, offer.id)
+            else:
+                await self._threads.run(self._offers.move, offer.id, [State.KEEPING], State.SHOWN)
         finally:
             self._reindexing.end(run)
             self._in_hand.discard(offer.id)
         await notice.end(text, buttons=buttons)
+
+    def _is_held(self, offer: Offer, error: FootnoteError) -> bool:
+        """Tell whether the library holds what was offered, though adding it ended with an error."""
+        if isinstance(error, Busy):  # then it did not even begin
+            return False
+        try:
+            return all(self._library.find(one.sent.key) for one in self._offers.pieces(offer.id) if one.sent)
+        except FootnoteError:
+            return False
 
     async def _added(self, context: ContextTypes.DEFAULT_TYPE, run: Run, notice: Notice, offer: Offer) -> str:
         sent = [one.sent for one in await self._threads.run(self._offers.pieces, offer.id) if one.sent]

@@ -109,7 +109,7 @@ def build(
         settings=settings.delivery,
         threads=threads.storing,
         metrics=metrics,
-        prune=[lambda: stores.journal.prune(keep=ground.kept_for)],
+        prune=[lambda: stores.journal.prune(keep=ground.kept_for), stores.offers.sweep],
     )
     poller, webhook = _intake(settings, dispatcher, metrics=metrics, patience=patience)
     life: Lifecycle

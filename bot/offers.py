@@ -6,7 +6,7 @@ python-telegram-bot. What is gathered in a chat is one offer until it is shown; 
 
 import secrets
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -29,6 +29,9 @@ ROOM = 200_000_000
 
 PIECES = 50
 """Files and messages in one offer; a message of Telegram names that many."""
+
+HEAVY = 50_000_000
+"""Bytes from which on nothing more is put to an offer: all of it is in memory at once while it is added."""
 
 meta = sa.MetaData()
 offers = sa.Table(
@@ -126,18 +129,31 @@ class Offers:
             self._bound(db, row.id)
         return _offer(row)
 
+    def sweep(self) -> None:
+        """Forget what waited too long."""
+        with self._database.writing() as db:
+            self._sweep(db)
+
     def get(self, id_: str) -> Offer | None:
-        """Return an offer; None where it was settled, or swept."""
+        """Return an offer; None where it was settled, or waited too long."""
         with self._database.reading() as db:
-            row = db.execute(offers.select().where(self._is(id_))).first()
+            row = db.execute(offers.select().where(self._is(id_), offers.c.made >= self._now() - AGE)).first()
         return _offer(row) if row else None
 
-    def pieces(self, id_: str) -> list[Piece]:
-        """Return what is offered, in the order in which it was sent."""
-        here = sa.and_(pieces.c.bot == self._bot, pieces.c.offer == id_)
-        query = pieces.select().where(here).order_by(pieces.c.message, pieces.c.part)
+    def pieces(self, id_: str) -> Iterator[Piece]:
+        """Yield what is offered, in the order in which it was sent, each read from the database by itself."""
+        for message, part in self.parts(id_):
+            query = pieces.select().where(self._in(id_), pieces.c.message == message, pieces.c.part == part)
+            with self._database.reading() as db:
+                row = db.execute(query).first()
+            if row is not None:
+                yield _piece(row)
+
+    def parts(self, id_: str) -> list[tuple[int, int]]:
+        """Return the messages, and the numbers within those, of what is offered, in the order in which it was sent."""
+        query = sa.select(pieces.c.message, pieces.c.part).where(self._in(id_))
         with self._database.reading() as db:
-            return [_piece(row) for row in db.execute(query)]
+            return [(row.message, row.part) for row in db.execute(query.order_by(pieces.c.message, pieces.c.part))]
 
     def move(self, id_: str, before: Collection[State], state: State) -> bool:
         """Move an offer from one of some states to another; False where it is in none of them."""
@@ -184,6 +200,9 @@ class Offers:
     def _is(self, id_: str) -> sa.ColumnElement[bool]:
         return sa.and_(offers.c.bot == self._bot, offers.c.id == id_)
 
+    def _in(self, id_: str) -> sa.ColumnElement[bool]:
+        return sa.and_(pieces.c.bot == self._bot, pieces.c.offer == id_)
+
     def _new(self, person: int, chat: int) -> dict[str, Any]:
         now = self._now()
         who = {"bot": self._bot, "id": secrets.token_hex(8), "person": person, "chat": chat}
@@ -195,9 +214,9 @@ class Offers:
         row = db.execute(offers.select().where(open_).order_by(offers.c.made.desc()).limit(1)).first()
         if row is None:
             return None
-        held = sa.and_(pieces.c.bot == self._bot, pieces.c.offer == row.id)
-        many = db.execute(sa.select(sa.func.count()).select_from(pieces).where(held)).scalar_one()
-        return row if many < PIECES else None
+        sums = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(pieces.c.size), 0)).where(self._in(row.id))
+        many, size = db.execute(sums).one()
+        return row if many < PIECES and int(size) < HEAVY else None
 
     def _with_message(self, db: sa.Connection, chat: int, message: int) -> sa.Row[Any] | None:
         ids = sa.select(pieces.c.offer).where(pieces.c.bot == self._bot, pieces.c.message == message)
@@ -205,7 +224,6 @@ class Offers:
         return db.execute(offers.select().where(here)).first()
 
     def _sweep(self, db: sa.Connection) -> None:
-        """Forget what waited too long."""
         old = sa.and_(offers.c.bot == self._bot, offers.c.made < self._now() - AGE)
         self._drop(db, list(db.execute(sa.select(offers.c.id).where(old)).scalars()))
 

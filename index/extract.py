@@ -121,11 +121,13 @@ def _from_plain(name: ArticleId, text: str) -> Article:
         known, body = front_matter(text)
     except SourceError:  # nobody promised YAML in plain text
         known, body = {}, text
-    lines = _take_header(body.strip().split("\n"), known)
+    # Whoever wrote front matter has said all there is to say: what looks like more of it may be somebody else's words.
+    take = _from_first_words if known else _take_header
+    lines = take(body.strip().split("\n"), known)
     title = _first(known, "title", one_line)
     if one_line(lines[0]) == title or (not title and _is_title(lines)):
         known["title"] = [lines[0]]
-        lines = _take_header(lines[1:], known)
+        lines = take(lines[1:], known)
     text = re.sub(r"\n(?:[ \t]*\n){2,}", "\n\n", "\n".join(lines))
     return _article(name, text.strip(), known)
 
@@ -142,6 +144,10 @@ def _take_header(lines: list[str], known: Facts) -> list[str]:
         known.setdefault(_FACT_OF[match[1].lower()], []).append(match[2] or "")
         at += 1
     return list(dropwhile(_is_blank, rest[at:])) or [""]
+
+
+def _from_first_words(lines: list[str], _: Facts) -> list[str]:
+    return list(dropwhile(_is_blank, lines)) or [""]
 
 
 def _is_blank(line: str) -> bool:

@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
-from bot import adding, words
+from bot import adding, inbox, words
+from bot.offers import Offers, State
+from index.database import Database
 from index.embed import Embedder
+from index.errors import Busy, ModelUnavailable
 from index.library import Library
 from tests.botapi import BotApi, Message, Person
 from tests.conftest import ADMIN, GUEST, TOKEN, WHEN, Serve, answered, many, settings_for, three_articles, until
@@ -271,6 +274,88 @@ def test_a_stopped_addition_is_kept_for_the_next_reindex(
         assert articles(library) == 4
 
 
+def test_what_is_held_after_an_addition_failed_is_no_offer_any_more_and_is_said_to_be_kept(
+    serve: Serve, library: Library, boss: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = library.add
+
+    def fails(sent: Any, **_: Any) -> Any:
+        add(sent, later=True)
+        message = "The model is gone."
+        raise ModelUnavailable(message)
+
+    monkeypatch.setattr(library, "add", fails)
+    with serve(library):
+        shown = offer(boss, boss.forwards(SOLD, POST))
+        assert boss.presses(shown, "Keep it").answer(20).text == words.ADDING
+        told = boss.waits(lambda m: m.id == shown.id and m.text.startswith("The model is gone."), timeout=20)
+        assert (told.text, told.labels) == (f"The model is gone.\n\n{words.KEPT_FOR_LATER}", ())
+        assert boss.presses_data(shown, data(shown, "Discard")).answer(20).text == words.OFFER_GONE
+
+
+def test_what_was_not_held_as_the_library_was_busy_stays_an_offer(
+    serve: Serve, library: Library, boss: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any, **__: Any) -> Any:
+        message = "Another process is indexing."
+        raise Busy(message)
+
+    with serve(library):
+        shown = offer(boss, boss.forwards(SOLD, POST))
+        with monkeypatch.context() as meanwhile:
+            meanwhile.setattr(library, "add", fails)
+            assert boss.presses(shown, "Keep it").answer(20).text == words.ADDING
+            told = boss.waits(lambda m: m.id == shown.id and m.text == "Another process is indexing.", timeout=20)
+        assert "Added 1," in keeps(boss, told).text
+
+
+def test_an_offer_that_another_process_reads_anew_is_shown_again_though_its_button_was_pressed(
+    serve: Serve, library: Library, boss: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[Any] = []
+    start = adding.Adding.start
+    monkeypatch.setattr(adding.Adding, "start", lambda *those: begun.append(those))
+    with serve(library):
+        shown = offer(boss, boss.forwards(SOLD, POST))
+        other = Offers(stored(tmp_path), bot=int(TOKEN.partition(":")[0]))
+        id_ = data(shown, "Keep it").rpartition(":")[2]
+        assert other.move(id_, [State.SHOWN], State.READING)
+        assert boss.presses(shown, "Keep it").answer(20).text == words.SETTLED
+        start(*begun[0])
+        keeps(boss, offer(boss, shown))
+
+
+def test_one_offer_that_cannot_be_sent_does_not_hold_up_those_after_it(
+    serve: Serve, library: Library, boss: Person, api: BotApi, expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected += ["Conflict", "chat not found"]
+    monkeypatch.setattr(adding, "RESUME", 4.0)
+    otto = api.person(17, "Otto")
+    admins = {"telegram__admins": [ADMIN, 17]}
+    with monkeypatch.context() as dead, serve(library, **admins) as bot:
+        dead.setattr(adding.Adding, "_show_soon", never_shows)
+        for person in (boss, otto):
+            said = person.sends("ferry.txt", b"The ferry\n\nThe ferry to Vessel is old and will be replaced in spring.")
+            until(lambda: api.waiting == 0 and bot._parts.inbox.waiting() == 0)
+    api.fail_next("sendMessage", status=409, description="Conflict")
+    with serve(library, **admins):
+        offer(otto, said)
+        assert not any(m.from_bot for m in boss.chat)
+        until(lambda: any(m.from_bot for m in boss.chat))
+
+
+def test_an_offer_to_a_chat_that_is_not_found_is_forgotten(
+    serve: Serve, library: Library, boss: Person, api: BotApi, expected: list[str], tmp_path: Path
+) -> None:
+    expected += ["chat not found"]
+    offers = Offers(stored(tmp_path), bot=int(TOKEN.partition(":")[0]))
+    with serve(library):
+        api.fail_next("sendMessage", status=400, description="Bad Request: chat not found")
+        boss.sends("ferry.txt", b"The ferry\n\nThe ferry to Vessel is old and will be replaced in spring.")
+        until(lambda: offers.count(ADMIN) == 1)
+        until(lambda: offers.count(ADMIN) == 0, seconds=10)
+
+
 @pytest.mark.crash
 @pytest.mark.parametrize("moment", [0.05, 0.6])
 def test_a_file_is_offered_though_the_bot_is_killed_after_it_was_sent(
@@ -292,6 +377,11 @@ def test_a_file_is_offered_though_the_bot_is_killed_after_it_was_sent(
         keeps(boss, shown)
         assert served.end() == 0
     assert "Traceback" not in served.said
+
+
+def stored(tmp_path: Path) -> Database:
+    """Return the database of the bot."""
+    return Database(tmp_path / "data" / inbox.FILE, holds="offers", remedy="move it away", together=True)
 
 
 def data(message: Message, label: str) -> str:

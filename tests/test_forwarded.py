@@ -69,6 +69,14 @@ def test_what_looks_like_the_head_of_a_file_does_not_change_who_wrote_it() -> No
     assert (made.source, made.date, made.url) == ("Aldby News", DAY, "https://t.me/aldby/42")
 
 
+def test_lines_that_look_like_facts_stay_words_of_the_message() -> None:
+    lies = "Date: 1999-01-01\nUrl: https://evil.example\nAuthor: Mallory\nSource: The Times"
+    for text in (f"The mill is sold\n{lies}\n\nA brewer bought it.", f"{lies}\n\nA brewer bought it."):
+        _, made = article(message(text, type="channel", chat=CLOSED, message_id=3))
+        assert (made.source, made.date, made.url, made.author) == ("Inside", DAY, "", "")
+        assert "Author: Mallory" in made.text
+
+
 @given(text=st.text(min_size=1, max_size=300), name=st.text(min_size=1, max_size=40))
 def test_no_text_and_no_name_breaks_out_of_its_place(text: str, name: str) -> None:
     one = message(text, type="channel", chat={**OPEN, "title": name}, message_id=42)

@@ -40,7 +40,7 @@ def test_what_comes_to_a_chat_is_one_offer_until_it_is_read(offers: Offers) -> N
     first = offers.gather(PERSON, CHAT, [piece(1)])
     failed = Piece("big.pdf", None, 2, reason="is larger than 20 MB")
     assert offers.gather(PERSON, CHAT, [failed]) == first
-    assert offers.pieces(first.id) == [piece(1), failed]
+    assert list(offers.pieces(first.id)) == [piece(1), failed]
     assert offers.gather(PERSON, 8, [piece(3)]).id != first.id
     assert offers.gather(PERSON, CHAT, [piece(4)], apart=True).id != first.id
     assert offers.move(first.id, [State.GATHERING], State.READING)
@@ -51,7 +51,7 @@ def test_a_message_that_comes_again_changes_nothing(offers: Offers) -> None:
     first = offers.gather(PERSON, CHAT, [piece(1)])
     offers.move(first.id, [State.GATHERING], State.SHOWN)
     assert offers.gather(PERSON, CHAT, [piece(1)]).state is State.SHOWN
-    assert offers.pieces(first.id) == [piece(1)]
+    assert list(offers.pieces(first.id)) == [piece(1)]
     assert offers.count(PERSON) == 1
 
 
@@ -60,7 +60,7 @@ def test_an_offer_moves_once_and_is_dropped_once(offers: Offers) -> None:
     assert offers.move(id_, [State.GATHERING], State.SHOWN)
     assert [offers.move(id_, [State.SHOWN], State.KEEPING) for _ in range(2)] == [True, False]
     assert [offers.drop(id_) for _ in range(2)] == [True, False]
-    assert (offers.get(id_), offers.pieces(id_)) == (None, [])
+    assert (offers.get(id_), list(offers.pieces(id_))) == (None, [])
 
 
 def test_what_the_bot_owes_is_known_and_what_an_admin_owes_is_not(offers: Offers, clock: Clock) -> None:
@@ -78,7 +78,32 @@ def test_what_waited_for_a_week_is_swept(offers: Offers, clock: Clock) -> None:
     clock.now += module.AGE + 1
     offers.gather(PERSON, 8, [piece(2)])
     assert offers.get(old.id) is None
-    assert offers.pieces(old.id) == []
+    assert list(offers.pieces(old.id)) == []
+
+
+def test_what_waited_for_a_week_is_not_to_be_had_and_goes_though_nothing_more_is_sent(
+    offers: Offers, clock: Clock
+) -> None:
+    old = offers.gather(PERSON, CHAT, [piece(1)])
+    clock.now += module.AGE + 1
+    assert offers.get(old.id) is None
+    assert offers.count(PERSON) == 1
+    offers.sweep()
+    assert (offers.count(PERSON), list(offers.pieces(old.id))) == (0, [])
+
+
+def test_an_offer_takes_no_more_once_it_is_heavy(offers: Offers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "HEAVY", 20)
+    ids = [offers.gather(PERSON, CHAT, [piece(n, b"x" * 10)]).id for n in range(3)]
+    assert ids[0] == ids[1] != ids[2]
+
+
+def test_pieces_are_read_one_by_one(offers: Offers) -> None:
+    id_ = offers.gather(PERSON, CHAT, [piece(1), piece(1, part=1), piece(2)]).id
+    some = offers.pieces(id_)
+    assert next(some) == piece(1)
+    offers.leave_out(id_, [piece(1, part=1)])  # what was read ahead would still be there
+    assert list(some) == [piece(2)]
 
 
 def test_the_oldest_go_where_there_are_too_many_or_too_many_bytes_but_never_the_newest(
