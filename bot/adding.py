@@ -298,7 +298,7 @@ class Adding:
             return False
 
     async def _added(self, context: ContextTypes.DEFAULT_TYPE, run: Run, notice: Notice, offer: Offer) -> str:
-        sent = [one.sent for one in await self._threads.run(self._offers.pieces, offer.id) if one.sent]
+        sent = await self._threads.run(lambda: [one.sent for one in self._offers.pieces(offer.id) if one.sent])
         try:
             report = await self._reindexing.add(run, looking(context, run, notice), sent)
         except Cancelled:  # the library keeps it all the same

@@ -23,7 +23,7 @@ BUSY_SO_OFFER_WAITS = N_(
 )
 ADDING = N_("Adding…")
 DISCARDED = N_("Discarded: nothing was added.")
-KEPT_FOR_LATER = N_("Stopped. What you sent is kept: the next reindex adds it. /remove takes it away again.")
+KEPT_FOR_LATER = N_("What you sent is kept: the next reindex adds it. /remove takes it away again.")
 DISCARD_BUTTON = N_("Discard")
 NO_QUESTION = N_("Nothing is added until you choose. If it was meant as a question, discard it and write it yourself.")
 
