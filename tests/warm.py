@@ -4,6 +4,7 @@ import importlib
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -71,9 +72,11 @@ class _Popen:
     def poll(self) -> int | None:
         return self._process.exitcode
 
-    def wait(self) -> int:
-        self._process.join()
-        return int(self._process.exitcode or 0)
+    def wait(self, timeout: float | None = None) -> int:
+        self._process.join(timeout)
+        if self._process.exitcode is None:
+            raise subprocess.TimeoutExpired("the process", timeout or 0.0)
+        return int(self._process.exitcode)
 
 
 def _file(end: Connection, mode: str) -> Any:
