@@ -15,7 +15,7 @@ Extract = Callable[[ArticleId, bytes], Article]
 Tell = Callable[[Article], Article]
 """Makes an article of the bytes of a file, or raises SourceError; may take its time, and is called by any thread."""
 
-EXTRACTOR = b"2"
+EXTRACTOR = b"3"
 """Raised when `extract` reads the same bytes differently, so that the next reindex reads every file again."""
 
 
