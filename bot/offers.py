@@ -142,14 +142,14 @@ class Offers:
 
     def pieces(self, id_: str) -> Iterator[Piece]:
         """Yield what is offered, in the order in which it was sent, each read from the database by itself."""
-        for message, part in self.parts(id_):
+        for message, part in self._parts(id_):
             query = pieces.select().where(self._in(id_), pieces.c.message == message, pieces.c.part == part)
             with self._database.reading() as db:
                 row = db.execute(query).first()
             if row is not None:
                 yield _piece(row)
 
-    def parts(self, id_: str) -> list[tuple[int, int]]:
+    def _parts(self, id_: str) -> list[tuple[int, int]]:
         """Return the messages, and the numbers within those, of what is offered, in the order in which it was sent."""
         query = sa.select(pieces.c.message, pieces.c.part).where(self._in(id_))
         with self._database.reading() as db:

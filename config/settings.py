@@ -6,12 +6,11 @@ Knows nothing of files or the environment: see `load`.
 import hashlib
 import hmac
 import re
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from config.sources import Source, twice
+from config.sources import Source, home_is_known, twice
 
 TOKEN_SHAPE = re.compile(r"\d{3,20}:[A-Za-z0-9_-]{30,80}")
 """What BotFather hands out: the bot's numeric id, a colon, 35 characters today."""
@@ -52,12 +51,7 @@ class Library(Section):
     @field_validator("articles", "data")
     @classmethod
     def _home_is_known(cls, value: str) -> str:
-        try:
-            Path(value).expanduser()
-        except RuntimeError:
-            message = "there is no home directory of that name"
-            raise ValueError(message) from None
-        return value
+        return home_is_known(value)
 
 
 class Store(Section):

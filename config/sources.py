@@ -24,6 +24,16 @@ Pattern = Annotated[str, Field(min_length=1, max_length=500)]
 Address = Annotated[str, Field(pattern=r"^(https?://[^\s/?#@]+(/\S*)?)?$", max_length=2_000)]
 
 
+def home_is_known(value: str) -> str:
+    """Return a path as it is. Raises ValueError where it begins with the home directory of somebody unknown."""
+    try:
+        Path(value).expanduser()
+    except RuntimeError:
+        message = "there is no home directory of that name"
+        raise ValueError(message) from None
+    return value
+
+
 class Source(BaseModel):
     """One place that articles come from: exactly one of folder, url, feed and sitemap is set."""
 
@@ -49,12 +59,7 @@ class Source(BaseModel):
     @field_validator("folder")
     @classmethod
     def _home_is_known(cls, value: str) -> str:
-        try:
-            Path(value).expanduser()
-        except RuntimeError:
-            message = "there is no home directory of that name"
-            raise ValueError(message) from None
-        return value
+        return home_is_known(value)
 
     @model_validator(mode="after")
     def _is_one_place(self) -> Self:

@@ -143,7 +143,7 @@ def _take_header(lines: list[str], known: Facts) -> list[str]:
     while at < len(rest) and (match := _HEADER_LINE.fullmatch(rest[at])):
         known.setdefault(_FACT_OF[match[1].lower()], []).append(match[2] or "")
         at += 1
-    return list(dropwhile(_is_blank, rest[at:])) or [""]
+    return _from_first_words(rest[at:], known)
 
 
 def _from_first_words(lines: list[str], _: Facts) -> list[str]:
