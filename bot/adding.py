@@ -4,6 +4,7 @@ What was sent is an article to be, and nothing in it is followed. Reading and ad
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -48,6 +49,9 @@ FORSAKEN = 60.0
 FIRST = 1.0
 """Seconds after its start in which the bot is surely at work, and shows what was sent before."""
 
+NOTED = 5.0
+"""Seconds within which it is noted that an offer was sent; who presses its button before that waits for it."""
+
 RESUME = 20.0
 """Seconds between two looks for offers that nobody shows, because a process died or sending failed."""
 
@@ -87,6 +91,7 @@ class Adding:
         self._language = language
         self._last: dict[int, float] = {}
         self._in_hand: set[str] = set()
+        self._sending: dict[str, asyncio.Event] = {}
 
     def start(self, application: Application[Any, Any, Any, Any, Any, Any]) -> None:
         """Show what was sent before the bot was started, and look again now and then."""
@@ -222,6 +227,7 @@ class Adding:
             text = words.offered(looked.seen, looked.failures)
             buttons = _buttons(offer) if looked.seen else None
             await self._threads.run(self._offers.leave_out, offer.id, looked.left_out)
+            self._sending[offer.id] = asyncio.Event()
             try:
                 await say(context.bot, offer.chat, render.text(text), buttons=buttons)
             except (Forbidden, BadRequest) as error:  # nobody is there to keep it, now or later
@@ -233,6 +239,8 @@ class Adding:
                 await self._threads.run(self._offers.drop, offer.id)
         finally:
             self._in_hand.discard(offer.id)
+            if noted := self._sending.pop(offer.id, None):
+                noted.set()
 
     def _looked(self, offer: Offer) -> Looked:
         """Read what is offered."""
@@ -312,6 +320,9 @@ class Adding:
             return None
         query, message = pressed
         id_ = (query.data or "").rpartition(":")[2]
+        if noted := self._sending.get(id_):  # the button is there a moment before it is noted that it is
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(noted.wait(), NOTED)
         offer = await self._threads.run(lambda: self._offers.get(id_))
         if offer is None or offer.chat != message.chat_id:
             await answer(query, words.OFFER_GONE, alert=True)

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -319,10 +319,25 @@ def test_an_offer_that_another_process_reads_anew_is_shown_again_though_its_butt
         shown = offer(boss, boss.forwards(SOLD, POST))
         other = Offers(stored(tmp_path), bot=int(TOKEN.partition(":")[0]))
         id_ = data(shown, "Keep it").rpartition(":")[2]
-        assert other.move(id_, [State.SHOWN], State.READING)
+        until(lambda: other.move(id_, [State.SHOWN], State.READING))  # noted a moment after it is sent
         assert boss.presses(shown, "Keep it").answer(20).text == words.SETTLED
         start(*begun[0])
         keeps(boss, offer(boss, shown))
+
+
+def test_a_button_that_is_pressed_before_it_is_noted_that_the_offer_was_sent_is_not_refused(
+    serve: Serve, library: Library, boss: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    move = Offers.move
+
+    def slowly(self: Offers, id_: str, before: Collection[State], state: State) -> bool:
+        if state is State.SHOWN:
+            time.sleep(0.7)
+        return move(self, id_, before, state)
+
+    monkeypatch.setattr(Offers, "move", slowly)
+    with serve(library):
+        keeps(boss, offer(boss, boss.forwards(SOLD, POST)))
 
 
 def test_one_offer_that_cannot_be_sent_does_not_hold_up_those_after_it(
@@ -345,15 +360,22 @@ def test_one_offer_that_cannot_be_sent_does_not_hold_up_those_after_it(
 
 
 def test_an_offer_to_a_chat_that_is_not_found_is_forgotten(
-    serve: Serve, library: Library, boss: Person, api: BotApi, expected: list[str], tmp_path: Path
+    serve: Serve,
+    library: Library,
+    api: BotApi,
+    expected: list[str],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     expected += ["chat not found"]
     offers = Offers(stored(tmp_path), bot=int(TOKEN.partition(":")[0]))
     with serve(library):
         api.fail_next("sendMessage", status=400, description="Bad Request: chat not found")
-        boss.sends("ferry.txt", b"The ferry\n\nThe ferry to Vessel is old and will be replaced in spring.")
-        until(lambda: offers.count(ADMIN) == 1)
-        until(lambda: offers.count(ADMIN) == 0, seconds=10)
+        api.person(ADMIN, "Boss").sends(
+            "ferry.txt", b"The ferry\n\nThe ferry to Vessel is old and will be replaced in spring."
+        )
+        until(lambda: "cannot be offered" in caplog.text, seconds=10)
+        until(lambda: offers.count(ADMIN) == 0)
 
 
 @pytest.mark.crash
