@@ -27,7 +27,7 @@ from index.seal import seal
 from index.subject import SUBJECTS, Subject
 from index.weights import note
 
-RECIPE = 1
+RECIPE = 2
 """Raised when what this module writes changes: models compiled by an older recipe are compiled again."""
 
 LEAST_COSINE = {"fp32": 0.9999, "int8": 0.95}
@@ -168,13 +168,17 @@ def _read_inputs(graph: Path) -> tuple[str, ...]:
 
 
 def _quantise(graph: Path) -> None:
-    """Make the weights 8-bit integers, each column with a scale of its own; activations follow at run time."""
+    """Make the weights integers, each column with a scale of its own; activations follow at run time.
+
+    Weights of 7 bits: with 8, processors without VNNI cut off what does not fit when they add two products, so that the
+    same text has other vectors there. The cosines to fp32 are 0.992 in the mean with 7 bits, 0.991 with 8 cut off.
+    """
     from onnxruntime.quantization import QuantType, quantize_dynamic  # noqa: PLC0415
 
     whole = graph.with_suffix(".fp32")
     graph.rename(whole)
     try:
-        quantize_dynamic(str(whole), str(graph), weight_type=QuantType.QInt8, per_channel=True)
+        quantize_dynamic(str(whole), str(graph), weight_type=QuantType.QInt8, per_channel=True, reduce_range=True)
     except Exception as error:
         raise Refused(_first_line(error)) from error
     whole.unlink()
@@ -198,8 +202,6 @@ def _facts(subject: Subject, settings: Embedding, inputs: tuple[str, ...]) -> di
         "precision": settings.precision,
         "inputs": inputs,
         "pad": int(tokenizer.pad_token_id or 0),
-        "pad_type": int(tokenizer.pad_token_type_id),
-        "pad_left": tokenizer.padding_side == "left",
         "lowest_cosine": 0.0,
         "folder": str(place or ""),
         "source": dict(note(place)) if place else {},

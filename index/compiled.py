@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
@@ -20,11 +20,6 @@ from index.seal import opened
 from index.turn import NICE, cores
 
 GRAPH, TOKENIZER, META = "model.onnx", "tokenizer.json", "meta.json"
-TOKENS = 512
-"""Word pieces run at once, padding included. Passages of 133 on two cores: 74 a second, against 57 in batches of 32."""
-
-LEAST = 64
-"""Word pieces from which on it pays to let another thread run some of a few texts."""
 
 
 class Meta(BaseModel):
@@ -42,8 +37,6 @@ class Meta(BaseModel):
     dimensions: int
     inputs: tuple[str, ...]
     pad: int
-    pad_type: int
-    pad_left: bool
     lowest_cosine: float
     folder: str
     source: dict[str, tuple[int, int, str]]
@@ -94,36 +87,28 @@ class _Graph(Generic[AnyMeta]):
         return f"onnxruntime, {self.meta.precision}"
 
     def _encode(self, texts: Sequence[Text], threads: ThreadPoolExecutor) -> NDArray[np.float32]:
+        """Return what the model says of each text, run by itself.
+
+        An int8 graph scales its activations by the largest of a batch: what stands beside a text would change its
+        vector, by cosines down to 0.978. Nor are batches any faster on a CPU, and a busy core holds up one text only.
+        """
         encodings = self._tokenizer.encode_batch_fast(list(texts))
         rows = np.empty((len(texts), self.meta.dimensions), dtype=np.float32)
-        lengths = [len(encoding) for encoding in encodings]
-        room = min(TOKENS, max(LEAST, -(-sum(lengths) // self._cores)))
-        batches = list(packed(lengths, room=room))
-        # One thread runs a batch alone, several run several. With all of them in one batch a busy core holds up all
-        # at every step: 22 to 36 passages a second beside another process, against 40 to 54.
-        runs = map if len(batches) == 1 and threads is self._asking else threads.map
-        for numbers, found in zip(
-            batches, runs(lambda some: self._run([encodings[i] for i in some]), batches), strict=True
-        ):
-            rows[numbers] = found
+        longest_first = sorted(range(len(texts)), key=lambda row: -len(encodings[row]))
+        runs = map if len(texts) == 1 and threads is self._asking else threads.map
+        for row, found in zip(longest_first, runs(lambda row: self._run(encodings[row]), longest_first), strict=True):
+            rows[row] = found
         return rows
 
-    def _run(self, encodings: Sequence[Encoding]) -> NDArray[np.float32]:
-        width = max(len(encoding) for encoding in encodings)
-        shape = (len(encodings), width)
-        feed = {
-            "input_ids": np.full(shape, self.meta.pad, dtype=np.int64),
-            "attention_mask": np.zeros(shape, dtype=np.int64),
-            "token_type_ids": np.full(shape, self.meta.pad_type, dtype=np.int64),
+    def _run(self, encoding: Encoding) -> NDArray[np.float32]:
+        feed = {  # a text without any word piece is one that is not looked at
+            "input_ids": encoding.ids or [self.meta.pad],
+            "attention_mask": encoding.attention_mask or [0],
+            "token_type_ids": encoding.type_ids or [0],
         }
-        for row, encoding in enumerate(encodings):
-            size = len(encoding)
-            at = slice(width - size, width) if self.meta.pad_left else slice(0, size)
-            feed["input_ids"][row, at] = encoding.ids
-            feed["attention_mask"][row, at] = 1
-            feed["token_type_ids"][row, at] = encoding.type_ids
-        (found,) = self._session.run(None, {name: feed[name] for name in self.meta.inputs})
-        return np.asarray(found, dtype=np.float32)
+        named = {name: np.array([feed[name]], dtype=np.int64) for name in self.meta.inputs}
+        (found,) = self._session.run(None, named)
+        return np.asarray(found[0], dtype=np.float32)
 
 
 class Compiled(_Graph[EmbeddingMeta]):
@@ -190,20 +175,6 @@ def counter(tokenizer: Tokenizer) -> Tokenizer:
     copy.no_truncation()
     copy.no_padding()
     return copy
-
-
-def packed(lengths: Sequence[int], *, room: int = TOKENS) -> Iterator[list[int]]:
-    """Put texts of these lengths into batches of at most `room`, longest first: give the numbers of each batch."""
-    batch: list[int] = []
-    width = 0
-    for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):
-        width = width or lengths[row]
-        if batch and (len(batch) + 1) * width > room:
-            yield batch
-            batch, width = [], lengths[row]
-        batch.append(row)
-    if batch:
-        yield batch
 
 
 def _step_back() -> None:

@@ -21,7 +21,7 @@ from index.errors import Damaged, ModelUnavailable
 from index.load import AnyModel, Kind
 from index.weights import folder, unchanged
 
-_RECIPE = 1
+_RECIPE = 2
 """Of `compile.RECIPE`, which cannot be imported here without torch; a test keeps the two equal."""
 
 _DECIDES = ("torch", "transformers", "sentence-transformers", "onnxruntime", "onnx")

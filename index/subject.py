@@ -101,7 +101,9 @@ class Embeds:
     def _fingerprint(self) -> str:
         """Return the reference's own for fp32, since the vectors agree; another one for every other precision."""
         own, precision = self.reference.fingerprint, self._settings.precision
-        return own if precision == "fp32" else hashlib.sha256(f"{own}|{precision}".encode()).hexdigest()[:16]
+        if precision == "fp32":
+            return own
+        return hashlib.sha256(f"{own}|{precision}, text by text".encode()).hexdigest()[:16]  # not those of batches
 
 
 class Reranks:

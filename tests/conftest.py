@@ -399,20 +399,20 @@ def own_library(make_library: MakeLibrary, copied: Path) -> Library:
     return made
 
 
-def until(fits: Callable[[], object], *, seconds: float = 30) -> None:
+def until(fits: Callable[[], object], *, seconds: float = 90) -> None:
     end = time.monotonic() + seconds
     while not fits():
         assert time.monotonic() < end, "it did not come to pass"
         time.sleep(0.02)
 
 
-def answered(person: "Person", text: str, *, timeout: float = 20) -> "Message":
+def answered(person: "Person", text: str, *, timeout: float = 90) -> "Message":
     """Let a person say something and return the bot's next message."""
     said = person.says(text)
     return person.waits(lambda _: True, after=said, timeout=timeout)
 
 
-def reindexes(person: "Person", *, timeout: float = 60) -> "Message":
+def reindexes(person: "Person", *, timeout: float = 120) -> "Message":
     """Let an admin ask for a reindex and agree to its plan; return the message that the plan stood in."""
     said = person.says("/reindex")
     plan = person.waits(lambda m: "Reindex now" in m.labels, after=said, timeout=timeout)

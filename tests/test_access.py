@@ -338,7 +338,7 @@ def turned(world: World, press: Press, message: Message, thing: Thing, cell: str
 
 def idle(api: BotApi, bot: Any) -> None:
     """Wait until every update has come and is done."""
-    until(lambda: api.waiting == 0 and bot._parts.inbox.waiting() == 0, seconds=60)
+    until(lambda: api.waiting == 0 and bot._parts.inbox.waiting() == 0, seconds=120)
 
 
 def wrong(checked: list[Check]) -> list[str]:
@@ -348,7 +348,7 @@ def wrong(checked: list[Check]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def http() -> Iterator[httpx.Client]:
-    with httpx.Client(trust_env=False, timeout=20) as http:
+    with httpx.Client(trust_env=False, timeout=90) as http:
         yield http
 
 

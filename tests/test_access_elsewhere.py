@@ -45,7 +45,7 @@ ODD: dict[str, Callable[[Group, Message], Message]] = {
 
 @pytest.fixture(scope="module")
 def http() -> Iterator[httpx.Client]:
-    with httpx.Client(trust_env=False, timeout=20) as http:
+    with httpx.Client(trust_env=False, timeout=90) as http:
         yield http
 
 
@@ -79,7 +79,7 @@ def presses(world: World, role: str, *, may_press: bool) -> Check:
     person, reader = world.person(role), world.person("reader")
     group = world.group(reader, person)
     said = group.says(reader, f"@{NAME} {WHEN}")
-    reply = group.waits(lambda _: True, after=said, timeout=20)
+    reply = group.waits(lambda _: True, after=said, timeout=90)
     press = person.presses(reply, "👍")
     expected = (words.THANKS, False) if may_press else (words.NOT_ALLOWED, True)
 
@@ -94,7 +94,7 @@ def inline(world: World, role: str, *, may_ask: bool) -> Check:
     query = world.person(role).asks_inline(WHEN)
 
     def seen() -> object:
-        answer = query.answer(20)
+        answer = query.answer(60)
         return any(ANSWER in result.text for result in answer.results), len(answer.results) > 0, answer.button
 
     return Check(f"{role} inline", (True, True, None) if may_ask else (False, False, words.PRIVATE_BUTTON), seen)

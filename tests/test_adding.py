@@ -55,12 +55,12 @@ def boss(api: BotApi) -> Person:
 
 
 def offer(person: Person, after: Message) -> Message:
-    return person.waits(lambda m: "Keep it" in m.labels, after=after, timeout=30)
+    return person.waits(lambda m: "Keep it" in m.labels, after=after, timeout=90)
 
 
 def keeps(person: Person, shown: Message) -> Message:
-    assert person.presses(shown, "Keep it").answer(20).text == words.ADDING
-    return person.waits(lambda m: m.id == shown.id and m.text.startswith("Done in"), timeout=30)
+    assert person.presses(shown, "Keep it").answer(60).text == words.ADDING
+    return person.waits(lambda m: m.id == shown.id and m.text.startswith("Done in"), timeout=90)
 
 
 def articles(library: Library) -> int:
@@ -117,8 +117,8 @@ def test_an_album_is_one_offer_that_names_what_cannot_be_read(
         told.says("Footnote", shown)
         assert sum(m.from_bot for m in boss.chat) == 1
         press = boss.presses(shown, "Keep it")
-        told.presses("Boss", "Keep it", press.answer(20))
-        done = boss.waits(lambda m: m.id == shown.id and "Added 2, changed 0" in m.text, timeout=30)
+        told.presses("Boss", "Keep it", press.answer(60))
+        done = boss.waits(lambda m: m.id == shown.id and "Added 2, changed 0" in m.text, timeout=90)
         assert done.labels == ()
     assert first.id < shown.id
     golden(told, "add-files")
@@ -156,16 +156,16 @@ def test_what_is_discarded_is_gone_and_two_presses_on_keep_add_once(
 ) -> None:
     with serve(library):
         shown = offer(boss, boss.forwards(SOLD, POST))
-        assert boss.presses(shown, "Discard").answer(20).text == ""
+        assert boss.presses(shown, "Discard").answer(60).text == ""
         boss.waits(lambda m: m.id == shown.id and m.text == words.DISCARDED)
-        assert boss.presses_data(shown, data(shown, "Keep it")).answer(20).text == words.OFFER_GONE
+        assert boss.presses_data(shown, data(shown, "Keep it")).answer(60).text == words.OFFER_GONE
         shown = offer(boss, boss.forwards(SOLD, POST))
         keep = data(shown, "Keep it")
-        answers = {press.answer(20).text for press in [boss.presses_data(shown, keep) for _ in range(2)]}
-        boss.waits(lambda m: m.id == shown.id and m.text.startswith("Done in"), timeout=30)
+        answers = {press.answer(60).text for press in [boss.presses_data(shown, keep) for _ in range(2)]}
+        boss.waits(lambda m: m.id == shown.id and m.text.startswith("Done in"), timeout=90)
         assert words.ADDING in answers
         assert answers <= {words.ADDING, words.SETTLED, words.BUSY_SO_OFFER_WAITS, words.OFFER_GONE}
-        assert boss.presses_data(shown, keep).answer(20).text == words.OFFER_GONE
+        assert boss.presses_data(shown, keep).answer(60).text == words.OFFER_GONE
     current = library.revision()
     assert current is not None
     assert (current.number, current.articles) == (2, 4)
@@ -198,9 +198,9 @@ def test_while_another_reindex_runs_an_offer_waits(
     with serve(library):
         shown = offer(boss, boss.forwards(SOLD, POST))
         plan = boss.says("/reindex")
-        plan = boss.waits(lambda m: "Reindex now" in m.labels, after=plan, timeout=30)
-        assert boss.presses(plan, "Reindex now").answer(20).text == words.REINDEX_STARTED
-        told = boss.presses(shown, "Keep it").answer(20)
+        plan = boss.waits(lambda m: "Reindex now" in m.labels, after=plan, timeout=90)
+        assert boss.presses(plan, "Reindex now").answer(60).text == words.REINDEX_STARTED
+        told = boss.presses(shown, "Keep it").answer(60)
         assert (told.text, told.show_alert) == (words.BUSY_SO_OFFER_WAITS, True)
         boss.waits(lambda m: m.id == plan.id and m.text.startswith("Done in"), timeout=60)
         assert "Added 1, changed 0" in keeps(boss, shown).text
@@ -214,9 +214,9 @@ def test_an_offer_is_settled_only_in_the_chat_of_the_admin_who_sent_it(
         shown = offer(boss, boss.forwards(SOLD, POST))
         page = answered(anna, "/latest")
         for label in ("Keep it", "Discard"):
-            assert anna.presses_data(page, data(shown, label)).answer(20).text == words.ADMINS_ONLY
+            assert anna.presses_data(page, data(shown, label)).answer(60).text == words.ADMINS_ONLY
             assert (
-                other.presses_data(answered(other, "/latest"), data(shown, label)).answer(20).text == words.OFFER_GONE
+                other.presses_data(answered(other, "/latest"), data(shown, label)).answer(60).text == words.OFFER_GONE
             )
         keeps(boss, shown)
 
@@ -229,7 +229,7 @@ def test_whoever_is_no_admin_hears_who_adds_articles_and_what_they_forward_is_a_
         said = anna.sends("mill.md", SOLD.encode())
         assert anna.waits(lambda _: True, after=said).text == words.ONLY_ADMINS_ADD
         said = anna.forwards(WHEN, PETER)
-        assert "1987" in anna.waits(lambda _: True, after=said, timeout=20).text
+        assert "1987" in anna.waits(lambda _: True, after=said, timeout=90).text
         assert answered(anna, "/add https://example.org").text == words.ADMINS_ONLY
     assert articles(library) == 3
 
@@ -243,10 +243,10 @@ def test_a_download_that_fails_is_tried_again_and_one_that_cannot_be_had_is_name
         assert offer(boss, boss.sends("ferry.txt", b"The ferry\n\nThe ferry to Vessel is old.")).text
         api.fail_next("getFile", status=400, description="Bad Request: wrong file_id")
         said = boss.sends("mill.txt", SOLD.encode())
-        told = boss.waits(lambda _: True, after=said, timeout=20)
+        told = boss.waits(lambda _: True, after=said, timeout=90)
         assert told.text == "✗ mill.txt: cannot be had from Telegram: send it again"
         huge = boss.sends("mill.pdf", bytes(21_000_000), said_size=0)
-        told = boss.waits(lambda _: True, after=huge, timeout=20)
+        told = boss.waits(lambda _: True, after=huge, timeout=90)
         assert told.text.endswith("is larger than 20 MB, the most that Telegram lets a bot download")
     assert TOKEN not in "".join(m.html for m in boss.chat)
 
@@ -264,11 +264,11 @@ def test_a_stopped_addition_is_kept_for_the_next_reindex(
     monkeypatch.setattr(library, "add", slowly)
     with serve(library):
         shown = offer(boss, boss.forwards(SOLD, POST))
-        assert boss.presses(shown, "Keep it").answer(20).text == words.ADDING
-        running = boss.waits(lambda m: m.id == shown.id and m.labels == ("Stop",), timeout=20)
-        assert boss.presses(running, "Stop").answer(20).text == words.STOPPING
+        assert boss.presses(shown, "Keep it").answer(60).text == words.ADDING
+        running = boss.waits(lambda m: m.id == shown.id and m.labels == ("Stop",), timeout=90)
+        assert boss.presses(running, "Stop").answer(60).text == words.STOPPING
         held.set()
-        boss.waits(lambda m: m.id == shown.id and m.text == words.KEPT_FOR_LATER, timeout=20)
+        boss.waits(lambda m: m.id == shown.id and m.text == words.KEPT_FOR_LATER, timeout=90)
         assert articles(library) == 3
         library.index()
         assert articles(library) == 4
@@ -287,10 +287,10 @@ def test_what_is_held_after_an_addition_failed_is_no_offer_any_more_and_is_said_
     monkeypatch.setattr(library, "add", fails)
     with serve(library):
         shown = offer(boss, boss.forwards(SOLD, POST))
-        assert boss.presses(shown, "Keep it").answer(20).text == words.ADDING
-        told = boss.waits(lambda m: m.id == shown.id and m.text.startswith("The model is gone."), timeout=20)
+        assert boss.presses(shown, "Keep it").answer(60).text == words.ADDING
+        told = boss.waits(lambda m: m.id == shown.id and m.text.startswith("The model is gone."), timeout=90)
         assert (told.text, told.labels) == (f"The model is gone.\n\n{words.KEPT_FOR_LATER}", ())
-        assert boss.presses_data(shown, data(shown, "Discard")).answer(20).text == words.OFFER_GONE
+        assert boss.presses_data(shown, data(shown, "Discard")).answer(60).text == words.OFFER_GONE
 
 
 def test_what_was_not_held_as_the_library_was_busy_stays_an_offer(
@@ -304,8 +304,8 @@ def test_what_was_not_held_as_the_library_was_busy_stays_an_offer(
         shown = offer(boss, boss.forwards(SOLD, POST))
         with monkeypatch.context() as meanwhile:
             meanwhile.setattr(library, "add", fails)
-            assert boss.presses(shown, "Keep it").answer(20).text == words.ADDING
-            told = boss.waits(lambda m: m.id == shown.id and m.text == "Another process is indexing.", timeout=20)
+            assert boss.presses(shown, "Keep it").answer(60).text == words.ADDING
+            told = boss.waits(lambda m: m.id == shown.id and m.text == "Another process is indexing.", timeout=90)
         assert "Added 1," in keeps(boss, told).text
 
 
@@ -320,7 +320,7 @@ def test_an_offer_that_another_process_reads_anew_is_shown_again_though_its_butt
         other = Offers(stored(tmp_path), bot=int(TOKEN.partition(":")[0]))
         id_ = data(shown, "Keep it").rpartition(":")[2]
         until(lambda: other.move(id_, [State.SHOWN], State.READING))  # noted a moment after it is sent
-        assert boss.presses(shown, "Keep it").answer(20).text == words.SETTLED
+        assert boss.presses(shown, "Keep it").answer(60).text == words.SETTLED
         start(*begun[0])
         keeps(boss, offer(boss, shown))
 
@@ -387,7 +387,7 @@ def test_a_file_is_offered_though_the_bot_is_killed_after_it_was_sent(
     served = Served(tmp_path, api.url, port=free_port())
     served.extra["FOOTNOTE_TELEGRAM_ADMINS"] = str(ADMIN)
     with running(served):
-        until(served.ready, seconds=60)
+        until(served.ready, seconds=120)
         said = boss.sends("ferry.txt", b"The ferry\n\nThe ferry to Vessel is old and will be replaced in spring.")
         until(lambda: api.waiting == 0)
         time.sleep(moment)
@@ -395,7 +395,7 @@ def test_a_file_is_offered_though_the_bot_is_killed_after_it_was_sent(
         served.start()
         shown = offer(boss, said)
         assert shown.text.startswith("The ferry\n1 passage")
-        until(served.ready, seconds=60)
+        until(served.ready, seconds=120)
         keeps(boss, shown)
         assert served.end() == 0
     assert "Traceback" not in served.said

@@ -43,7 +43,7 @@ class Talk:
     def asks(self, text: str, *, reply_to: Message | None = None) -> Message:
         said = self.person.says(text, reply_to=reply_to)
         self.transcript.says(self.name, text)
-        reply = self.person.waits(lambda _: True, after=said, timeout=20)
+        reply = self.person.waits(lambda _: True, after=said, timeout=90)
         self.transcript.says("Footnote", reply)
         return reply
 
@@ -117,7 +117,7 @@ def test_a_reply_follows_up_what_it_replies_to_however_old_that_is(api: BotApi, 
         answered(anna, MISSILES)
         assert "Understood as" not in answered(anna, "And how long did they talk there?").text
         said = anna.says("And how long did they talk there?", reply_to=first)
-        reply = anna.waits(lambda _: True, after=said, timeout=20)
+        reply = anna.waits(lambda _: True, after=said, timeout=90)
         assert "Understood as" in reply.text
 
 

@@ -135,7 +135,7 @@ def test_telegram_is_left_alone_for_as_long_as_it_says(
     api: BotApi, serve: Serve, shared: Library, patience: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pace, "PATIENCE", patience)
-    retry_after = 2
+    retry_after = 4
     anna, boris = api.person(GUEST, "Anna"), api.person(GUEST + 100, "Boris")
     with serve(shared, patience=BRISK, limits=QUICK):
         api.fail_next("sendMessage", status=429, retry_after=retry_after)
@@ -196,7 +196,7 @@ def test_an_update_that_cannot_be_read_is_set_aside_and_the_rest_of_its_batch_go
     anna.says(WHEN)
     with serve(shared, patience=BRISK, limits=QUICK) as bot:
         for person in (boris, anna):
-            person.waits(lambda m: "1987" in m.text, timeout=20)
+            person.waits(lambda m: "1987" in m.text, timeout=90)
         until(lambda: bot._parts.inbox.waiting() == 0)
         fetched = len(api.calls("getUpdates"))
         assert "1987" in answered(anna, WHEN).text
@@ -218,7 +218,7 @@ def test_an_admin_who_edits_what_is_shown_hears_of_no_error(api: BotApi, serve: 
     with serve(own_library, patience=BRISK, limits=QUICK):
         api.fault_next("editMessageText", "reset", times=2)
         boss.says("/reindex")
-        boss.waits(lambda m: "There was nothing to do" in m.text or "Nothing" in m.text, timeout=30)
+        boss.waits(lambda m: "There was nothing to do" in m.text or "Nothing" in m.text, timeout=90)
         assert "1987" in answered(boss, WHEN).text
 
 
@@ -226,7 +226,7 @@ def test_a_bot_that_is_silent_for_too_long_ends_with_an_error(api: BotApi, serve
     bot: Lifecycle
     with serve(shared, patience=BRISK, limits=QUICK, delivery__silence=2) as bot:
         api.fail_next("getUpdates", status=404, times=1_000)
-        until(lambda: bot.lacks == "it is stopping", seconds=20)
+        until(lambda: bot.lacks == "it is stopping", seconds=120)
     assert bot._code == 1
 
 

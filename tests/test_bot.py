@@ -179,7 +179,7 @@ def test_a_reindex_answers_at_once_shows_progress_in_one_message_and_people_go_o
         begun = boss.waits(lambda _: True, after=said, timeout=5)
         assert begun.text == words.LOOKING or "▱" in begun.text or "+120" in begun.text
         plan = boss.waits(lambda m: "Reindex now" in m.labels, after=said, timeout=60)
-        assert boss.presses(plan, "Reindex now").answer(20).text == words.REINDEX_STARTED
+        assert boss.presses(plan, "Reindex now").answer(60).text == words.REINDEX_STARTED
         boss.waits(lambda m: "Embedding passages" in m.text and "▰" in m.text, timeout=60)
         asked = time.monotonic()
         assert "1987" in answered(anna, WHEN).text
@@ -218,7 +218,7 @@ def test_a_reindex_that_fails_says_why_and_the_articles_stay(
     boss = api.person(ADMIN, "Boss")
     with serve(own_library):
         boss.says("/reindex")
-        boss.waits(lambda m: "There is no folder" in m.text, timeout=20)
+        boss.waits(lambda m: "There is no folder" in m.text, timeout=90)
         assert "1987" in answered(boss, WHEN).text
 
 
@@ -356,7 +356,7 @@ def test_the_program_indexes_serves_refuses_a_second_one_and_ends_when_told(
         assert f"process {bot.pid}" in complaint
         assert "running the Telegram bot since" in complaint
         bot.send_signal(signal.SIGTERM)
-        out, err = bot.communicate(timeout=30)
+        out, err = bot.communicate(timeout=90)
     assert bot.returncode == 0, err
     assert TOKEN.partition(":")[2] not in out + err
     assert "Traceback" not in err

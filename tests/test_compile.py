@@ -12,12 +12,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from config import Embedding
 from index import shelf, weights
-from index.compiled import TOKENS, Compiled, Meta, packed
+from index.compiled import Compiled, Meta
 from index.embed import EMBEDDING, Embedder
 from index.errors import Damaged, ModelUnavailable
 from index.shelf import Shelf
@@ -376,10 +374,18 @@ def test_an_older_recipe_is_not_taken(make_model: MakeModel, tmp_path: Path) -> 
     assert Meta.model_validate_json((mine.place / "meta.json").read_bytes()).recipe == 0
 
 
-@given(st.lists(st.integers(min_value=0, max_value=2_000)))
-def test_every_text_is_in_one_batch_and_no_batch_of_several_is_too_large(lengths: list[int]) -> None:
-    batches = list(packed(lengths))
-    assert sorted(row for batch in batches for row in batch) == list(range(len(lengths)))
-    for batch in batches:
-        assert batch
-        assert len(batch) == 1 or len(batch) * max(lengths[row] for row in batch) <= TOKENS
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_what_stands_beside_a_text_changes_nothing_of_its_vector(
+    make_model: MakeModel, tmp_path: Path, precision: str
+) -> None:
+    from index.compile import build
+
+    model = str(make_model())
+    settings = Embedding(model=model, device="cpu", precision=precision)  # type: ignore[arg-type]
+    build(tmp_path / "compiled", settings, "embedding")
+    compiled = Compiled(tmp_path / "compiled", threads=2)
+    together = compiled.passages(TEXTS)
+    assert np.isfinite(together).all()
+    for row, text in enumerate(TEXTS):
+        assert np.array_equal(together[row], compiled.passages([text])[0])
+        assert np.array_equal(together[row], compiled.sentences([text, "wide " * 90])[0])

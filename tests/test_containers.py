@@ -203,7 +203,7 @@ def test_the_health_check_of_the_image_asks_the_bot(status: int, code: int) -> N
     asked: list[str] = []
     with answering(status, asked) as port:
         env = {**os.environ, "FOOTNOTE_WEB_PORT": str(port), "http_proxy": "http://127.0.0.1:9"}
-        assert subprocess.run(command, env=env, check=False, timeout=20).returncode == code
+        assert subprocess.run(command, env=env, check=False, timeout=90).returncode == code
     assert asked == ["/healthz"]
     assert f"or {Web().port})" in check
 
@@ -215,7 +215,7 @@ def test_the_health_check_of_the_chroma_server_asks_where_it_listens(server: str
     assert kind == "CMD"
     host, port = server.removeprefix("http://").split(":")
     command[-1] = command[-1].replace("'127.0.0.1', 8000", f"'{host}', {port}")
-    assert subprocess.run(health(command), check=False, timeout=20).returncode == 0
+    assert subprocess.run(health(command), check=False, timeout=90).returncode == 0
 
 
 def test_what_the_service_sets_are_settings(tmp_path: Path) -> None:

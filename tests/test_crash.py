@@ -23,7 +23,7 @@ from tests.collection import Versions, held, put
 ACTIONS = ("first", "delta", "base", "anew", "rollback", "mend")
 """A first build; a small change; one that is published and then merged; one that makes a new base; the two others."""
 
-_PATIENCE = 60
+_PATIENCE = 180
 """Seconds after which a process that should have ended or come to a point never will."""
 
 

@@ -125,11 +125,11 @@ def test_other_days_are_a_press_away_and_what_was_before_does_not_count(
     with serve(shared):
         month = answered(boss, "/stats 30", timeout=60)
         assert "Questions: 1, answered 1, refused 0" in month.text
-        boss.presses(month, "Last 90 days").answer(20)
+        boss.presses(month, "Last 90 days").answer(60)
         quarter = boss.waits(lambda m: m.id > month.id and m.photo is not None, timeout=60)
         assert "Questions: 3, answered 2, refused 1" in quarter.text
         assert quarter.labels == ("Last 7 days", "Last 30 days")
-        boss.presses(quarter, "Last 7 days").answer(20)
+        boss.presses(quarter, "Last 7 days").answer(60)
         week = boss.waits(lambda m: m.id > quarter.id and m.from_bot, timeout=60)
         assert week.text.startswith("Nobody asked anything from ")
         assert (week.photo, week.labels) == (None, ("Last 30 days", "Last 90 days"))
@@ -165,7 +165,7 @@ def test_what_the_articles_lack_stands_together_and_names_nobody(
         answered(guest, "/new")
         thinks(guest, answered(guest, WHEN), "👎", words.reason("outdated"))
         answered(guest, "How many rye loaves are sold each week?")
-        shown = answered(boss, "/gaps", timeout=30)
+        shown = answered(boss, "/gaps", timeout=90)
     assert shown.text == (
         "Refused or disliked in the last 30 days\n"
         "Questions: 3; grouped by meaning: 2, the most frequent first\n\n"
@@ -192,7 +192,7 @@ def test_many_gaps_are_turned_page_by_page_in_place(
     asked(journal, shared, *different)
     asked(journal, shared, "Who is the king of Norway?", ago=3)
     with serve(shared):
-        first = answered(boss, "/gaps 2", timeout=30)
+        first = answered(boss, "/gaps 2", timeout=90)
         assert re.findall(r"^(\d+)\.", first.text, re.MULTILINE) == [str(n + 1) for n in range(PAGE)]
         assert first.labels == ("1 of 2", "›")
         boss.presses(first, "›").answer(10)
@@ -200,7 +200,7 @@ def test_many_gaps_are_turned_page_by_page_in_place(
         assert second.labels == ("‹", "2 of 2")
         assert {one for one in different if one in first.text + second.text} == set(different)
         assert boss.presses_data(second, "gaps:2:77").answer(10).text == ""
-        whole = answered(boss, "/gaps 4", timeout=30)
+        whole = answered(boss, "/gaps 4", timeout=90)
         assert whole.text.splitlines()[3:5] == ["1. “Who is the king of Norway?”", "asked 2 times · refused 2"]
         told = boss.presses_data(second, "gaps:999:0").answer(10)
         assert (told.text, told.show_alert) == (words.how_many_days("gaps", most=MOST_DAYS), True)
@@ -214,7 +214,7 @@ def test_feedback_is_handed_over_as_a_file_that_an_evaluation_reads(
         thinks(guest, answered(guest, WHEN), "👍")
         thinks(guest, answered(guest, UNKNOWN), "👎", words.reason("answer"))
         thinks(guest, answered(guest, "How many rye loaves are sold each week?"), "👎")
-        handed = answered(boss, "/export", timeout=30)
+        handed = answered(boss, "/export", timeout=90)
     assert handed.text == (
         "Cases from feedback: 2. Put the file beside the articles, then: footnote eval FOLDER\n\n"
         "It holds what people asked: keep it as private as the bot.\n\n"
@@ -250,13 +250,13 @@ def test_status_tells_an_admin_how_the_bot_is_and_everyone_else_what_it_knows(
         assert 57 * 60 < (due - dt.datetime.now().astimezone()).total_seconds() <= 3_600
         write(folder / "mill.md", title="Mill", text="A new mill was built.")
         reindexes(boss)
-        boss.waits(lambda m: "Added 1" in m.text, timeout=30)
+        boss.waits(lambda m: "Added 1" in m.text, timeout=90)
         assert re.search(r"Last reindex, .+: added 1, changed 0, removed 0, failed 0$", status(boss), re.MULTILINE)
         due_now(bot)
         until(lambda: re.search(r"Last reindex, by schedule, .+: nothing to do$", status(boss), re.MULTILINE))
         folder.rename(folder.with_name("away"))
         boss.says("/reindex")
-        boss.waits(lambda m: m.text.startswith("There is no folder"), timeout=30)
+        boss.waits(lambda m: m.text.startswith("There is no folder"), timeout=90)
         assert re.search(r"Last reindex, .+: There is no folder", status(boss))
 
 
@@ -270,7 +270,7 @@ def test_a_plan_that_nobody_agreed_to_is_no_reindex(
     write(folder / "mill.md", title="Mill", text="A new mill was built.")
     with serve(own_library):
         said = boss.says("/reindex")
-        boss.waits(lambda m: "Reindex now" in m.labels, after=said, timeout=30)
+        boss.waits(lambda m: "Reindex now" in m.labels, after=said, timeout=90)
         assert "No reindex since the bot began" in status(boss)
         assert "Next reindex" not in status(boss)
 

@@ -406,7 +406,7 @@ def test_a_bot_whose_loop_is_stuck_ends_with_an_error_and_the_question_is_answer
         assert served.process.exitcode == 1
         served.extra = {}
         served.start()
-        assert "zeppelin7q" in anna.waits(lambda m: m.from_bot, timeout=30).text
+        assert "zeppelin7q" in anna.waits(lambda m: m.from_bot, timeout=90).text
 
 
 def test_while_the_database_of_the_inbox_is_away_nothing_is_confirmed_and_afterwards_all_is_answered(

@@ -217,7 +217,7 @@ def polling(api: BotApi) -> Iterator[None]:
     stop = threading.Event()
 
     def poll() -> None:
-        with httpx.Client(timeout=20) as client:
+        with httpx.Client(timeout=90) as client:
             while not stop.is_set():
                 client.get(f"{api.url}/bot{TOKEN}/getUpdates", params={"timeout": 1})
 

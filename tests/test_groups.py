@@ -30,7 +30,7 @@ def told(room: Group | Topic | Person) -> list[Message]:
 
 def idle(api: BotApi, bot: Any) -> None:
     """Wait until every update has come and is done."""
-    until(lambda: api.waiting == 0 and bot._parts.inbox.waiting() == 0, seconds=60)
+    until(lambda: api.waiting == 0 and bot._parts.inbox.waiting() == 0, seconds=120)
 
 
 class Meeting:
@@ -46,7 +46,7 @@ class Meeting:
         said = self.room.says(person, text, reply_to=reply_to, calling=calling)
         where = " (a reply)" if reply_to else ""
         self.transcript.says(f"{person.user.first_name}{where}", text)
-        reply = self.room.waits(lambda _: True, after=said, timeout=20)
+        reply = self.room.waits(lambda _: True, after=said, timeout=90)
         assert reply.reply_to == said.id
         self.transcript.says("Footnote, as a reply", reply)
         return reply
@@ -55,7 +55,7 @@ class Meeting:
         """Follow the link of a button into the private chat."""
         said = person.follows(message, label)
         assert isinstance(said, Message)
-        reply = person.waits(lambda _: True, after=said, timeout=20)
+        reply = person.waits(lambda _: True, after=said, timeout=90)
         self.transcript.says(f"Footnote, to {person.user.first_name} who opened [ {label} ], in private", reply)
         return reply
 
@@ -92,10 +92,10 @@ def test_a_topic_is_answered_in_and_is_a_conversation_of_its_own(
     with serve(seeded):
         meeting.asks(anna, f"@{NAME} {PLACE}")
         said = other.says(anna, f"@{NAME} {LONG}")
-        assert "Understood as" not in other.waits(lambda _: True, after=said, timeout=20).text
+        assert "Understood as" not in other.waits(lambda _: True, after=said, timeout=90).text
         assert "Understood as" in meeting.asks(anna, f"@{NAME} {LONG}").text
         said = group.says(anna, f"@{NAME} {LONG}")
-        assert "Understood as" not in group.waits(lambda m: m.reply_to == said.id, timeout=20).text
+        assert "Understood as" not in group.waits(lambda m: m.reply_to == said.id, timeout=90).text
     assert [len(told(talks)), len(told(other)), len(told(group))] == [2, 1, 4]
     golden(meeting.transcript, "topic")
 
@@ -133,7 +133,7 @@ def test_nobody_else_is_answered(api: BotApi, serve: Serve, shared: Library, ann
         idle(api, bot)
         assert told(group) == []
         said = group.says(anna, f"@{NAME} {WHEN}")
-        assert "1987" in group.waits(lambda _: True, after=said, timeout=20).text
+        assert "1987" in group.waits(lambda _: True, after=said, timeout=90).text
         group.says_anonymously("And why?", reply_to=told(group)[0])
         group.says(bela, "And why?", reply_to=told(group)[0])
         idle(api, bot)
@@ -146,7 +146,7 @@ def test_an_edited_question_is_not_asked_again_nor_answered_in_place(
     group = api.group("Readers", anna)
     with serve(shared) as bot:
         said = group.says(anna, f"@{NAME} {WHEN}")
-        reply = group.waits(lambda _: True, after=said, timeout=20)
+        reply = group.waits(lambda _: True, after=said, timeout=90)
         anna.edits(said, f"@{NAME} When does the bakery Morgenrot move?")
         anna.edits(group.says(anna, "Hm."), f"@{NAME} When does the bakery Morgenrot move?")
         idle(api, bot)
@@ -159,7 +159,7 @@ def test_a_group_that_is_not_allowed_is_left_and_its_members_are_shut_out(
     ours, foreign = api.group("Ours", bela), api.group("Foreign", anna, bela)
     with serve(shared, telegram__allowed=[ADMIN], telegram__groups=[ours.id]) as bot:
         said = ours.says(bela, f"@{NAME} {WHEN}")
-        assert "1987" in ours.waits(lambda _: True, after=said, timeout=20).text
+        assert "1987" in ours.waits(lambda _: True, after=said, timeout=90).text
         foreign.says(anna, f"@{NAME} {WHEN}")
         idle(api, bot)
         assert [message.text for message in told(foreign)] == [words.LEAVING.format(chat=foreign.id)]
@@ -174,20 +174,20 @@ def test_a_member_who_may_not_ask_in_private_sees_what_stands_behind_the_answer_
     group = api.group("Ours", anna, bela)
     with serve(shared, telegram__allowed=[ADMIN], telegram__blocked=[STRANGER], telegram__groups=[group.id]) as bot:
         said = group.says(bela, f"@{NAME} {WHEN}")
-        reply = group.waits(lambda _: True, after=said, timeout=20)
+        reply = group.waits(lambda _: True, after=said, timeout=90)
         bela.follows(reply, "1")
-        assert "fishing boats" in bela.waits(lambda _: True, timeout=20).text
+        assert "fishing boats" in bela.waits(lambda _: True, timeout=90).text
         mine = answered(anna, WHEN)
         data = next(button.data or "" for row in mine.buttons for button in row if button.label == "1")
         private = data.split(":")[1]
         for payload in (f"e_{private}_1", f"w_{private}", f"e_{'0' * 16}_1"):
             said = bela.opens(payload)
-            assert bela.waits(lambda _: True, after=said, timeout=20).text == words.NOT_ALLOWED
+            assert bela.waits(lambda _: True, after=said, timeout=90).text == words.NOT_ALLOWED
         eve.follows(reply, "1")
         idle(api, bot)
         assert [message.text for message in told(eve)] == [words.NOT_ALLOWED]
         said = anna.opens(f"w_{private}")
-        assert WHEN in anna.waits(lambda _: True, after=said, timeout=20).text
+        assert WHEN in anna.waits(lambda _: True, after=said, timeout=90).text
 
 
 def test_a_member_who_may_not_ask_in_private_is_not_sent_there_for_help(
@@ -198,7 +198,7 @@ def test_a_member_who_may_not_ask_in_private_is_not_sent_there_for_help(
     with serve(shared, telegram__allowed=[ADMIN], telegram__groups=[group.id]):
         for person, expected in ((bela, words.ask_in_group(NAME)), (anna, words.ask_elsewhere(NAME))):
             said = group.says(person, f"/help@{NAME}")
-            assert group.waits(lambda _: True, after=said, timeout=20).text == expected
+            assert group.waits(lambda _: True, after=said, timeout=90).text == expected
 
 
 def test_votes_change_the_buttons_and_nothing_else_in_a_group(
@@ -207,7 +207,7 @@ def test_votes_change_the_buttons_and_nothing_else_in_a_group(
     group = api.group("Readers", anna, bela)
     with serve(shared, limits=Limits(1_000.0, 1.0, 1_000, call=3.0)) as bot:
         said = group.says(anna, f"@{NAME} {WHEN}")
-        reply = group.waits(lambda _: True, after=said, timeout=20)
+        reply = group.waits(lambda _: True, after=said, timeout=90)
         assert bela.presses(reply, "👍").answer().text == words.THANKS
         assert anna.presses(reply, "👎").answer().text == words.WHAT_WAS_WRONG
         asks = group.waits(lambda m: words.BACK_BUTTON in m.labels)
@@ -282,7 +282,7 @@ def test_talk_that_is_not_meant_for_the_bot_is_let_alone_without_asking_who_it_i
         idle(api, bot)
         assert True not in looked
         said = group.says(bela, f"@{NAME} {WHEN}")
-        assert "1987" in group.waits(lambda _: True, after=said, timeout=20).text
+        assert "1987" in group.waits(lambda _: True, after=said, timeout=90).text
 
 
 def test_talk_that_is_not_meant_for_the_bot_uses_up_no_questions(
@@ -294,7 +294,7 @@ def test_talk_that_is_not_meant_for_the_bot_uses_up_no_questions(
             group.says(anna, f"Just talking {number}")
         idle(api, bot)
         said = group.says(anna, f"@{NAME} {WHEN}")
-        assert "1987" in group.waits(lambda _: True, after=said, timeout=20).text
+        assert "1987" in group.waits(lambda _: True, after=said, timeout=90).text
 
 
 def test_what_comes_too_late_is_said_in_one_line_for_all_of_it(

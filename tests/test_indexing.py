@@ -270,7 +270,7 @@ def busy_reader(pid: int) -> psutil.Process:
         found[:] = [one for one in psutil.Process(pid).children() if "index.parsing" in one.cmdline()]
         return bool(found) and found[0].cpu_times().user > 2
 
-    until(reading, seconds=60)
+    until(reading, seconds=120)
     return found[0]
 
 

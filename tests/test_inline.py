@@ -52,7 +52,7 @@ def typed(api: BotApi, person: Person, text: str) -> Asked:
 
 
 def idle(api: BotApi, bot: Any) -> None:
-    until(lambda: api.waiting == 0 and bot._parts.inbox.waiting() == 0, seconds=60)
+    until(lambda: api.waiting == 0 and bot._parts.inbox.waiting() == 0, seconds=120)
 
 
 def seen(result: InlineResult) -> str:
@@ -168,7 +168,7 @@ def test_typing_uses_up_no_questions_and_has_a_limit_of_its_own(
 ) -> None:
     monkeypatch.setattr(door, "TYPED", 3)
     with serve(shared, delivery__burst=1, delivery__per_minute=1):
-        assert all(anna.asks_inline(WHEN[:length]).answer(20) for length in (10, 20))
+        assert all(anna.asks_inline(WHEN[:length]).answer(60) for length in (10, 20))
         assert anna.asks_inline(WHEN).results(20)
         assert anna.asks_inline(f"{WHEN} ?").results(20) == ()
         assert "1987" in answered(anna, WHEN).text

@@ -41,14 +41,14 @@ def test_every_question_is_answered_once_or_twice_however_often_the_bot_is_kille
     with running(served):
         for _ in range(kills):
             ask(people, asked, draw.randint(1, max(1, questions // kills)), draw)
-            until(lambda: served.ready() or not served.process.is_alive(), seconds=30)
+            until(lambda: served.ready() or not served.process.is_alive(), seconds=120)
             ask(people, asked, draw.randint(0, max(1, questions // kills)), draw)
             time.sleep(draw.uniform(0, 0.4))
             served.kill()
             served.start()
         ask(people, asked, max(0, questions - asked.total()), draw)
-        until(lambda: all(set(heard(person)) >= set(said(person)) for person in people), seconds=60)
-        until(served.ready, seconds=30)
+        until(lambda: all(set(heard(person)) >= set(said(person)) for person in people), seconds=120)
+        until(served.ready, seconds=120)
         assert served.end() == 0
     check(people)
     assert "Traceback" not in served.said

@@ -55,7 +55,7 @@ def boss(api: BotApi) -> Person:
 def listed(person: Person, start: str) -> str:
     """Return what somebody is told of the sources, behind the outlets."""
     person.says("/sources")
-    return person.waits(lambda message: message.text.startswith(start), timeout=30).text
+    return person.waits(lambda message: message.text.startswith(start), timeout=90).text
 
 
 def test_admins_see_how_each_source_stands_and_nobody_sees_the_key_in_an_address(  # noqa: PLR0917  all of the scene
@@ -85,7 +85,7 @@ def test_admins_see_how_each_source_stands_and_nobody_sees_the_key_in_an_address
         assert "fail" not in answered(anna, "/status").text
         russian, told = listed(boss, "Откуда берутся статьи:"), answered(boss, "/status").text
         second.says("/reindex")
-        tried = second.waits(lambda message: "✗" in message.text and "Nothing" in message.text, timeout=30).text
+        tried = second.waits(lambda message: "✗" in message.text and "Nothing" in message.text, timeout=90).text
         assert web.url("/broken?…") in tried
     assert "news · feed · 1 article · last success " in seen
     assert f"\n{web.url('/feed?…')}" in seen

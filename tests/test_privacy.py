@@ -38,19 +38,19 @@ class Heard:
         self.popped.append(press.answer().text)
 
     def offers(self, person: Person, text: str) -> None:
-        answer = person.asks_inline(text).answer(20)
+        answer = person.asks_inline(text).answer(60)
         self.offered += [f"{one.title} {one.description} {one.html}" for one in answer.results]
         self.offered.append(answer.button or "")
 
 
 def asks(room: Person | Group | Topic, person: Person, text: str, **how: Any) -> Message:
     said = person.says(text, **how) if isinstance(room, Person) else room.says(person, text, **how)
-    return room.waits(lambda _: True, after=said, timeout=20)
+    return room.waits(lambda _: True, after=said, timeout=90)
 
 
 def opens(person: Person, link: str) -> str:
     said = person.opens(link)
-    return person.waits(lambda _: True, after=said, timeout=20).text
+    return person.waits(lambda _: True, after=said, timeout=90).text
 
 
 def data(message: Message, label: str) -> str:

@@ -47,11 +47,11 @@ def empty(folder: Path, *names: str) -> None:
 
 def asked_for_consent(person: Person) -> Message:
     said = person.says("/reindex")
-    return person.waits(lambda m: "Nothing happens until you choose" in m.text, after=said, timeout=30)
+    return person.waits(lambda m: "Nothing happens until you choose" in m.text, after=said, timeout=90)
 
 
 def pressed(person: Person, message: Message, label: str) -> Any:
-    return person.presses(message, label).answer(20)
+    return person.presses(message, label).answer(60)
 
 
 Turns = Callable[[int], None]
@@ -110,13 +110,13 @@ def test_the_plan_stands_above_the_progress_and_nothing_to_do_is_said(
     (folder / "broken.txt").write_bytes(b"")
     with serve(own_library):
         said = boss.says("/reindex")
-        idle = boss.waits(lambda m: m.text.startswith("Nothing to do: 3 articles"), after=said, timeout=30)
+        idle = boss.waits(lambda m: m.text.startswith("Nothing to do: 3 articles"), after=said, timeout=90)
         assert idle.text.endswith("✗ broken.txt: is empty")
         assert idle.labels == ()
         many(folder, 60)
         (folder / "bakery.md").unlink()
         plan = reindexes(boss)
-        shown = boss.waits(lambda m: "Embedding passages" in m.text, timeout=30)
+        shown = boss.waits(lambda m: "Embedding passages" in m.text, timeout=90)
         assert shown.id == plan.id
         assert shown.text.startswith("+60 ~0 -1 · 2 unchanged · 1 failed\n\nEmbedding passages\n")
         assert shown.labels == ("Stop",)
@@ -132,7 +132,7 @@ def test_every_change_is_asked_about_first_and_nothing_is_done_for_who_leaves_it
     write(folder / "mill.md", title="Mill", text="A new mill was built.")
     with serve(own_library):
         said = boss.says("/reindex")
-        plan = boss.waits(lambda m: "Reindex now" in m.labels, after=said, timeout=30)
+        plan = boss.waits(lambda m: "Reindex now" in m.labels, after=said, timeout=90)
         assert plan.text == f"+1 ~0 -0 · 3 unchanged · 1 failed\n\n✗ broken.txt: is empty\n\n{words.WAITS}"
         assert plan.labels == ("Reindex now", "Leave all as it is")
         turns(1)
@@ -142,7 +142,7 @@ def test_every_change_is_asked_about_first_and_nothing_is_done_for_who_leaves_it
         boss.waits(lambda m: m.id == plan.id and m.text == words.LEFT and not m.labels)
         assert number(own_library) == 1
         plan = reindexes(boss)
-        done = boss.waits(lambda m: "Added 1, changed 0, removed 0, unchanged 3" in m.text, timeout=30)
+        done = boss.waits(lambda m: "Added 1, changed 0, removed 0, unchanged 3" in m.text, timeout=90)
         turns(3)
     assert (done.id, done.labels) == (plan.id, ())
     assert number(own_library) == 2
@@ -171,13 +171,13 @@ def test_who_agreed_to_additions_is_asked_again_once_much_has_gone(
     write(folder / "mill.md", title="Mill", text="A new mill was built.")
     with serve(own_library):
         said = boss.says("/reindex")
-        plan = boss.waits(lambda m: "Reindex now" in m.labels, after=said, timeout=30)
+        plan = boss.waits(lambda m: "Reindex now" in m.labels, after=said, timeout=90)
         empty(folder, "bakery.md", "library.md")
         pressed(boss, plan, "Reindex now")
-        again = boss.waits(lambda m: "This would remove 2 of 3 articles" in m.text, timeout=30)
+        again = boss.waits(lambda m: "This would remove 2 of 3 articles" in m.text, timeout=90)
         assert (again.id, number(own_library)) == (plan.id, 1)
         pressed(boss, again, "Remove 2 articles")
-        boss.waits(lambda m: "Added 1, changed 0, removed 2, unchanged 1" in m.text, timeout=30)
+        boss.waits(lambda m: "Added 1, changed 0, removed 2, unchanged 1" in m.text, timeout=90)
     assert number(own_library) == 2
 
 
@@ -187,7 +187,7 @@ def test_a_plan_that_is_out_of_date_is_not_carried_out(
     write(folder / "mill.md", title="Mill", text="A new mill was built.")
     with serve(own_library):
         said = boss.says("/reindex")
-        plan = boss.waits(lambda m: "Reindex now" in m.labels, after=said, timeout=30)
+        plan = boss.waits(lambda m: "Reindex now" in m.labels, after=said, timeout=90)
         own_library.index(folder)
         told = pressed(boss, plan, "Reindex now")
         assert (told.text, told.show_alert) == (words.OUT_OF_DATE.format(command="reindex"), True)
@@ -212,8 +212,8 @@ def test_a_removal_of_much_waits_for_an_admin_to_choose(
         question = asked_for_consent(boss)
         first = boss.presses(question, "Remove 2 articles")
         second = boss.presses(question, "Remove 2 articles")
-        assert {first.answer(20).text, second.answer(20).text} == {words.REINDEX_STARTED, words.SETTLED}
-        done = boss.waits(lambda m: "Added 0, changed 0, removed 2, unchanged 1" in m.text, timeout=30)
+        assert {first.answer(60).text, second.answer(20).text} == {words.REINDEX_STARTED, words.SETTLED}
+        done = boss.waits(lambda m: "Added 0, changed 0, removed 2, unchanged 1" in m.text, timeout=90)
         turns(3)
     assert (done.id, done.labels) == (question.id, ())
     assert number(own_library) == 2
@@ -231,12 +231,12 @@ def test_the_button_asks_again_when_more_has_gone_since_and_works_after_a_restar
         question = asked_for_consent(boss)
         empty(folder, "library.md")
         pressed(boss, question, "Remove 4 articles")
-        again = boss.waits(lambda m: "This would remove 5 of 6" in m.text, timeout=30)
+        again = boss.waits(lambda m: "This would remove 5 of 6" in m.text, timeout=90)
         assert again.id == question.id
         assert number(library) == 1
     with serve(library):
         pressed(boss, again, "Remove 5 articles")
-        boss.waits(lambda m: "removed 5, unchanged 1" in m.text, timeout=30)
+        boss.waits(lambda m: "removed 5, unchanged 1" in m.text, timeout=90)
     assert number(library) == 2
 
 
@@ -352,7 +352,7 @@ def test_a_rollback_is_shown_first_and_done_when_an_admin_says_so(
         assert words.RESTS in answered(boss, "/status").text
         assert "1987" in answered(boss, WHEN).text
         reindexes(boss)
-        boss.waits(lambda m: "Added 1, changed 1" in m.text, timeout=30)
+        boss.waits(lambda m: "Added 1, changed 1" in m.text, timeout=90)
         assert words.RESTS not in answered(boss, "/status").text
     menus = [call.parameters["commands"] for call in api.calls("setMyCommands")]
     assert "rollback" in str(menus[-1])
@@ -373,7 +373,7 @@ def test_the_schedule_tells_admins_silently_what_changed_and_nothing_when_nothin
         assert boss.chat[-1].text.startswith("Just write")
         (folder / "harbour.md").write_text("The harbour has been closed since 1990.")
         due_now(bot)
-        told = boss.waits(lambda m: "changed 1" in m.text, timeout=30)
+        told = boss.waits(lambda m: "changed 1" in m.text, timeout=90)
     assert told.text.startswith(words.ON_SCHEDULE)
     assert api.calls("sendMessage")[-1].parameters["disable_notification"] in (True, "true")
     assert number(own_library) == 2
@@ -385,12 +385,12 @@ def test_the_schedule_asks_once_whether_much_may_be_removed_and_the_button_does_
     empty(folder, "bakery.md", "library.md")
     with serve(own_library, telegram__reindex_every=60) as bot:
         due_now(bot)
-        question = boss.waits(lambda m: "This would remove 2 of 3 articles" in m.text, timeout=30)
+        question = boss.waits(lambda m: "This would remove 2 of 3 articles" in m.text, timeout=90)
         for _ in range(2):
             strikes(bot)
         assert len(boss.chat) == 1
         pressed(boss, question, "Remove 2 articles")
-        boss.waits(lambda m: "removed 2, unchanged 1" in m.text, timeout=30)
+        boss.waits(lambda m: "removed 2, unchanged 1" in m.text, timeout=90)
     assert number(own_library) == 2
 
 
@@ -421,7 +421,7 @@ def test_a_scheduled_reindex_runs_alone_and_can_be_stopped(
         until(lambda: answered(boss, "/reindex").text == words.REINDEX_BUSY_BY_ITSELF or number(own_library) > 1)
         busy = boss.chat[-1]
         assert pressed(boss, busy, "Stop").text == words.STOPPING
-        boss.waits(lambda m: m.text.startswith(f"{words.ON_SCHEDULE}\n\nStopped."), timeout=20)
+        boss.waits(lambda m: m.text.startswith(f"{words.ON_SCHEDULE}\n\nStopped."), timeout=90)
         boss.waits(lambda m: m.id == busy.id and m.text == words.STOPPING and not m.labels)
     assert number(own_library) == 1
 

@@ -28,8 +28,8 @@ def library(own_library: Library) -> Library:
 
 
 def gone(person: Person, asked: Message) -> Message:
-    assert person.presses(asked, "Remove").answer(20).text == words.REMOVING
-    return person.waits(lambda m: m.id == asked.id and m.text.startswith("Done in"), timeout=30)
+    assert person.presses(asked, "Remove").answer(60).text == words.REMOVING
+    return person.waits(lambda m: m.id == asked.id and m.text.startswith("Done in"), timeout=90)
 
 
 def held(library: Library) -> int:
@@ -52,7 +52,7 @@ def test_an_article_goes_once_somebody_agreed_and_stays_away(
         assert "Added 0, changed 0, removed 1, unchanged 4, failed 0." in done.text
         library.index()
         assert held(library) == 4
-        assert boss.presses_data(shown, shown.buttons[0][0].data or "").answer(20).text == words.NOT_HELD
+        assert boss.presses_data(shown, shown.buttons[0][0].data or "").answer(60).text == words.NOT_HELD
         unknown = answered(boss, "/remove nothing.md")
         assert unknown.text == "No article has the id or the address nothing.md."
     golden(told, "remove")
@@ -62,7 +62,7 @@ def test_an_id_with_a_space_is_found_and_who_keeps_it_keeps_it(serve: Serve, lib
     with serve(library):
         shown = answered(boss, "/remove added:the ferry.md")
         assert shown.text.startswith("The ferry\n1 passage\n\nShall I remove it?")
-        assert boss.presses(shown, "Keep").answer(20).text == words.KEPT
+        assert boss.presses(shown, "Keep").answer(60).text == words.KEPT
         boss.waits(lambda m: m.id == shown.id and m.text == words.KEPT and not m.labels)
     assert held(library) == 5
 
@@ -92,7 +92,7 @@ def test_the_view_of_an_article_has_a_button_for_admins_where_it_can_go(
         assert "Remove" not in answered(anna, "/article ferry").labels
         page = answered(boss, "/article ferry")
         assert page.labels == ("Remove",)
-        assert boss.presses(page, "Remove").answer(20).text == ""
+        assert boss.presses(page, "Remove").answer(60).text == ""
         asked = boss.waits(lambda m: m.text.startswith("The ferry\n1 passage"), after=page)
         reply = boss.says("/remove", reply_to=page)
         again = boss.waits(lambda _: True, after=reply)
@@ -106,11 +106,11 @@ def test_a_reply_to_an_answer_asks_about_what_it_cites(serve: Serve, library: Li
         told = answered(boss, "Who bought the water mill of Aldby?")
         assert "brewer" in told.text
         asked = boss.says("/remove", reply_to=told)
-        shown = boss.waits(lambda _: True, after=asked, timeout=20)
+        shown = boss.waits(lambda _: True, after=asked, timeout=90)
         assert shown.text.startswith("The <i>mill</i>\n1 passage")
         other = answered(boss, WHEN)
         asked = boss.says("/remove", reply_to=other)
-        assert "harbour.md is a file in a folder" in boss.waits(lambda _: True, after=asked, timeout=20).text
+        assert "harbour.md is a file in a folder" in boss.waits(lambda _: True, after=asked, timeout=90).text
 
 
 def test_the_last_article_stays(serve: Serve, make_library: MakeLibrary, boss: Person) -> None:
@@ -118,6 +118,6 @@ def test_the_last_article_stays(serve: Serve, make_library: MakeLibrary, boss: P
     only.add([only.file("mill.md", MILL)])
     with serve(only):
         shown = answered(boss, "/remove added:mill.md")
-        assert boss.presses(shown, "Remove").answer(20).text == words.REMOVING
-        boss.waits(lambda m: m.id == shown.id and "That is all there is" in m.text, timeout=20)
+        assert boss.presses(shown, "Remove").answer(60).text == words.REMOVING
+        boss.waits(lambda m: m.id == shown.id and "That is all there is" in m.text, timeout=90)
     assert held(only) == 1

@@ -290,7 +290,7 @@ def test_a_number_that_is_slow_to_read_stops_nothing_else(hasty: Site) -> None:
 def test_a_hundred_updates_at_once_are_all_taken(site: Site) -> None:
     async def post_all() -> list[int]:
         limits = httpx.Limits(max_connections=100)
-        async with httpx.AsyncClient(limits=limits, headers=JSON, timeout=20) as client:
+        async with httpx.AsyncClient(limits=limits, headers=JSON, timeout=90) as client:
             posts = [client.post(site.url(), json={"update_id": n}) for n in range(100)]
             return [response.status_code for response in await asyncio.gather(*posts)]
 

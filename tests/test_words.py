@@ -473,8 +473,8 @@ def test_the_schedule_tells_each_admin_in_the_language_they_asked_in(
         for name in ("bakery.md", "library.md"):
             (folder / name).unlink()
         due_now(running)
-        russian = boss.waits(lambda m: m.text.startswith("Папка перечитана по расписанию."), timeout=30)
-        english = other.waits(lambda m: m.text.startswith("The folder was read again on schedule."), timeout=30)
+        russian = boss.waits(lambda m: m.text.startswith("Папка перечитана по расписанию."), timeout=90)
+        english = other.waits(lambda m: m.text.startswith("The folder was read again on schedule."), timeout=90)
     assert "Будет удалено 2 из 3 статей" in russian.text
     assert russian.labels == ("Удалить 2 статьи", "Оставить всё как есть")
     assert english.labels == ("Remove 2 articles", "Leave all as it is")

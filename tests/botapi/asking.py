@@ -53,7 +53,7 @@ class Asked:
         """Whether the bot was not asked."""
         return self._cached is not None
 
-    def answer(self, timeout: float = 10) -> InlineAnswer:
+    def answer(self, timeout: float = 60) -> InlineAnswer:
         """Wait for answerInlineQuery; raise AssertionError when none comes within `timeout` seconds."""
         if self._cached:
             return self._cached
@@ -62,7 +62,7 @@ class Asked:
                 raise AssertionError(f"the inline query was not answered within {timeout} s{troubles(self._state)}")
             return self._state.inline.answers[self.query_id]
 
-    def results(self, timeout: float = 10) -> tuple[InlineResult, ...]:
+    def results(self, timeout: float = 60) -> tuple[InlineResult, ...]:
         """Wait for the results and return them as the person sees them, in their order."""
         return self.answer(timeout).results
 

@@ -24,7 +24,7 @@ class Press:
         self._state = state
         self.query_id = query_id
 
-    def answer(self, timeout: float = 10) -> CallbackAnswer:
+    def answer(self, timeout: float = 60) -> CallbackAnswer:
         """Wait for answerCallbackQuery; raise AssertionError when none comes within `timeout` seconds."""
         with self._state.changed:
             if not self._state.changed.wait_for(lambda: self.query_id in self._state.answers, timeout):
@@ -58,7 +58,7 @@ class Room:
         with self._state.changed:
             return list(self._messages())
 
-    def waits(self, fits: Callable[[Message], bool], *, timeout: float = 10, after: Message | None = None) -> Message:
+    def waits(self, fits: Callable[[Message], bool], *, timeout: float = 60, after: Message | None = None) -> Message:
         """Wait until a message of the bot fits and return the newest that does.
 
         Looks at what is there already, at what comes and at every edit; with `after` only at messages later than that

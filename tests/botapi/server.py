@@ -290,7 +290,7 @@ class BotApi:
             self._state.on_update()
         return injected
 
-    def waits(self, met: Callable[[], T], *, timeout: float = 10) -> T:
+    def waits(self, met: Callable[[], T], *, timeout: float = 60) -> T:
         """Wait until what `met` returns is true and return it; raise AssertionError after `timeout` seconds."""
         with self._state.changed:
             result = self._state.changed.wait_for(met, timeout)
