@@ -37,6 +37,9 @@ DOWNLOAD = 20_000_000
 ADDRESSES = 10
 """Pages in one /add: each may take half a minute, and other messages of the chat wait for it."""
 
+FETCHING = 60.0
+"""Seconds after which an /add fetches no further page: what came until then is shown, the rest is to be sent again."""
+
 SETTLE = 1.5
 """Seconds in which nothing more of an album, or of messages that were forwarded together, has come: then it is shown.
 
@@ -112,8 +115,9 @@ class Adding:
             await say(context.bot, chat, render.text(words.too_many_addresses(ADDRESSES)))
             return
         async with typing(context.bot, chat):
+            until = time.monotonic() + FETCHING
             some = [
-                await self._threads.run(self._fetched, address, message.message_id, part)
+                await self._threads.run(self._fetched, address, message.message_id, part, until)
                 for part, address in enumerate(addresses)
             ]
             offer = await self._threads.run(lambda: self._gathered(message, some, apart=True))
@@ -333,8 +337,12 @@ class Adding:
         person = message.from_user.id if message.from_user else message.chat_id
         return self._offers.gather(person, message.chat_id, some, apart=apart)
 
-    def _fetched(self, address: str, message: int, part: int) -> Piece:
+    def _fetched(self, address: str, message: int, part: int, until: float) -> Piece:
         label = render.cut(address, 200)
+        if time.monotonic() > until:
+            return Piece(
+                label, None, message, part, "had to wait too long for those before it: send it again by itself"
+            )
         if not address.lower().startswith(("http://", "https://")):
             return Piece(label, None, message, part, "is not the address of a page, which begins with https://")
         try:

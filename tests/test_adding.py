@@ -19,7 +19,7 @@ from tests.conftest import ADMIN, GUEST, TOKEN, WHEN, Serve, answered, many, set
 from tests.golden import Golden, Transcript
 from tests.served import Served, free_port, running, small_library
 from tests.test_gather import story
-from tests.web import Web, fetcher
+from tests.web import Reply, Web, fetcher
 from tests.web import serve as serve_web
 
 MILL = "Who bought the water mill of Aldby?"
@@ -338,6 +338,23 @@ def test_a_button_that_is_pressed_before_it_is_noted_that_the_offer_was_sent_is_
     monkeypatch.setattr(Offers, "move", slowly)
     with serve(library):
         keeps(boss, offer(boss, boss.forwards(SOLD, POST)))
+
+
+def test_slow_pages_do_not_keep_the_chat_and_those_that_had_to_wait_are_to_be_sent_again(
+    serve: Serve, library: Library, web: Web, boss: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adding, "FETCHING", 0.3)
+
+    def slow(_: object) -> Reply:
+        time.sleep(0.5)
+        return story("/mill")
+
+    web.routes["/slow"] = slow
+    with serve(library):
+        shown = offer(boss, boss.says(f"/add {web.url('/slow')} {web.url('/harbour')}"))
+    assert shown.text.startswith("Story of mill\n")
+    assert "/harbour: had to wait too long for those before it: send it again by itself" in shown.text
+    assert [asked.path for asked in web.asked if asked.path != "/robots.txt"] == ["/slow"]
 
 
 def test_one_offer_that_cannot_be_sent_does_not_hold_up_those_after_it(
