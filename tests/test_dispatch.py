@@ -72,7 +72,7 @@ def test_an_answer_that_takes_too_long_is_given_up_with_a_line_and_the_chat_goes
         return ask(question)
 
     monkeypatch.setattr(shared, "ask", slow)
-    with serve(shared, delivery__deadline=1):
+    with serve(shared, delivery__deadline=3):
         anna.says("Which zeppelin lands?")
         assert "1987" in answered(boris, WHEN).text
         anna.waits(lambda m: m.text == words.TOO_SLOW)

@@ -194,7 +194,7 @@ def people(tmp_path: Path) -> Iterator[People]:
 
 
 def admit(people: People, person: int) -> None:
-    token, _ = people.invite(by=ADMIN, times=1, seconds=120)
+    token, _ = people.invite(by=ADMIN, times=1, seconds=60)
     people.open(token, person=person, name="P", language="")
 
 

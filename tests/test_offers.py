@@ -68,9 +68,9 @@ def test_what_the_bot_owes_is_known_and_what_an_admin_owes_is_not(offers: Offers
     shown = offers.gather(PERSON, 8, [piece(2)])
     offers.move(shown.id, [State.GATHERING], State.SHOWN)
     assert [one.id for one in offers.unfinished(for_seconds=0)] == [gathered.id]
-    assert offers.unfinished(for_seconds=120) == []
+    assert offers.unfinished(for_seconds=20) == []
     clock.now += 20
-    assert [one.id for one in offers.unfinished(for_seconds=120)] == [gathered.id]
+    assert [one.id for one in offers.unfinished(for_seconds=20)] == [gathered.id]
 
 
 def test_what_waited_for_a_week_is_swept(offers: Offers, clock: Clock) -> None:

@@ -254,7 +254,7 @@ def test_what_the_article_of_a_title_does_not_answer_is_no_example(
         folder / "odd.md",
         title="In which month does the bakery Morgenrot move to the station square?",
         date="2025-01-01",
-        text="It rained on Monday.",
+        text="It rained, and nobody came.",
     )
     write(folder / "mute.md", title="???", date="2025-01-02", text="Nothing was said.")
     own_library.index(folder)

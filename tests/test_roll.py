@@ -112,7 +112,7 @@ def test_what_another_bot_decides_holds_here(
     with serve(shared, telegram__allowed=[GUEST], store__database=database) as bot:
         assert answered(eve, WHEN).text == words.NOT_ALLOWED
         with listed(database) as others:
-            token, _ = others.invite(by=ADMIN, times=1, seconds=120)
+            token, _ = others.invite(by=ADMIN, times=1, seconds=60)
             others.open(token, person=STRANGER, name="Eve", language="")
             assert "1987" in answered(eve, WHEN).text, "whoever was let in a moment ago"
             others.block(STRANGER, by=ADMIN)
