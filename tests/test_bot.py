@@ -82,7 +82,7 @@ def test_every_command_answers_and_the_menu_is_set(api: BotApi, serve: Serve, sh
         assert "Your Telegram id is 8" in answered(anna, "/start").text
         assert "/reindex" in answered(boss, "/start").text
         help_text = answered(anna, "/help").text
-        assert "Library hours" in help_text
+        assert "The old harbour" in help_text
         assert all(f"/{command} –" in help_text for command in words.COMMANDS)
         assert "/reindex" not in help_text
         assert "3 articles, 3 passages" in answered(anna, "/status").text

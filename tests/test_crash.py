@@ -96,6 +96,7 @@ def tally(request: pytest.FixtureRequest) -> Iterator[Counter[str]]:
 
 
 @pytest.mark.crash
+@pytest.mark.timeout(900)  # the first of them makes all scenes
 def test_a_process_that_is_killed_leaves_exactly_the_old_or_the_new_articles(
     number: int, scenes: dict[str, Scene], tally: Counter[str], tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
