@@ -226,7 +226,7 @@ def test_a_bot_that_is_silent_for_too_long_ends_with_an_error(api: BotApi, serve
     bot: Lifecycle
     with serve(shared, patience=BRISK, limits=QUICK, delivery__silence=2) as bot:
         api.fail_next("getUpdates", status=404, times=1_000)
-        until(lambda: bot.lacks == "it is stopping", seconds=120)
+        until(lambda: bot.lacks == "it is stopping", seconds=20)
     assert bot._code == 1
 
 
