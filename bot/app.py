@@ -50,7 +50,7 @@ from bot.threads import Pool
 from bot.watches import Bounds, Watches
 from bot.watchlist import Watchlist
 from bot.web import Webhook, webhook_secret
-from bot.wire import Wire
+from bot.wire import Wire, proxy_to
 from config import Settings, Telegram
 from config.errors import SettingsError
 from index.database import Database
@@ -85,7 +85,7 @@ def build(
     """Compose the bot. `limits` are those of Telegram, and `patience` the usual one, unless others are given.
 
     Raises:
-        SettingsError: there is no token.
+        SettingsError: there is no token, or the way to Telegram is by a proxy that cannot be used.
         Damaged: the inbox cannot be opened.
     """
     telegram = settings.telegram
@@ -331,7 +331,7 @@ def _application(telegram: Telegram, limits: pace.Limits | None) -> Bot:
         .base_url(f"{telegram.api_url}/bot")
         .base_file_url(f"{telegram.api_url}/file/bot")
         .updater(None)
-        .request(Wire(4 * AT_ONCE))
+        .request(Wire(4 * AT_ONCE, proxy=proxy_to(telegram.api_url)))
         .rate_limiter(pace.Pace(limits))
         .build()
     )

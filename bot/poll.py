@@ -17,7 +17,7 @@ import aiohttp
 
 from bot.inbox import Raw, is_update
 from bot.metrics import Metrics
-from bot.wire import connected
+from bot.wire import connected, proxy_to
 from index.errors import FootnoteError
 
 LONGEST_REST = 30.0
@@ -67,8 +67,13 @@ class Poller:
         patience: Patience | None = None,
         busy: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Fetch updates of `kinds` from `address` (…/bot<token>) and hand them to `store`, less often when `busy`."""
+        """Fetch updates of `kinds` from `address` (…/bot<token>) and hand them to `store`, less often when `busy`.
+
+        Raises:
+            SettingsError: the way there is by a proxy that cannot be used.
+        """
         self._address = address
+        self._proxy = proxy_to(address)
         self._kinds = list(kinds)
         self._store = store
         self._metrics = metrics
@@ -80,7 +85,7 @@ class Poller:
 
     async def run(self) -> None:
         """Poll for ever; whatever happens, try again."""
-        async with connected(1) as client:  # `_fetched` bounds the whole of a request
+        async with connected(1, proxy=self._proxy) as client:  # `_fetched` bounds the whole of a request
             while True:
                 try:
                     await self._round(client)

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from bot.wire import proxy_to
 from config import Telegram
 from config.errors import FootnoteError, SettingsError
 
@@ -69,12 +70,13 @@ class Line:
 
         Raises:
             FootnoteError: there is no answer, or one that is not the Bot API's; names no token.
+            SettingsError: the way there is by a proxy that cannot be used.
         """
         assert self.telegram.token is not None  # noqa: S101  whoever has no token does not ask
         url = f"{self.telegram.api_url}/bot{self.telegram.token.get_secret_value()}/{method}"
         before = self.now()
         try:
-            answer = httpx.post(url, json=parameters, timeout=patience)
+            answer = httpx.post(url, json=parameters, timeout=patience, proxy=proxy_to(url))
             body = answer.json()
             status = 200 if body["ok"] else int(body["error_code"])
         except (httpx.HTTPError, httpx.InvalidURL) as error:

@@ -4,11 +4,15 @@ Under a crowd that is what the event loop does most. Knows no method of the Bot 
 """
 
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx
 from telegram.error import NetworkError, TimedOut
 from telegram.request import BaseRequest, RequestData
+
+from config.errors import SettingsError
 
 CONNECTING = 10.0
 """Seconds in which a connection must be made."""
@@ -22,9 +26,10 @@ _NEVER_LEFT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aio
 class Wire(BaseRequest):
     """Makes the requests of one bot."""
 
-    def __init__(self, connections: int) -> None:
-        """Keep so many connections at most."""
+    def __init__(self, connections: int, *, proxy: str | None = None) -> None:
+        """Keep so many connections at most, all of them through the `proxy`, if there is one."""
         self._connections = connections
+        self._proxy = proxy
         self._session: aiohttp.ClientSession | None = None
 
     @property
@@ -35,7 +40,7 @@ class Wire(BaseRequest):
     async def initialize(self) -> None:
         """Begin, within the event loop that it is for."""
         if self._session is None:
-            self._session = connected(self._connections, reading=READING)
+            self._session = connected(self._connections, proxy=self._proxy, reading=READING)
 
     async def shutdown(self) -> None:
         """Let go of all connections."""
@@ -69,17 +74,38 @@ class Wire(BaseRequest):
             raise NetworkError(f"{type(error).__name__}: {error}") from error  # noqa: EM102, TRY003
 
 
-def connected(connections: int, *, reading: float | None = None) -> aiohttp.ClientSession:
+def proxy_to(address: str) -> str | None:
+    """Return the proxy that the environment names for an address (HTTPS_PROXY, NO_PROXY and the like), if it does.
+
+    To be asked once: aiohttp by itself would look there and into ~/.netrc at every call, on another thread.
+
+    Raises:
+        SettingsError: it is of a kind that cannot be used.
+    """
+    url, named = urlsplit(address), getproxies()
+    found = named.get(url.scheme) or named.get("all")
+    if not found or proxy_bypass(url.hostname or ""):
+        return None
+    proxy = found if "://" in found else f"http://{found}"
+    if urlsplit(proxy).scheme != "http":
+        kind = urlsplit(proxy).scheme
+        message = f"The environment names a proxy of the kind {kind}://. Name one of the kind http:// in HTTPS_PROXY."
+        raise SettingsError(message)
+    return proxy
+
+
+def connected(connections: int, *, proxy: str | None = None, reading: float | None = None) -> aiohttp.ClientSession:
     """Return what makes requests within the event loop that runs, to be closed in the end.
 
-    It keeps so many connections at most, and gives up after `reading` seconds without a byte of an answer.
+    It keeps so many connections at most, and gives up after `reading` seconds without a byte of an answer. `proxy` is
+    an address as `proxy_to` gives it.
     """
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=connections, ssl=httpx.create_ssl_context()),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": Wire.USER_AGENT},
         timeout=aiohttp.ClientTimeout(sock_connect=CONNECTING, sock_read=reading),
-        trust_env=True,  # the proxy of whoever needs one
+        proxy=proxy,
     )
 
 
