@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot import tables
-from bot.kept import UNASKED, Asked, Kept, from_json, to_json
+from bot.kept import UNASKED, Asked, Kept, from_json, to_json, turn
 from index.database import Database, Note, replacing
 from index.followup import TURNS
 from index.records import Turn
@@ -189,9 +189,9 @@ class Journal:
         answer to the same message, which is worked on again, is not meant.
         """
         with self._database.reading() as db:
-            last = self._followed(db, who.chat, reply_to) if reply_to else None
-            last = last or self._last(db, who, within=within)
-            return (last.id, self._turns(db, last)) if last else ("", [])
+            replied = self._followed(db, who.chat, reply_to) if reply_to else None
+            last = replied.id if replied else self._last(db, who, within=within)
+            return (last, self._turns(db, last)) if last else ("", [])
 
     def language(self, person: int) -> str:
         """Return the code of the language in which a person asked last, as Telegram gave it; nothing where none is."""
@@ -202,7 +202,7 @@ class Journal:
     def turns(self, id_: str) -> list[Turn]:
         """Return the turns of a conversation up to an answer, oldest first, TURNS at most."""
         with self._database.reading() as db:
-            return self._turns(db, self._get(db, id_) if id_ else None)
+            return self._turns(db, id_) if id_ else []
 
     def begin_afresh(self, chat: int, *, thread: int, person: int) -> None:
         """Let what was asked before be no part of the conversation any more."""
@@ -275,13 +275,8 @@ class Journal:
         row = db.execute(_GET, {"bot_": self._bot, "id_": id_}).first()
         return _kept(row) if row else None
 
-    def _turns(self, db: sa.Connection, last: Kept | None) -> list[Turn]:
-        turns: list[Turn] = []
-        while last is not None:
-            turns.append(last.turn)
-            parent = last.asked.parent
-            last = self._get(db, parent) if parent and len(turns) < TURNS else None
-        return turns[::-1]
+    def _turns(self, db: sa.Connection, last: str) -> list[Turn]:
+        return [turn(row.body) for row in db.execute(_TURNS, {"bot_": self._bot, "id_": last})]
 
     def _followed(self, db: sa.Connection, chat: int, message: int) -> Kept | None:
         return self._shown_in(db, chat, message) or self._to_message(db, chat, message)
@@ -293,7 +288,7 @@ class Journal:
         shown = sa.or_(answers.c.message == message, answers.c.first == message)
         return self._newest(db, answers.c.chat == chat, shown)
 
-    def _last(self, db: sa.Connection, who: Asked, *, within: float) -> Kept | None:
+    def _last(self, db: sa.Connection, who: Asked, *, within: float) -> str | None:
         values = {
             "bot_": self._bot,
             "chat_": who.chat,
@@ -302,8 +297,7 @@ class Journal:
             "asking_": who.message,
             "earliest_": self._now() - within,
         }
-        row = db.execute(_LAST, values).first()
-        return _kept(row) if row else None
+        return db.execute(_LAST, values).scalar()
 
     def _newest(self, db: sa.Connection, *conditions: sa.ColumnElement[bool]) -> Kept | None:
         query = answers.select().where(answers.c.bot == self._bot, *conditions).order_by(answers.c.asked.desc())
@@ -328,6 +322,16 @@ _PERSONAL = {"questions": answers, "votes": votes}
 # These are built once: SQLAlchemy takes longer to build a statement than the database to run it.
 _IS = sa.and_(answers.c.bot == sa.bindparam("bot_"), answers.c.id == sa.bindparam("id_"))
 _GET = answers.select().where(_IS)
+_newest = (
+    sa.select(answers.c.parent, answers.c.body, sa.literal(1).label("back")).where(_IS).cte("back", recursive=True)
+)
+_chain = _newest.union_all(
+    sa.select(answers.c.parent, answers.c.body, _newest.c.back + 1)
+    .join(_newest, answers.c.id == _newest.c.parent)
+    .where(answers.c.bot == sa.bindparam("bot_"), _newest.c.back < TURNS)
+)
+_TURNS = sa.select(_chain.c.body).order_by(_chain.c.back.desc())
+"""What an answer says, and those before it that its question follows up: in one query, since every question waits."""
 _SHOWN = (
     answers.update()
     .where(_IS)
@@ -342,7 +346,7 @@ def _by(table: sa.Table) -> sa.ColumnElement[bool]:
 
 
 _LAST = (  # see `Journal.conversation`
-    answers.select()
+    sa.select(answers.c.id)
     .where(
         _by(answers),
         answers.c.asked >= sa.bindparam("earliest_"),

@@ -64,11 +64,6 @@ class Kept:
     took: float = 0.0
     watch: str = ""
 
-    @property
-    def turn(self) -> Turn:
-        """The question and its answer, for the questions that follow."""
-        return Turn(self.answer.question, self.answer.text)
-
 
 def keep(id_: str, asked: Asked, answer: Answer, *, watch: str = "") -> Kept:
     """Make of a fresh answer what is kept of it."""
@@ -144,6 +139,12 @@ def from_json(id_: str, asked: Asked, revision: int, body: str, *, first: int, m
     places = {one["number"]: Place(one["digest"], one["at"]) for one in raw["citations"]}
     links = {one["number"]: one["link"] for one in raw["citations"] if one["link"]}
     return Kept(id_, asked, answer, places, links, first, message, took, raw.get("watch", ""))
+
+
+def turn(body: str) -> Turn:
+    """Read of what `to_json` wrote the question and its answer, for the questions that follow: no more is needed."""
+    raw: dict[str, Any] = json.loads(body)
+    return Turn(raw["question"], " ".join(text for text, _, _ in raw["claims"]))
 
 
 def _slim(citation: Citation) -> Citation:
