@@ -63,7 +63,11 @@ class Elsewhere:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One run of one program. Times in seconds; `took` from question to answer, `cpu` of the processor by whom."""
+    """One run of one program. Times in seconds; `took` from question to answer, `cpu` of the processor by whom.
+
+    `refused` are the questions that cannot be asked: of signs only, for one. A bot that answers more of them with a
+    line was not measured but broken.
+    """
 
     questions: int
     seconds: float
@@ -71,6 +75,7 @@ class Round:
     took: Sequence[float] = ()
     harness: float = 0.0
     lost: int = 0
+    refused: int = 0
     flooded: int = 0
 
     @property
@@ -110,7 +115,7 @@ def main() -> int:
     else:
         for name, value in figures.items():
             print(f"{name:<80}{value:>12,.3f}")
-    return int(figures["crowd: questions lost"] > 0)
+    return int(figures["crowd: questions lost"] > 0 or figures["crowd: questions failed"] > 0)
 
 
 def measure(
@@ -153,6 +158,13 @@ def figures(bare: Sequence[Round], bot: Sequence[Round], flooded: Sequence[Round
         "crowd: with a flood, p95 s of the others": statistics.median(run.p95 for run in flooded),
         "crowd: with a flood, its messages/s": statistics.median(run.flooded / run.seconds for run in flooded),
         "crowd: questions lost": float(sum(run.lost for run in [*bot, *flooded])),
+        "crowd: questions failed": float(
+            sum(
+                abs(run.refused - floor.refused)
+                for runs in (bot, flooded)
+                for run, floor in zip(runs, bare, strict=True)
+            )
+        ),
     }
     for name, values in (
         ("crowd: bot / Library alone, questions/s (aim >= 0.9)", rates),
@@ -180,14 +192,16 @@ def alone(place: Path, *, minutes: float) -> dict[str, float]:
     said: list[list[Turn]] = [[] for _ in everyone]
     with Library(load(flags={"library.data": str(place / "data")}, environ={}, folder=place)) as library:
 
-        def ask(who: int, text: str) -> int:
+        def ask(who: int, text: str) -> bool | None:
             if time.monotonic() > until:
-                return 0
+                return None
             question = after_command(text) if text.startswith("/ask") else text
-            with contextlib.suppress(FootnoteError):
+            try:
                 answer = library.ask(question, said[who][-TURNS:])
-                said[who].append(Turn(question, answer.text))
-            return 1
+            except FootnoteError:
+                return False
+            said[who].append(Turn(question, answer.text))
+            return True
 
         with ThreadPoolExecutor(ASKING) as threads:
             for text in itertools.islice(asked.texts(0), WARM):
@@ -196,8 +210,10 @@ def alone(place: Path, *, minutes: float) -> dict[str, float]:
             in_turn = [(who, text) for texts in zip(*everyone, strict=True) for who, text in enumerate(texts)]
             until = time.monotonic() + 60 * minutes
             began, cpu = time.monotonic(), time.process_time()
-            done = sum(threads.map(lambda one: ask(*one), in_turn))
-        return {"questions": done, "seconds": time.monotonic() - began, "cpu": time.process_time() - cpu}
+            done = list(threads.map(lambda one: ask(*one), in_turn))
+            seconds, cpu = time.monotonic() - began, time.process_time() - cpu
+        asked_ = sum(one is not None for one in done)
+        return {"questions": asked_, "seconds": seconds, "cpu": cpu, "refused": done.count(False)}
 
 
 def asked_by_all(place: Path, name: str, *, minutes: float, flooded: bool = False) -> Round:
@@ -233,14 +249,15 @@ def crowd(place: Path, *, minutes: float, flooded: bool) -> None:
             asking = [
                 threads.submit(_ask_all, person, texts, until) for person, texts in zip(people, everyone, strict=True)
             ]
-            took = [seconds for one in asking for seconds in one.result()]
+            heard = [answer for one in asking for answer in one.result()]
             seconds, cpu = time.monotonic() - began, time.process_time() - cpu
         _tell(
-            questions=sum(one is not None for one in took),
+            questions=sum(one is not None for one in heard),
             seconds=seconds,
-            took=[one for one in took if one is not None],
+            took=[one.took for one in heard if one is not None],
             harness=cpu,
-            lost=sum(one is None for one in took),
+            lost=sum(one is None for one in heard),
+            refused=sum(one is not None and not one.buttons for one in heard),
             flooded=flood.sent if flood else 0,
         )
 
@@ -271,18 +288,26 @@ class Flood:
             self.sent += 1
 
 
-def _ask_all(person: Person, texts: Sequence[str], until: float) -> list[float | None]:
-    """Ask one question after the other; return the seconds until each answer, None for one that did not come."""
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A reply: the seconds until it came, and whether it has buttons, as every answer has and no other line."""
+
+    took: float
+    buttons: bool
+
+
+def _ask_all(person: Person, texts: Sequence[str], until: float) -> list[Heard | None]:
+    """Ask one question after the other; return what was heard of each, None for one without a reply."""
     return [_ask(person, text) for text in texts if time.monotonic() < until]
 
 
-def _ask(person: Person, text: str) -> float | None:
+def _ask(person: Person, text: str) -> Heard | None:
     question = person.says(text)
     try:
         answer: Message = person.waits(lambda _: True, after=question, timeout=soak.LOST)
     except AssertionError:
         return None
-    return answer.sent_at - question.sent_at
+    return Heard(answer.sent_at - question.sent_at, bool(answer.buttons))
 
 
 @contextmanager
