@@ -54,11 +54,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="module")
 def scenes(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> dict[str, Scene]:
     """Do one thing after the other to a library, and keep how it was before each."""
-    base = {f"a{n}": 1 for n in range(300)}
-    few = {**base, **{f"a{n}": 2 for n in range(12)}, **{f"new{n}": 1 for n in range(6)}}
+    base = {f"a{n}": 1 for n in range(120)}
+    few = {**base, **{f"a{n}": 2 for n in range(5)}, **{f"new{n}": 1 for n in range(2)}}
     del few["a20"]
-    many = few | {f"a{n}": 3 for n in range(60, 250)}
-    more = many | {f"a{n}": 4 for n in range(100, 290)}
+    many = few | {f"a{n}": 3 for n in range(24, 100)}
+    more = many | {f"a{n}": 4 for n in range(40, 116)}
     steps = {
         "first": ({}, base),
         "delta": (base, few),
