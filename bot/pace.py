@@ -92,6 +92,9 @@ class Pace(BaseRateLimiter[dict[str, Any]]):
                     raise
                 if chat is None:
                     await asyncio.sleep(rest)
+            finally:
+                if chat is not None:  # it counts when it arrives, and on a slow line that is not when it was sent
+                    self._arrived(chat)
         raise AssertionError  # the last round returns or raises
 
     def room(self, chat: int) -> bool:
@@ -134,6 +137,11 @@ class Pace(BaseRateLimiter[dict[str, Any]]):
         self._chats.move_to_end(chat)
         while len(self._chats) > REMEMBERED:
             self._chats.popitem(last=False)
+
+    def _arrived(self, chat: int) -> None:
+        known = self._chats.get(chat)
+        if known is not None:
+            known.free_at = max(known.free_at, self._now() + self._limits.between)
 
     def _rest(self, chat: int, rest: float) -> None:
         known = self._chats.setdefault(chat, _Chat())

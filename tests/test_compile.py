@@ -2,11 +2,13 @@
 
 import logging
 import os
+import random
 import shutil
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -389,3 +391,40 @@ def test_what_stands_beside_a_text_changes_nothing_of_its_vector(
     for row, text in enumerate(TEXTS):
         assert np.array_equal(together[row], compiled.passages([text])[0])
         assert np.array_equal(together[row], compiled.sentences([text, "wide " * 90])[0])
+
+
+def test_many_who_ask_at_once_each_get_the_vectors_of_their_own_texts(make_model: MakeModel, tmp_path: Path) -> None:
+    compiled = _built(make_model, tmp_path)
+    alone = {text: compiled.passages([text])[0] for text in TEXTS}
+    orders = [random.Random(number).sample(TEXTS, len(TEXTS)) for number in range(60)]
+    with ThreadPoolExecutor(6) as threads:
+        asked = list(threads.map(compiled.sentences, orders))
+        indexed = list(threads.map(compiled.passages, orders))
+    for order, *found in zip(orders, asked, indexed, strict=True):
+        for rows in found:
+            assert all(np.array_equal(row, alone[text]) for row, text in zip(rows, order, strict=True))
+
+
+def test_a_text_that_fails_lets_nobody_have_vectors_of_nothing(
+    make_model: MakeModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled = _built(make_model, tmp_path)
+    run = compiled._run
+    for bad in TEXTS:
+
+        def fails(text: str, bad: str = bad) -> Any:
+            if text == bad:
+                raise IndexError(bad)
+            return run(text)
+
+        monkeypatch.setattr(compiled, "_run", fails)
+        for ask in (compiled.sentences, compiled.passages):
+            with pytest.raises(IndexError):
+                ask(TEXTS)
+
+
+def _built(make_model: MakeModel, tmp_path: Path) -> Compiled:
+    from index.compile import build
+
+    build(tmp_path / "compiled", Embedding(model=str(make_model()), device="cpu", precision="int8"), "embedding")
+    return Compiled(tmp_path / "compiled", threads=2)

@@ -61,9 +61,12 @@ class Calls:
         self.clock = clock
         self.made: list[tuple[float, str, int | None]] = []
         self.errors: list[Exception] = []
+        self.way = 0.0  # seconds until a call arrives
 
     def call(self, pace: Pace, endpoint: str, chat: int | None) -> Any:
         async def callback() -> str:
+            if self.way:
+                await asyncio.sleep(self.way)
             self.made.append((self.clock.now, endpoint, chat))
             if self.errors:
                 raise self.errors.pop(0)
@@ -98,6 +101,18 @@ def test_twenty_a_minute_into_a_group_and_others_do_not_wait_for_it(clock: Clock
     assert most_within(calls.times(GROUP), 1.0) == 1
     assert calls.times(5)[0] - 1_000.0 < 0.1
     assert Counter(where for _, _, where in calls.made) == {GROUP: 45, 5: 1}
+
+
+@pytest.mark.parametrize("way", [0.3, 4.0])
+def test_what_is_long_on_its_way_arrives_a_second_before_the_next_one(clock: Clock, way: float) -> None:
+    pace, calls = Pace(now=clock), Calls(clock)
+
+    async def talk() -> None:
+        for calls.way in (way, 0.0, 0.0):
+            await calls.call(pace, "editMessageText", 1)
+
+    asyncio.run(clock.run(talk()))
+    assert calls.times() == pytest.approx([1_000.0 + way, 1_001.0 + way, 1_002.0 + way])
 
 
 def test_typing_and_answers_to_buttons_are_not_counted(clock: Clock) -> None:
