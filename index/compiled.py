@@ -207,6 +207,8 @@ def _step_back() -> None:
 def _session(graph: Path) -> Any:  # noqa: ANN401  onnxruntime has no types
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
+    # Without an arena of its own, which keeps the most it ever needed: as fast, and 30 MB less after some long texts.
+    options.enable_cpu_mem_arena = False
     options.log_severity_level = 3  # errors; it warns of what its own optimiser will mend
     return ort.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
 
