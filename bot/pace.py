@@ -94,7 +94,7 @@ class Pace(BaseRateLimiter[dict[str, Any]]):
                     await asyncio.sleep(rest)
             finally:
                 if chat is not None:  # it counts when it arrives, and on a slow line that is not when it was sent
-                    self._arrived(chat)
+                    self._rest(chat, self._limits.between)
         raise AssertionError  # the last round returns or raises
 
     def room(self, chat: int) -> bool:
@@ -128,24 +128,24 @@ class Pace(BaseRateLimiter[dict[str, Any]]):
         return max(known.free_at, known.sent[-self._limits.group_a_minute] + 60.0)
 
     def _book(self, chat: int, at: float) -> None:
-        known = self._chats.setdefault(chat, _Chat())
+        known = self._known(chat)
         known.free_at = at + self._limits.between
         if chat < 0:  # only groups are counted by the minute
             known.sent.append(at)
             while known.sent and known.sent[0] < at - 60.0:
                 known.sent.popleft()
+
+    def _rest(self, chat: int, rest: float) -> None:
+        known = self._known(chat)
+        known.free_at = max(known.free_at, self._now() + rest)
+
+    def _known(self, chat: int) -> _Chat:
+        """Return what is known of a chat, and forget the one of which nothing was heard for longest."""
+        known = self._chats.setdefault(chat, _Chat())
         self._chats.move_to_end(chat)
         while len(self._chats) > REMEMBERED:
             self._chats.popitem(last=False)
-
-    def _arrived(self, chat: int) -> None:
-        known = self._chats.get(chat)
-        if known is not None:
-            known.free_at = max(known.free_at, self._now() + self._limits.between)
-
-    def _rest(self, chat: int, rest: float) -> None:
-        known = self._chats.setdefault(chat, _Chat())
-        known.free_at = max(known.free_at, self._now() + rest)
+        return known
 
 
 def seconds(error: RetryAfter) -> float:
