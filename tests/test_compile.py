@@ -380,12 +380,7 @@ def test_an_older_recipe_is_not_taken(make_model: MakeModel, tmp_path: Path) -> 
 def test_what_stands_beside_a_text_changes_nothing_of_its_vector(
     make_model: MakeModel, tmp_path: Path, precision: str
 ) -> None:
-    from index.compile import build
-
-    model = str(make_model())
-    settings = Embedding(model=model, device="cpu", precision=precision)  # type: ignore[arg-type]
-    build(tmp_path / "compiled", settings, "embedding")
-    compiled = Compiled(tmp_path / "compiled", threads=2)
+    compiled = _built(make_model, tmp_path, precision)
     together = compiled.passages(TEXTS)
     assert np.isfinite(together).all()
     for row, text in enumerate(TEXTS):
@@ -423,8 +418,9 @@ def test_a_text_that_fails_lets_nobody_have_vectors_of_nothing(
                 ask(TEXTS)
 
 
-def _built(make_model: MakeModel, tmp_path: Path) -> Compiled:
+def _built(make_model: MakeModel, tmp_path: Path, precision: str = "int8") -> Compiled:
     from index.compile import build
 
-    build(tmp_path / "compiled", Embedding(model=str(make_model()), device="cpu", precision="int8"), "embedding")
+    settings = Embedding(model=str(make_model()), device="cpu", precision=precision)  # type: ignore[arg-type]
+    build(tmp_path / "compiled", settings, "embedding")
     return Compiled(tmp_path / "compiled", threads=2)

@@ -1,5 +1,6 @@
 """The way to Telegram, through the proxy of whoever needs one: real sockets, a real proxy."""
 
+import contextlib
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -53,11 +54,12 @@ def proxy(api: BotApi) -> Iterator[Proxy]:
             made.headers.append(dict(self.headers))
             kind = {"Content-Type": self.headers["Content-Type"] or "application/json"}
             reply = httpx.post(f"{api.url}{path}", content=body, headers=kind, timeout=60, trust_env=False)
-            self.send_response(reply.status_code)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(reply.content)))
-            self.end_headers()
-            self.wfile.write(reply.content)
+            with contextlib.suppress(ConnectionError):  # a bot that has ended waits for no updates
+                self.send_response(reply.status_code)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(reply.content)))
+                self.end_headers()
+                self.wfile.write(reply.content)
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""

@@ -212,8 +212,8 @@ def alone(place: Path, *, minutes: float) -> dict[str, float]:
             began, cpu = time.monotonic(), time.process_time()
             done = list(threads.map(lambda one: ask(*one), in_turn))
             seconds, cpu = time.monotonic() - began, time.process_time() - cpu
-        asked_ = sum(one is not None for one in done)
-        return {"questions": asked_, "seconds": seconds, "cpu": cpu, "refused": done.count(False)}
+        answered, refused = done.count(True), done.count(False)
+        return {"questions": answered + refused, "seconds": seconds, "cpu": cpu, "refused": refused}
 
 
 def asked_by_all(place: Path, name: str, *, minutes: float, flooded: bool = False) -> Round:
