@@ -13,7 +13,8 @@ formats               extract_html, extract_markdown, extract_pdf (its lines →
 the truth             ledger, tables, draft on database (together: shared commits); who may write: lock, writer, turn
 reading safely        parsers (a few processes), parsing (what one does) in what confine leaves it; what they say to
                       each other: parcel; started as every child of ours; read goes on ahead of them
-models                embed, rerank on model, load, shelf; compile, compiled, subject; reference, weights
+models                embed (what it read lately: known), rerank on model, load, shelf; compile, compiled, subject;
+                      reference, weights
 segments              tiers (which), worker → make (built in a child), vectors in store, lexicon (its words: analyse),
                       words, seal, audit
 serving               served, snapshot, replica (in step with other machines)

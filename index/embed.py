@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from config import Embedding
+from index.known import Known
 from index.load import AtFirstUse, Kind
 from index.model import Model, Vectors
 from index.weights import DEFAULT_MODEL
@@ -41,6 +42,7 @@ class Embedder:
         """
         self._settings = settings
         self._model = AtFirstUse(EMBEDDING, settings, models=models)
+        self._sentences = Known(lambda texts: self._model.ready().sentences(texts))
 
     @property
     def name(self) -> str:
@@ -87,8 +89,11 @@ class Embedder:
         return self._model.ready().question(text)
 
     def sentences(self, texts: Sequence[str]) -> Vectors:
-        """Return the vectors of a few texts while somebody waits for the answer, shape (n, dimensions)."""
-        return self._model.ready().sentences(texts)
+        """Return the vectors of a few texts while somebody waits for the answer, shape (n, dimensions).
+
+        What was asked for lately is kept.
+        """
+        return self._sentences(texts)
 
     def passages(self, texts: Sequence[str]) -> Vectors:
         """Return the vectors of one batch of texts, shape (n, dimensions). Give texts of like length together."""

@@ -9,9 +9,9 @@ from llama_index.core.schema import NodeWithScore
 from config.settings import Answer as Settings
 from index import answer, compose, followup, kinds
 from index.analyse import terms
-from index.answer import Asked, Sentence
+from index.answer import Asked
 from index.compose import Candidate, Chosen
-from index.embed import Embedder, Vectors
+from index.embed import Embedder
 from index.followup import Context
 from index.judge import Judge, share
 from index.parts import Part, parts
@@ -48,7 +48,6 @@ class Responder:
         self._embedder = embedder
         self._judge = judge
         self._settings = settings
-        self._vectors: dict[str, Vectors] = {}
 
     def answer(self, query: TimedQuery) -> Answer:
         """Answer from the period that a question names; where that does not answer, from all articles.
@@ -74,7 +73,8 @@ class Responder:
         asked = {language: self._asked(query, language) for language in languages}
         around = {hit.passage.id: answer.surroundings(hit, analyse=_analyse(hit)) for hit in hits[:read]}
         made = []
-        for sentence, vector in zip(found, self._vectors_of(found), strict=True):
+        vectors = self._embedder.sentences([sentence.text for sentence in found])
+        for sentence, vector in zip(found, vectors, strict=True):
             hit = sentence.hit
             words, context = frozenset(_analyse(hit)(sentence.text)), around[hit.passage.id]
             meaning = float(vector @ query.vector)
@@ -95,13 +95,6 @@ class Responder:
     def _weights(self, words: str, language: str) -> dict[str, float]:
         """Return how telling the words of a question are, analysed as in articles in a language."""
         return self._lexicon.weights(list(self._lexicon.asked(words, language=language)))
-
-    def _vectors_of(self, found: Sequence[Sentence]) -> list[Vectors]:
-        """Return the vectors of sentences; parts of a question often find the same ones."""
-        fresh = [sentence.text for sentence in found if sentence.text not in self._vectors]
-        if fresh:
-            self._vectors |= dict(zip(fresh, self._embedder.sentences(fresh), strict=True))
-        return [self._vectors[sentence.text] for sentence in found]
 
     def _attempt(self, query: TimedQuery) -> Answer:
         whole = self._found(query)

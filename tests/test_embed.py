@@ -9,6 +9,7 @@ import pytest
 
 from config import Embedding
 from index import weights
+from index.compiled import Compiled
 from index.embed import Embedder
 from index.errors import ModelUnavailable
 
@@ -25,6 +26,20 @@ def test_vectors_are_those_of_sentence_transformers_and_of_unit_length(exact: Em
     assert np.allclose(exact.sentences(texts), expected, atol=1e-5)
     assert np.allclose(exact.question(texts[0]), expected[0], atol=1e-5)
     assert np.allclose(np.linalg.norm(ours, axis=1), 1, atol=1e-5)
+
+
+def test_a_sentence_that_was_asked_about_lately_is_not_read_again(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    whole = Compiled.sentences
+    monkeypatch.setattr(Compiled, "sentences", lambda model, texts: read.extend(texts) or whole(model, texts))
+    ours = Embedder(Embedding(), models=models)
+    first = ours.sentences(["The harbour was closed.", "The ferry sails on Monday."])
+    again = ours.sentences(["The ferry sails on Monday.", "Nobody came."])
+    assert read == ["The harbour was closed.", "The ferry sails on Monday.", "Nobody came."]
+    assert np.array_equal(first[1], again[0])
+    assert np.array_equal(again, ours.passages(["The ferry sails on Monday.", "Nobody came."]))
 
 
 def test_word_pieces_are_counted_as_the_model_reads_them(embedder: Embedder) -> None:
