@@ -24,7 +24,7 @@ from bot.questions import asked
 from bot.reindexing import Reindexing, Run
 from bot.say import answer, say, typing
 from bot.threads import Pool
-from index.acquire import Sent, Understood
+from index.articles.acquire import Sent, Understood
 from index.errors import Busy, Cancelled, FootnoteError, NotIndexed, SourceError
 from index.records import Failure
 

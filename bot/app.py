@@ -53,9 +53,9 @@ from bot.web import Webhook, webhook_secret
 from bot.wire import Wire, proxy_to
 from config import Settings, Telegram
 from config.errors import SettingsError
-from index.database import Database
 from index.library import Library
-from index.lock import hold
+from index.system.lock import hold
+from index.truth.database import Database
 
 UPDATES = ["message", "edited_message", "callback_query", "inline_query", "my_chat_member"]
 """What we ask Telegram for."""

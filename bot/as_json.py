@@ -4,10 +4,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from index.acquire import Supply, Understood
-from index.guard import named
+from index.articles.acquire import Supply, Understood
 from index.library import Status
 from index.records import Answer, Article, ArticleId, Citation, Failure, Hit, Passage, Plan, Report, Revision
+from index.web.guard import named
 
 
 def answer(value: Answer) -> dict[str, Any]:

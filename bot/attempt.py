@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
 
 from bot.inbox import Taken
-from index.database import Note
+from index.truth.database import Note
 
 
 class Enough(Exception):

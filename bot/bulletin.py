@@ -12,7 +12,7 @@ from bot.reindexing import Reindexing
 from bot.say import say
 from bot.schedule import next_reindex
 from bot.threads import Pool
-from index.acquire import Supply
+from index.articles.acquire import Supply
 from index.library import Status
 
 

@@ -291,8 +291,8 @@ def _operating(name: str) -> Command:
 
 def _eval(settings: "Settings", chosen: argparse.Namespace) -> int:
     from bot import as_json, terminal  # noqa: PLC0415
-    from index import evaluate  # noqa: PLC0415
-    from index.parsers import Limits  # noqa: PLC0415
+    from index.quality import evaluate  # noqa: PLC0415
+    from index.reading.parsers import Limits  # noqa: PLC0415
 
     if chosen.runs is not None:
         _writable(chosen.runs)
@@ -323,7 +323,8 @@ def _eval(settings: "Settings", chosen: argparse.Namespace) -> int:
 
 def _calibrate(settings: "Settings", chosen: argparse.Namespace) -> int:
     from bot import terminal, words  # noqa: PLC0415
-    from index import calibrate, evaluate, judge  # noqa: PLC0415
+    from index.asking import judge  # noqa: PLC0415
+    from index.quality import calibrate, evaluate  # noqa: PLC0415
 
     questions = evaluate.questions(chosen.folder)
     with _library(settings) as library, terminal.Bar() as bar:

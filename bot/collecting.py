@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bot import as_json, terminal, words
-from index.acquire import Sent, Understood
+from index.articles.acquire import Sent, Understood
 from index.errors import FootnoteError, NotIndexed, SourceError
-from index.guard import named
 from index.library import Library
 from index.records import Article, ArticleId, Failure
+from index.web.guard import named
 
 
 def add(library: Library, chosen: argparse.Namespace) -> int:

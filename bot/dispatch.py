@@ -27,8 +27,8 @@ from bot.pace import seconds
 from bot.say import may_not_write, say
 from bot.threads import Pool
 from config import Delivery
-from index.database import Note
 from index.errors import FootnoteError
+from index.truth.database import Note
 
 AT_ONCE = 8
 """Updates in hand at the same time, so that a question does not wait for somebody's slow network."""

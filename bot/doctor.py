@@ -11,12 +11,12 @@ from pathlib import Path
 
 from bot import reach
 from config import Settings, Telegram
-from index import backup
+from index.articles.survey import Survey
 from index.errors import Busy, FootnoteError, NotIndexed
-from index.extract import extract
+from index.formats.extract import extract
 from index.library import Library
-from index.lock import hold
-from index.survey import Survey
+from index.rescue import backup
+from index.system.lock import hold
 
 LEAST_DISK = 1_000_000_000
 """Bytes that should be free: a new index is built beside the served one."""

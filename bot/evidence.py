@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from bot import render, words
 from bot.kept import Kept
 from bot.render import Block, Run
-from index.ledger import digest_of
 from index.records import Article, Citation, Span
+from index.truth.ledger import digest_of
 
 STEP = 800
 """Characters that one tap on "more" adds: a paragraph or two."""

@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot import tables
-from index.database import Database, Note, insert
+from index.truth.database import Database, Note, insert
 
 FILE = "journal.sqlite"
 

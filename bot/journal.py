@@ -15,9 +15,9 @@ import sqlalchemy as sa
 
 from bot import tables
 from bot.kept import UNASKED, Asked, Kept, from_json, to_json, turn
-from index.database import Database, Note, replacing
-from index.followup import TURNS
+from index.asking.followup import TURNS
 from index.records import Turn
+from index.truth.database import Database, Note, replacing
 
 meta = sa.MetaData()
 answers = sa.Table(

@@ -11,8 +11,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bot import fragment
-from index.ledger import digest_of
 from index.records import Answer, Article, ArticleId, Citation, Claim, Judged, Page, Passage, PassageId, Period, Turn
+from index.truth.ledger import digest_of
 
 UNASKED = -1
 """The message of the question of an answer that nobody asked for now: a watch brought it."""

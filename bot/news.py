@@ -8,11 +8,11 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from index.compose import NEAR_TIE, NEWEST_TIE
-from index.judge import log_odds
-from index.ledger import digest_of
+from index.asking.compose import NEAR_TIE, NEWEST_TIE
+from index.asking.judge import log_odds
 from index.records import Answer, ArticleId, Citation
-from index.sentences import sentences
+from index.text.sentences import sentences
+from index.truth.ledger import digest_of
 
 
 @dataclass(frozen=True, slots=True)

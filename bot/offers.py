@@ -14,9 +14,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot import tables
-from index.acquire import Sent
-from index.database import Database, insert
-from index.holdings import Content, Kind
+from index.articles.acquire import Sent
+from index.articles.holdings import Content, Kind
+from index.truth.database import Database, insert
 
 AGE = 7 * 86_400.0
 """Seconds for which an offer waits: a week, as who sends something on Friday may come back after a holiday."""

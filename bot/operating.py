@@ -9,8 +9,8 @@ from config import Settings
 from config.errors import SettingsError
 from config.layers import secrets
 from config.log import redact
-from index import backup as saving
-from index import restore as restoring
+from index.rescue import backup as saving
+from index.rescue import restore as restoring
 
 
 def doctor(settings: Settings, _: argparse.Namespace) -> int:

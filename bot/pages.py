@@ -13,10 +13,10 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 from bot import buttons, render, words
 from bot.evidence import MOST
 from bot.render import Block, Run
-from index.acquire import Supply
-from index.draft import VERSIONS
+from index.articles.acquire import Supply
+from index.browsing.shelfmark import MARK, shelfmark
 from index.records import Article, ArticleId, Outlet, Passage, Span, Version
-from index.shelfmark import MARK, shelfmark
+from index.truth.draft import VERSIONS
 
 PAGE = 8
 """Articles or outlets on a page of a list: about a phone's screen."""

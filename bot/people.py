@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from bot import tables
-from index.database import Database, insert, replacing
+from index.truth.database import Database, insert, replacing
 
 FRESH = 2.0
 """Seconds for which the copy is believed where several bots share the database: so long a block may take to hold."""

@@ -16,10 +16,10 @@ from bot.pages import PAGE, View
 from bot.questions import asked
 from bot.say import answer, edit, say
 from bot.threads import Pool
+from index.browsing.shelfmark import shelfmark
 from index.errors import NotIndexed, SourceError
 from index.library import Library
 from index.records import Article, ArticleId, Span
-from index.shelfmark import shelfmark
 
 MATCHES = 8
 """Articles found by a title: more would not fit in one row of buttons, and want another word."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TypeVar
 
-from index.acquire import Sent
+from index.articles.acquire import Sent
 from index.errors import FootnoteError
 from index.library import Library
 from index.records import ArticleId, Plan, Progress, Report, Revision

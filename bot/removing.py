@@ -16,9 +16,9 @@ from bot.questions import asked
 from bot.reindexing import Reindexing, Run
 from bot.say import answer, say
 from bot.threads import Pool
+from index.browsing.shelfmark import MARK
 from index.errors import FootnoteError, NotIndexed, SourceError
 from index.records import ArticleId
-from index.shelfmark import MARK
 
 DO = rf"^remove:do:({MARK})$"
 STAY = r"^remove:stay$"

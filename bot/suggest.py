@@ -12,9 +12,9 @@ from bot.gate import accessible
 from bot.questions import Questions
 from bot.say import answer, say
 from bot.threads import Pool
+from index.browsing.shelfmark import MARK, shelfmark
 from index.errors import FootnoteError
 from index.library import Library
-from index.shelfmark import MARK, shelfmark
 
 ASK = rf"^ask:({MARK})$"
 """Ask the example that has this mark."""

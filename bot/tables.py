@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from index.database import Database
+from index.truth.database import Database
 
 _MAKING = 0x666F6F74
 """Number of the lock under which tables are made."""

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from watchfiles import Change, watch
 
+from index.articles.sources import SUFFIXES
 from index.errors import FootnoteError
-from index.sources import SUFFIXES
 
 LOOK = 0.5
 """Seconds between two looks."""

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from bot import tables
 from bot.news import Base, digest
-from index.database import Database, insert
+from index.truth.database import Database, insert
 
 LEASE = 120.0
 """Seconds after which what a process has taken is free again: twice as long as a question or a message may take."""

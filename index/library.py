@@ -19,27 +19,27 @@ from pydantic import SecretStr
 
 from config import Settings
 from config.sources import ADDED
-from index import alike, answer, followup, groups, when
-from index.acquire import Acquisitions, Sent, Supply, Understood, supplies
-from index.alike import ALIKE
-from index.audit import report
-from index.build import MEGABYTE, Builder, Ways
-from index.catalogue import Catalogue
-from index.chunk import Sizes, chunk
-from index.collection import Collection as Articles
-from index.collection import Places
-from index.compose import Candidate
-from index.embed import Embedder
+from index.articles.acquire import Acquisitions, Sent, Supply, Understood, supplies
+from index.articles.collection import Collection as Articles
+from index.articles.collection import Places
+from index.articles.gather import Gatherer
+from index.articles.holdings import Clock, Holdings, utc
+from index.asking import answer, followup, when
+from index.asking.compose import Candidate
+from index.asking.judge import judge_of
+from index.asking.respond import Responder
+from index.asking.retrieve import HybridRetriever, TimedQuery
+from index.browsing import alike
+from index.browsing.alike import ALIKE
+from index.browsing.catalogue import Catalogue
+from index.browsing.examples import Examples
+from index.browsing.shelfmark import Shelfmarks
+from index.building.build import MEGABYTE, Builder, Ways
 from index.errors import Busy, Damaged, NothingToUndo, NotIndexed, OtherModel, SourceError, Superseded
-from index.examples import Examples
-from index.fetch import Fetcher
-from index.gather import Gatherer
-from index.holdings import Clock, Holdings, utc
-from index.judge import judge_of
-from index.ledger import Ledger, digest_of
-from index.make import store_of
-from index.parsers import Limits, Parsers
+from index.models.embed import Embedder
+from index.models.rerank import Reranker
 from index.progress import Stop, Watch
+from index.reading.parsers import Limits, Parsers
 from index.records import (
     Answer,
     Article,
@@ -55,15 +55,17 @@ from index.records import (
     Turn,
     Version,
 )
-from index.replica import Replica
-from index.rerank import Reranker
-from index.respond import Responder
-from index.restore import settle
-from index.retrieve import HybridRetriever, TimedQuery
-from index.served import Served
-from index.shelfmark import Shelfmarks
-from index.snapshot import Snapshot
-from index.worker import Place
+from index.rescue.restore import settle
+from index.segments.audit import report
+from index.segments.make import store_of
+from index.segments.replica import Replica
+from index.segments.served import Served
+from index.segments.snapshot import Snapshot
+from index.segments.worker import Place
+from index.stories import groups
+from index.text.chunk import Sizes, chunk
+from index.truth.ledger import Ledger, digest_of
+from index.web.fetch import Fetcher
 
 MOST = 1_000
 """Passages that one search returns at most."""

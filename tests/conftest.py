@@ -29,11 +29,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("PTB_TIMEDELTA", "1")  # otherwise python-telegram-bot warns at every RetryAfter
 
 from config import Embedding, Settings, load
-from index import build, tiers
-from index.embed import Embedder
+from index.building import build
 from index.errors import Cancelled
 from index.library import Library, seeds
+from index.models.embed import Embedder
 from index.records import Progress
+from index.segments import tiers
 from tests import logscan, warm
 from tests import postgres as pg
 from tests.chromaserver import chroma_server
@@ -45,7 +46,7 @@ settings.register_profile(
 settings.load_profile("tests")
 
 if TYPE_CHECKING:
-    from index.load import KindName
+    from index.models.load import KindName
     from tests.barebot import Bot
     from tests.botapi import BotApi, Message, Person
     from tests.golden import Golden
@@ -117,9 +118,9 @@ def exact(models: Path) -> Embedder:
 @pytest.fixture
 def no_child(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Compile in this process, which has torch already; gives the places where something was compiled."""
-    from index import shelf
-    from index.compile import Refused, build
     from index.errors import ModelUnavailable
+    from index.models import shelf
+    from index.models.compile import Refused, build
 
     built: list[str] = []
 

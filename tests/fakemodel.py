@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from index.embed import Embedder, Vectors
+from index.models.embed import Embedder, Vectors
 
 _WORD = re.compile(r"\w+")
 

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from bot import cli
-from index import build, make, tiers, worker
-from index.build import Builder
-from index.draft import Draft
+from index.building import build
+from index.building.build import Builder
 from index.errors import FootnoteError
-from index.ledger import Ledger
 from index.library import Library
 from index.records import Facts, Progress
+from index.segments import make, tiers, worker
+from index.truth.draft import Draft
+from index.truth.ledger import Ledger
 from tests.collection import SIZES
 from tests.conftest import settings_for
 from tests.fakemodel import WordModel

@@ -5,7 +5,7 @@ import os
 import signal
 from pathlib import Path
 
-from index import restore
+from index.rescue import restore
 
 
 def until(most: int, data: Path, copy: Path) -> None:

@@ -19,8 +19,8 @@ import pytest
 
 from bot import adding, app, words
 from bot.reindexing import Reindexing, Run
+from index.browsing.shelfmark import shelfmark
 from index.library import Library
-from index.shelfmark import shelfmark
 from tests.barebot import Bot, keyboard
 from tests.botapi import BotApi, Message, Person
 from tests.botapi.groups import FIRST_SUPERGROUP_ID, Group

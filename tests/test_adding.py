@@ -10,10 +10,10 @@ import pytest
 
 from bot import adding, inbox, words
 from bot.offers import Offers, State
-from index.database import Database
-from index.embed import Embedder
 from index.errors import Busy, ModelUnavailable
 from index.library import Library
+from index.models.embed import Embedder
+from index.truth.database import Database
 from tests.botapi import BotApi, Message, Person
 from tests.conftest import ADMIN, GUEST, TOKEN, WHEN, Serve, answered, many, settings_for, three_articles, until
 from tests.golden import Golden, Transcript

@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from index.ahead import MOST, Ahead
+from index.building.ahead import MOST, Ahead
 from index.errors import Cancelled
 from index.library import never
 from index.records import Article, ArticleId

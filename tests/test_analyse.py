@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.analyse import ENGLISH, PLAIN, UNSPACED, best, left, of_language, sequence, terms, variants, words
+from index.text.analyse import ENGLISH, PLAIN, UNSPACED, best, left, of_language, sequence, terms, variants, words
 
 LANGUAGES = ["", "ar", "da", "de", "el", "en", "es", "fi", "fr", "hu", "it", "ja", "ko", "nl", "no", "pl", "pt", "ro"]
 LANGUAGES += ["ru", "sv", "ta", "th", "tr", "uk", "zh", "hi"]

@@ -4,11 +4,11 @@ import datetime as dt
 
 import pytest
 
-from index.analyse import terms
-from index.answer import Asked, Sentence, candidates, check_question, features, nearest, surroundings
-from index.judge import Features
-from index.kinds import Kind
+from index.asking.answer import Asked, Sentence, candidates, check_question, features, nearest, surroundings
+from index.asking.judge import Features
+from index.asking.kinds import Kind
 from index.records import Article, ArticleId, Hit, Passage, PassageId
+from index.text.analyse import terms
 
 TEXT = "The harbour closed in 1987. Fishing boats still use it. The council wants flats. A ferry runs to Vessel."
 

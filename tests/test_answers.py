@@ -10,9 +10,9 @@ from bot import render, words
 from bot.inbox import FILE
 from bot.journal import Journal
 from bot.pace import Limits
-from index.database import Database, Note
 from index.errors import StoreUnavailable
 from index.library import Library
+from index.truth.database import Database, Note
 from tests.botapi import BotApi, Message, Person
 from tests.conftest import GUEST, STRANGER, TOKEN, WHEN, MakeLibrary, Serve, answered, until, write
 from tests.golden import Golden, Transcript

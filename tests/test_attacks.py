@@ -16,11 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot import render
-from index import child
+from index.articles.sources import SUFFIXES
 from index.errors import SourceError
-from index.parsers import Limits, Parsers
+from index.reading.parsers import Limits, Parsers
 from index.records import Article, ArticleId
-from index.sources import SUFFIXES
+from index.system import child
 from tests import hostile
 from tests.botapi.formatting import format_text
 from tests.conftest import MakeLibrary
@@ -55,7 +55,7 @@ def most(reader: Parsers) -> int:
 
 
 def _readers() -> list[psutil.Process]:
-    return [one for one in psutil.Process().children() if "index.parsing" in one.cmdline()]
+    return [one for one in psutil.Process().children() if "index.reading.parsing" in one.cmdline()]
 
 
 @dataclass

@@ -10,14 +10,14 @@ import numpy as np
 import psutil
 import pytest
 
-from index import audit, lexicon, vectors, worker
-from index.embed import Vectors
 from index.errors import Damaged, Died
-from index.ledger import FILE
 from index.library import Library
+from index.models.embed import Vectors
 from index.records import PassageId, Revision, Stored
-from index.store import Embedded
-from index.vectors import Numbers
+from index.segments import audit, lexicon, vectors, worker
+from index.segments.store import Embedded
+from index.segments.vectors import Numbers
+from index.truth.ledger import FILE
 from tests import killed, warm
 from tests.collection import held, put
 

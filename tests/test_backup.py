@@ -20,10 +20,10 @@ from typing import Any
 import pytest
 
 from bot.cli import main
-from index import backup, restore
 from index.errors import Busy, FootnoteError, SourceError
 from index.library import Library
-from index.lock import hold
+from index.rescue import backup, restore
+from index.system.lock import hold
 from tests import restoring, warm
 from tests.conftest import WHEN, Footnote, MakeLibrary, three_articles, write
 
@@ -190,7 +190,7 @@ def test_a_copy_made_after_a_restoring_was_cut_short_is_of_one_library(
 
 
 def test_a_judge_of_ones_own_comes_along(shared: Library, tmp_path: Path) -> None:
-    from index.judge import shipped
+    from index.asking.judge import shipped
 
     data = tmp_path / "data"
     shutil.copytree(shared.data, data, ignore=shutil.ignore_patterns("models", "segments"))

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from bot import cli
-from index import risk
-from index.calibrate import FEWEST, Sample, calibrate
+from index.asking.judge import FILE, NAMES, Judge, shipped
 from index.errors import SourceError
-from index.judge import FILE, NAMES, Judge, shipped
 from index.library import Library
+from index.quality import risk
+from index.quality.calibrate import FEWEST, Sample, calibrate
 
 
 def made(count: int, *, answerable: bool, seed: int, apart: float = 0.35) -> list[Sample]:

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.chunk import Sizes, chunk
-from index.embed import Embedder
+from index.models.embed import Embedder
 from index.records import Article, ArticleId, Heading
-from index.sentences import sentences
+from index.text.chunk import Sizes, chunk
+from index.text.sentences import sentences
 
 SIZES = Sizes(limit=60, size=40, overlap=1)
 

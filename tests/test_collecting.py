@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from bot import cli
-from index.embed import Embedder
 from index.library import Library
+from index.models.embed import Embedder
 from tests.conftest import HARBOUR, WHEN, Footnote, write
 from tests.test_gather import story
 from tests.test_indexing import Typed

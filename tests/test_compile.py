@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 
 from config import Embedding
-from index import shelf, weights
-from index.compiled import Compiled, Meta
-from index.embed import EMBEDDING, Embedder
 from index.errors import Damaged, ModelUnavailable
-from index.shelf import Shelf
+from index.models import shelf, weights
+from index.models.compiled import Compiled, Meta
+from index.models.embed import EMBEDDING, Embedder
+from index.models.shelf import Shelf
 from tests.tiny import OF_DISTILBERT, SMALL, Config, configured, tokenizer
 
 TEXTS = [
@@ -67,7 +67,7 @@ def make_model(tmp_path: Path) -> MakeModel:
 
 
 def test_the_default_model_gives_the_vectors_of_the_reference(exact: Embedder) -> None:
-    from index.reference import Reference
+    from index.models.reference import Reference
 
     reference = Reference(Embedding(device="cpu", precision="fp32"))
     assert exact.runtime == "onnxruntime, fp32"
@@ -91,8 +91,8 @@ def test_the_default_model_gives_the_vectors_of_the_reference(exact: Embedder) -
 def test_models_of_other_kinds_give_the_vectors_of_the_reference(
     make_model: MakeModel, tmp_path: Path, config: Config, more: dict[str, Any]
 ) -> None:
-    from index.compile import LEAST_COSINE, build
-    from index.reference import Reference
+    from index.models.compile import LEAST_COSINE, build
+    from index.models.reference import Reference
 
     settings = Embedding(
         precision="fp32",
@@ -119,7 +119,7 @@ def test_models_of_other_kinds_give_the_vectors_of_the_reference(
 def test_eight_bit_weights_are_near_the_reference_and_have_a_fingerprint_of_their_own(
     embedder: Embedder, exact: Embedder, models: Path
 ) -> None:
-    from index.compile import LEAST_COSINE
+    from index.models.compile import LEAST_COSINE
 
     place = Shelf(models, Embedding(), EMBEDDING).place
     small = Compiled(place, threads=0)
@@ -153,14 +153,14 @@ def test_a_model_that_cannot_be_compiled_runs_by_torch_and_says_so_once(  # noqa
     more: dict[str, Any],
     reason: str,
 ) -> None:
-    from index.reference import Reference
+    from index.models.reference import Reference
 
     settings = Embedding(model=str(make_model(config, **more)), precision="fp32")
     with caplog.at_level(logging.WARNING, logger="index"):
         embedder = Embedder(settings, models=tmp_path / "models")
         embedder.question("Where?")
         embedder.passages(["Here."])
-    said = [record.getMessage() for record in caplog.records if record.name == "index.load"]
+    said = [record.getMessage() for record in caplog.records if record.name == "index.models.load"]
     assert [message for message in said if reason in message] == said
     assert len(said) == 1
     assert embedder.runtime.startswith(f"torch, fp32 ({reason}")
@@ -175,8 +175,8 @@ def test_a_model_that_cannot_be_compiled_runs_by_torch_and_says_so_once(  # noqa
 def test_a_model_whose_vectors_would_differ_is_refused(
     make_model: MakeModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from index import compile as compiling
-    from index.compile import Refused, build
+    from index.models import compile as compiling
+    from index.models.compile import Refused, build
 
     settings = Embedding(model=str(make_model()), device="cpu", precision="fp32")
     trace = compiling._trace
@@ -194,8 +194,8 @@ def test_a_model_whose_vectors_would_differ_is_refused(
 def test_a_crash_leaves_nothing_that_is_taken_for_a_model_and_the_next_one_sweeps(
     make_model: MakeModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from index import compile as compiling
-    from index.compile import build
+    from index.models import compile as compiling
+    from index.models.compile import build
 
     settings = Embedding(model=str(make_model()), device="cpu", precision="fp32")
     place = Shelf(tmp_path / "models", settings, EMBEDDING).place
@@ -262,7 +262,7 @@ def test_a_model_is_compiled_once_and_again_when_its_files_change(
 def test_a_changed_weight_file_of_the_default_model_is_refused_even_with_a_compiled_one(
     models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from index.reference import Reference
+    from index.models.reference import Reference
 
     package = tmp_path / "site" / "altered_model"
     shutil.copytree(weights.default_folder(), package / "model")
@@ -283,7 +283,7 @@ def test_a_changed_weight_file_of_the_default_model_is_refused_even_with_a_compi
 def test_two_processes_that_compile_at_once_both_get_the_model(make_model: MakeModel, tmp_path: Path) -> None:
     made = make_model()
     code = (
-        "import sys; from pathlib import Path; from config import Embedding; from index.embed import Embedder\n"
+        "import sys; from pathlib import Path; from config import Embedding; from index.models.embed import Embedder\n"
         "e = Embedder(Embedding(model=sys.argv[1], device='cpu', precision='fp32'), models=Path(sys.argv[2]))\n"
         "print(e.fingerprint, e.runtime, 'torch' in sys.modules)"
     )
@@ -329,8 +329,8 @@ def test_a_folder_that_cannot_be_written_leaves_torch(make_model: MakeModel, tmp
 def test_a_model_that_eight_bits_would_change_too_much_is_compiled_in_full_precision(
     make_model: MakeModel, tmp_path: Path, no_child: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from index.compile import LEAST_COSINE
-    from index.reference import Reference
+    from index.models.compile import LEAST_COSINE
+    from index.models.reference import Reference
 
     monkeypatch.setitem(LEAST_COSINE, "int8", 1.1)
     settings = Embedding(model=str(make_model()), device="cpu", precision="int8")
@@ -358,13 +358,13 @@ def test_a_model_that_cannot_be_had_is_one_line_from_the_child_too(
 
 
 def test_the_shelf_knows_the_recipe_of_the_compiler() -> None:
-    from index.compile import RECIPE
+    from index.models.compile import RECIPE
 
     assert shelf._RECIPE == RECIPE
 
 
 def test_an_older_recipe_is_not_taken(make_model: MakeModel, tmp_path: Path) -> None:
-    from index.compile import build
+    from index.models.compile import build
 
     settings = Embedding(model=str(make_model()), device="cpu", precision="fp32")
     mine = Shelf(tmp_path / "models", settings, EMBEDDING)
@@ -419,7 +419,7 @@ def test_a_text_that_fails_lets_nobody_have_vectors_of_nothing(
 
 
 def _built(make_model: MakeModel, tmp_path: Path, precision: str = "int8") -> Compiled:
-    from index.compile import build
+    from index.models.compile import build
 
     settings = Embedding(model=str(make_model()), device="cpu", precision=precision)  # type: ignore[arg-type]
     build(tmp_path / "compiled", settings, "embedding")

@@ -6,9 +6,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from index.analyse import terms
-from index.answer import Sentence, candidates
-from index.compose import (
+from index.asking.answer import Sentence, candidates
+from index.asking.compose import (
     LONGEST,
     NEAR_TIE,
     NEWEST_TIE,
@@ -21,9 +20,10 @@ from index.compose import (
     opens,
     together,
 )
-from index.embed import Vectors
-from index.judge import Features
+from index.asking.judge import Features
+from index.models.embed import Vectors
 from index.records import Article, ArticleId, Citation, Claim, Hit, Passage, PassageId
+from index.text.analyse import terms
 
 TEXT = "The harbour closed in 1987. Fishing boats still use it. The council wants flats. A ferry runs to Vessel."
 

@@ -12,15 +12,15 @@ import pytest
 import sqlalchemy as sa
 
 from bot import pages, words
-from index.copies import compare
 from index.errors import Cancelled
-from index.groups import Groups
-from index.ledger import Ledger, discard
 from index.library import Library
 from index.records import Answer, ArticleId
-from index.tables import articles
-from index.tables import copies as pairs
-from index.tables import signatures as signed
+from index.stories.copies import compare
+from index.stories.groups import Groups
+from index.truth.ledger import Ledger, discard
+from index.truth.tables import articles
+from index.truth.tables import copies as pairs
+from index.truth.tables import signatures as signed
 from tests.bench import copies
 from tests.conftest import BAKERY, HARBOUR, HOURS, WHEN, MakeLibrary, settings_for
 from tests.fakemodel import WordModel
@@ -222,7 +222,7 @@ def test_a_reindex_compares_only_what_changed(
     told = copies.told(copies.of_seeds(40), most=40)
     for at, one in enumerate(told):
         put(folder, f"s{at:02}", one.text, source=one.outlet)
-    caplog.set_level(logging.INFO, "index.copies")
+    caplog.set_level(logging.INFO, "index.stories.copies")
     library.index(folder)
     assert f"compared {len(told)} articles" in caplog.text
     before = grouped(library)
@@ -352,7 +352,7 @@ def test_a_ledger_without_signatures_is_given_them_at_the_next_change(
             table.drop(db)
         db.execute(sa.text("PRAGMA user_version = 5"))
     library.close()
-    caplog.set_level(logging.INFO, "index.copies")
+    caplog.set_level(logging.INFO, "index.stories.copies")
     with Library(settings_for(library.data), embedder=WordModel()) as again:
         put(outlets, "hours", f"{HOURS} Nobody objected.")
         again.index(outlets)

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from index.courtesy import LONGEST_PAUSE, LONGEST_REST, Courtesy, in_words
 from index.errors import SourceError
+from index.web.courtesy import LONGEST_PAUSE, LONGEST_REST, Courtesy, in_words
 
 
 class _Clock:

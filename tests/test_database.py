@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from index.database import Database, name_of
 from index.errors import Busy, Damaged, FootnoteError, SettingsError, StoreUnavailable
-from index.ledger import Ledger
-from index.tables import about, create, engine, meta, note, passages
+from index.truth.database import Database, name_of
+from index.truth.ledger import Ledger
+from index.truth.tables import about, create, engine, meta, note, passages
 from tests.postgres import PASSWORD, QUOTED, Postgres
 
 
@@ -129,7 +129,7 @@ def test_a_database_that_cannot_hold_every_character_is_refused(tmp_path: Path, 
 def test_somebody_who_never_stops_making_tables_is_waited_for_only_so_long(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("index.tables.PATIENCE", 0.2)
+    monkeypatch.setattr("index.truth.tables.PATIENCE", 0.2)
     one, other = Database(database), Database(database)
     with one.writing() as db:
         create(db, one.name)

@@ -22,9 +22,9 @@ from bot.journal import Journal, new_id
 from bot.kept import Asked, keep
 from bot.pace import Limits
 from bot.stats import MOST_DAYS
-from index import evaluate
-from index.database import Database
 from index.library import Library
+from index.quality import evaluate
+from index.truth.database import Database
 from tests.botapi import BotApi, Message, Person
 from tests.conftest import ADMIN, GUEST, TOKEN, WHEN, Serve, answered, due_now, reindexes, until, write
 

@@ -20,7 +20,7 @@ from bot.doctor import Finding
 from bot.reach import Line
 from config import Settings, Telegram, load
 from config.errors import FootnoteError
-from index.lock import hold
+from index.system.lock import hold
 from tests.botapi import BotApi
 from tests.conftest import ADMIN, GUEST, TOKEN, Footnote, MakeLibrary, until
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from index.errors import SourceError
-from index.parsers import Limits, Parsers
+from index.reading.parsers import Limits, Parsers
 from index.records import Article, ArticleId
 from tests.conftest import Footnote, MakeLibrary
 

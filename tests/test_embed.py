@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from config import Embedding
-from index import weights
-from index.compiled import Compiled
-from index.embed import Embedder
 from index.errors import ModelUnavailable
+from index.models import weights
+from index.models.compiled import Compiled
+from index.models.embed import Embedder
 
 
 def test_vectors_are_those_of_sentence_transformers_and_of_unit_length(exact: Embedder) -> None:

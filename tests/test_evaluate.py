@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from index import evaluate
 from index.errors import SourceError
-from index.evaluate import EACH, Question, Run, each, measure, normalised, token_f1
+from index.quality import evaluate
+from index.quality.evaluate import EACH, Question, Run, each, measure, normalised, token_f1
 from index.records import Answer, Article, ArticleId, Citation, Claim, Hit, Judged, Passage, PassageId
 
 TEXT = "The harbour closed in 1987. It reopened in 1990."

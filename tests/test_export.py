@@ -12,11 +12,11 @@ import pytest
 from bot.export import FILE, Exported, export
 from bot.journal import Journal, Reason, Vote
 from bot.kept import Asked, keep
-from index import evaluate
-from index.database import Database
 from index.library import Library
-from index.parsers import Limits
+from index.quality import evaluate
+from index.reading.parsers import Limits
 from index.records import Turn
+from index.truth.database import Database
 from tests.conftest import WHEN
 
 UNKNOWN = "Who won the chess championship of 1931?"

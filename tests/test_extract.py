@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from index.errors import SourceError
-from index.extract import clean, day, extract, language, one_line, web_address
+from index.formats.extract import clean, day, extract, language, one_line, web_address
 from index.records import Article, ArticleId
 
 DAY = dt.date(2025, 10, 16)
@@ -702,5 +702,5 @@ def test_cleaning_keeps_every_offset(text: str) -> None:
 
 def test_importing_the_module_imports_no_parser() -> None:
     heavy = {"lxml", "trafilatura", "markdown_it", "yaml", "charset_normalizer"}
-    code = f"import sys, index.extract; sys.exit(bool({heavy} & set(sys.modules)))"
+    code = f"import sys, index.formats.extract; sys.exit(bool({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.archive import RATIO
 from index.errors import SourceError
-from index.extract import extract
+from index.formats.archive import RATIO
+from index.formats.extract import extract
 from index.records import Article, ArticleId
 from tests import papers
 from tests.papers import paragraph

@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 from index.errors import SourceError
-from index.extract import extract
+from index.formats.extract import extract
 from index.records import Article, ArticleId
 from tests import papers
 from tests.papers import page

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.errors import SourceError
-from index.extract import extract
+from index.formats.extract import extract
 from index.records import Article, ArticleId
 from tests import papers
 from tests.papers import Line, prose

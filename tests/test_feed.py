@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index import feed, parcel, sitemap
 from index.errors import SourceError
-from index.parsers import Limits, Parsers
+from index.reading import parcel
+from index.reading.parsers import Limits, Parsers
 from index.records import Item
-from index.weblinks import chooser, host, same
+from index.web import feed, sitemap
+from index.web.weblinks import chooser, host, same
 from tests import hostile
 
 BASE = "https://news.example.org/feeds/all.xml"

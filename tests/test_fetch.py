@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from index.errors import Gone, SourceError
-from index.fetch import HOPS, Fetcher, agent
+from index.web.fetch import HOPS, Fetcher, agent
 from tests.web import Asked, Reply, Web, fetcher, moved, page, serve
 
 HELLO = page("<h1>Hello</h1><p>It is a page.</p>", ETag='"1"', Last_Modified="Thu, 16 Oct 2025 10:00:00 GMT")
@@ -259,7 +259,7 @@ class _Flips:
 
 
 def test_a_name_that_changes_its_address_meanwhile_leads_nowhere_else(web: Web, noted: list[tuple[str, str]]) -> None:
-    from index.guard import Guard
+    from index.web.guard import Guard
 
     flips = _Flips(["127.0.0.1"], ["127.0.0.1"], ["10.0.0.1"])
     web.routes["/a"] = moved("/")

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from index import analyse
-from index.evaluate import questions, run
-from index.followup import FADE, MOST, SAID, Context, context, leans, named, names
+from index.asking.followup import FADE, MOST, SAID, Context, context, leans, named, names
 from index.library import Library
+from index.quality.evaluate import questions, run
 from index.records import Turn
+from index.text import analyse
 from tests.conftest import Footnote, MakeLibrary, write
 
 

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from index.errors import Busy, NothingToUndo, StoreUnavailable, TooMuchGone
 from index.library import Library
-from index.store import Server
+from index.segments.store import Server
 from tests.chromaserver import chroma_server
 from tests.conftest import HARBOUR, MakeLibrary, write
 

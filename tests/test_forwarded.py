@@ -9,7 +9,7 @@ from telegram import Message
 
 from bot import forwarded
 from index.errors import SourceError
-from index.extract import extract
+from index.formats.extract import extract
 from index.records import Article, ArticleId
 
 WHEN = 1_704_445_200

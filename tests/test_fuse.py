@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.fuse import fuse
+from index.asking.fuse import fuse
 
 SCORES = st.dictionaries(st.integers(0, 30), st.floats(-1, 1), max_size=20)
 BM25 = st.dictionaries(st.integers(0, 30), st.floats(0, 50), max_size=20)

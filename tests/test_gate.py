@@ -18,7 +18,7 @@ from bot.gate import Gate, in_group, in_person
 from bot.inbox import FILE
 from bot.people import People
 from config import Telegram
-from index.database import Database
+from index.truth.database import Database
 
 ADMIN, OTHER, READER, BLOCKED = 7, 8, 9, 10
 GATE = Gate(Telegram(admins=(ADMIN, OTHER), allowed=(READER,), blocked=(OTHER, BLOCKED)))

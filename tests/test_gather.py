@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from index.embed import Embedder
 from index.errors import Cancelled, TooMuchGone
 from index.library import Library
+from index.models.embed import Embedder
 from index.records import Progress, Report
 from tests.conftest import WHEN, settings_for, write
 from tests.web import Asked, Reply, Route, Web, fetcher, page, serve

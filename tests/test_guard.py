@@ -11,9 +11,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from index import guard
 from index.errors import SourceError
-from index.guard import Guard, Resolve, canonical_host, is_public, named, shown
+from index.web import guard
+from index.web.guard import Guard, Resolve, canonical_host, is_public, named, shown
 from tests.web import loopback
 
 PUBLIC = """

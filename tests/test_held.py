@@ -2,7 +2,7 @@
 
 import threading
 
-from index.held import Held
+from index.stories.held import Held
 
 
 def test_what_was_asked_for_last_is_held_and_what_is_heavy_is_let_go() -> None:

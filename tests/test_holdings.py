@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from index.embed import Embedder
+from index.articles.holdings import Content, Holdings, Kind
 from index.errors import Damaged
-from index.holdings import Content, Holdings, Kind
-from index.ledger import Ledger
 from index.library import Library
+from index.models.embed import Embedder
 from index.records import Item
+from index.truth.ledger import Ledger
 from tests.conftest import settings_for, three_articles
 from tests.postgres import Postgres
 from tests.test_gather import START, Moment, counts, rss, story

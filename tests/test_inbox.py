@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from bot.inbox import ASIDE, FILE, LEASE, MOST_SENDS, POISON, SUSPECT, Inbox, Taken, lane
-from index.database import Database
 from index.errors import Damaged, FootnoteError
+from index.truth.database import Database
 
 BOT = 123_456_789
 

@@ -17,9 +17,9 @@ import psutil
 import pytest
 
 from bot import cli, words
-from index.embed import Embedder
 from index.library import Library
-from index.lock import hold
+from index.models.embed import Embedder
+from index.system.lock import hold
 from tests.conftest import ROOT, WHEN, Footnote, MakeLibrary, many, to_embed, until, write
 
 STOPPED = "footnote: Stopped. The articles are as they were before; what was embedded is kept for the next time."
@@ -267,7 +267,7 @@ def busy_reader(pid: int) -> psutil.Process:
     found: list[psutil.Process] = []
 
     def reading() -> bool:
-        found[:] = [one for one in psutil.Process(pid).children() if "index.parsing" in one.cmdline()]
+        found[:] = [one for one in psutil.Process(pid).children() if "index.reading.parsing" in one.cmdline()]
         return bool(found) and found[0].cpu_times().user > 2
 
     until(reading, seconds=120)

@@ -9,11 +9,11 @@ import pytest
 from bot.inbox import FILE
 from bot.journal import Journal, Reason, Vote, new_id
 from bot.kept import UNASKED, Asked, Kept, Place, keep
-from index.database import Database
-from index.followup import TURNS
-from index.ledger import digest_of
+from index.asking.followup import TURNS
 from index.library import Library
 from index.records import Answer
+from index.truth.database import Database
+from index.truth.ledger import digest_of
 from tests.conftest import WHEN
 
 BOT = 123_456_789

@@ -8,8 +8,8 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
+from index.asking.judge import FILE, NAMES, Features, judge_of, log_odds, share, shipped
 from index.errors import Damaged
-from index.judge import FILE, NAMES, Features, judge_of, log_odds, share, shipped
 
 PARTS = st.builds(Features, *[st.floats(0, 1) for _ in NAMES])
 

@@ -4,7 +4,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from index.kinds import Kind, holds, kind, match, words
+from index.asking.kinds import Kind, holds, kind, match, words
 
 
 @pytest.mark.parametrize(

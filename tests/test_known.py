@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from index.known import Known
-from index.model import Vectors
+from index.models.known import Known
+from index.models.model import Vectors
 
 
 class Model:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index.language import STRETCH, Detector, code
 from index.records import ArticleId
+from index.text.language import STRETCH, Detector, code
 from tests.conftest import MakeLibrary
 
 TEXTS = {

@@ -14,31 +14,37 @@ MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob
 
 FORBIDDEN = {"config": {"index", "bot", "seeds"}, "index": {"bot"}, "bot": set()}
 ONLY_IN = {
-    "chromadb": {"index/store.py"},
-    "tantivy": {"index/lexicon.py", "index/analyse.py"},
-    "py3langid": {"index/language.py"},
+    "chromadb": {"index/segments/store.py"},
+    "tantivy": {"index/segments/lexicon.py", "index/text/analyse.py"},
+    "py3langid": {"index/text/language.py"},
     "sqlalchemy": {
         *(f"bot/{name}.py" for name in ("inbox", "journal", "offers", "people", "tables", "watchlist")),
-        *(f"index/{name}.py" for name in ("database", "together", "tables", "writer", "ledger", "draft", "catalogue")),
-        "index/holdings.py",
-        *(f"index/{name}.py" for name in ("copies", "groups")),
+        *(f"index/truth/{name}.py" for name in ("database", "together", "tables", "writer", "ledger", "draft")),
+        "index/articles/holdings.py",
+        "index/browsing/catalogue.py",
+        *(f"index/stories/{name}.py" for name in ("copies", "groups")),
     },
-    "feedparser": {"index/feed.py"},
-    "pypdfium2": {"index/extract_pdf.py"},
+    "feedparser": {"index/web/feed.py"},
+    "pypdfium2": {"index/formats/extract_pdf.py"},
     "babel": {"bot/words/figures.py", "bot/words/language.py"},
-    "rensa": {"index/shingles.py"},
-    "torch": {"index/compile.py", "index/reference.py", "index/subject.py"},
-    "onnxruntime": {"index/compile.py", "index/compiled.py"},
+    "rensa": {"index/stories/shingles.py"},
+    "torch": {"index/models/compile.py", "index/models/reference.py", "index/models/subject.py"},
+    "onnxruntime": {"index/models/compile.py", "index/models/compiled.py"},
     "starlette": {"bot/web.py", "bot/listen.py"},
     "uvicorn": {"bot/listen.py"},
     "h11": {"bot/listen.py"},
     "prometheus_client": {"bot/metrics.py"},
     "aiohttp": {"bot/wire.py", "bot/poll.py"},
-    "httpcore": {"index/request.py"},
-    "protego": {"index/robots.py"},
-    "tokenizers": {"index/compile.py", "index/compiled.py", "index/reference.py"},
+    "httpcore": {"index/web/request.py"},
+    "protego": {"index/web/robots.py"},
+    "tokenizers": {"index/models/compile.py", "index/models/compiled.py", "index/models/reference.py"},
     "telegram": {path.relative_to(ROOT).as_posix() for path in (ROOT / "bot").rglob("*.py")},
 }
+BELOW = """
+    system text formats web reading models truth stories segments browsing articles building asking rescue
+    library quality
+""".split()
+"""The packages of `index`, and its door: each may import what stands before it, and the nouns that lie beside."""
 PRINTERS = {"bot/cli.py", "bot/terminal.py"}
 
 
@@ -79,9 +85,42 @@ def test_no_other_distribution_brings_a_package_of_the_same_name(package: str) -
     assert package not in sys.stdlib_module_names
 
 
-@pytest.mark.parametrize("package", ["bot", "index"])
+PLACES = sorted({path.parent.relative_to(ROOT).as_posix() for path in MODULES} - {"bot/words", "config"})
+
+
+@pytest.mark.parametrize("package", PLACES)
 def test_the_map_of_a_package_names_each_of_its_modules(package: str) -> None:
     place = ast.get_docstring(ast.parse((ROOT / package / "__init__.py").read_text(encoding="utf-8"))) or ""
-    named = re.findall(r"[a-z_]+", place.partition("Where to look:")[2])
-    missing = {path.stem for path in (ROOT / package).glob("*.py")} - {"__init__"} - set(named)
-    assert not missing
+    _, _, lines = place.partition("\n")
+    beside = {path.stem for path in (ROOT / package).glob("*.py")} - {"__init__"}
+    within = {path.parent.name for path in (ROOT / package).glob("*/__init__.py")}
+    assert not (beside | within) - set(re.findall(r"[a-z_]+", lines))
+
+
+def test_every_package_of_index_has_its_place_above_or_below_the_others() -> None:
+    assert sorted({*BELOW} - {"library"}) == sorted(path.parent.name for path in (ROOT / "index").glob("*/__init__.py"))
+
+
+@pytest.mark.parametrize("package", BELOW)
+def test_a_package_of_index_imports_only_those_below_it(package: str) -> None:
+    above = {*BELOW[BELOW.index(package) + 1 :]}
+    wrong = {
+        (path.name, name)
+        for path in (ROOT / "index" / package).glob("*.py")
+        for name in _parts_of_index(path)
+        if name in above
+    }
+    assert not wrong
+
+
+def _parts_of_index(path: Path) -> set[str]:
+    """Return what a module imports of `index`: its packages, and the modules beside them."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith("index.")}
+        if isinstance(node, ast.ImportFrom) and node.module == "index":
+            found |= {alias.name for alias in node.names}
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("index."):
+            found.add((node.module or "").split(".")[1])
+    return found

@@ -9,11 +9,11 @@ import pytest
 import sqlalchemy as sa
 from filelock import FileLock
 
-from index import lock
-from index.embed import Vectors
 from index.errors import Busy
-from index.ledger import FILE, Ledger
-from index.tables import about
+from index.models.embed import Vectors
+from index.system import lock
+from index.truth.ledger import FILE, Ledger
+from index.truth.tables import about
 from tests import killed, warm
 from tests.collection import held, put
 from tests.conftest import MakeLibrary, settings_for

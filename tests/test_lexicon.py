@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from index import lexicon
-from index.analyse import terms
 from index.errors import Damaged
-from index.lexicon import Lexicon
 from index.records import PassageId, Stored
-from index.seal import opened
+from index.segments import lexicon
+from index.segments.lexicon import Lexicon
+from index.system.seal import opened
+from index.text.analyse import terms
 
 
 @pytest.fixture

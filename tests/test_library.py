@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from config import Embedding
-from index import sources
-from index.embed import Embedder
+from index.articles import sources
 from index.errors import (
     Busy,
     Cancelled,
@@ -26,6 +25,7 @@ from index.errors import (
     SourceError,
 )
 from index.library import Library
+from index.models.embed import Embedder
 from index.records import Failure, Progress
 from tests import killed, warm
 from tests.conftest import BAKERY, MakeLibrary, settings_for, write

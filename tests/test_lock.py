@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from index.errors import Busy
-from index.lock import hold
+from index.system.lock import hold
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from index.lock import hold
+from index.system.lock import hold
 with hold(Path(sys.argv[1]), "writer", doing="indexing"):
     print("held", flush=True)
     time.sleep(60)

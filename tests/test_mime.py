@@ -2,7 +2,7 @@
 
 import time
 
-from index.mime import ContentType, content_type
+from index.web.mime import ContentType, content_type
 
 
 def test_a_kind_and_an_encoding_are_read_however_they_are_written() -> None:

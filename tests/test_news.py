@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from bot.news import Base, base_of, digest, news, noted
 from config import Embedding
-from index.embed import Embedder
 from index.library import Library
+from index.models.embed import Embedder
 from tests.conftest import HARBOUR, WHEN, MakeLibrary, settings_for, write
 
 BRIDGE = "When will the new bridge of Lindholm be opened?"

@@ -6,9 +6,9 @@ import pytest
 
 from bot import offers as module
 from bot.offers import Offers, Piece, State
-from index.acquire import Sent
-from index.database import Database
-from index.holdings import Content, Kind
+from index.articles.acquire import Sent
+from index.articles.holdings import Content, Kind
+from index.truth.database import Database
 
 PERSON, CHAT = 7, 7
 

@@ -9,9 +9,9 @@ import pytest
 
 from bot import pages, render, words
 from bot.inbox import FILE
-from index.acquire import Supply
-from index.embed import Embedder
+from index.articles.acquire import Supply
 from index.library import Library
+from index.models.embed import Embedder
 from tests.botapi import BotApi, Person
 from tests.conftest import ADMIN, GUEST, HARBOUR, Serve, answered, settings_for, write
 from tests.test_gather import MAY, rss, story

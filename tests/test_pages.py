@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from bot import pages, render, words
 from bot.evidence import MOST
+from index.browsing.shelfmark import shelfmark
 from index.library import Library
 from index.records import Article, ArticleId, Heading, Outlet, Passage, PassageId, Version
-from index.shelfmark import shelfmark
 from tests.botapi import BotApi, Message
 from tests.botapi.formatting import format_text
 from tests.conftest import GUEST, WHEN, MakeLibrary, Serve, answered, until, write

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index import parcel
+from index.reading import parcel
 from index.records import Article, ArticleId, Heading, Item, Page
 
 ARTICLE = Article(

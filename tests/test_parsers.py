@@ -15,13 +15,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from index import child, confine, parsers, parsing
+from index.articles.sources import SUFFIXES
 from index.errors import Cancelled, Died, SourceError
-from index.extract import extract
+from index.formats.extract import extract
 from index.library import seeds
-from index.parsers import Limits, Parsers
+from index.reading import confine, parsers, parsing
+from index.reading.parsers import Limits, Parsers
 from index.records import ArticleId
-from index.sources import SUFFIXES
+from index.system import child
 from tests import hostile
 from tests.conftest import ROOT, MakeLibrary, until, write
 
@@ -104,8 +105,8 @@ import json
 import sys
 from pathlib import Path
 from index.library import Library
-from index.parsers import Limits, Parsers
-from index.survey import Survey
+from index.reading.parsers import Limits, Parsers
+from index.articles.survey import Survey
 with Parsers(Limits(), most=1) as made:
     survey = Survey(Path(sys.argv[1]), largest=10**6, extract=made.extract, tell=made.tell)
     told = {found.id: found.load().parse().language for found in survey}
@@ -261,7 +262,7 @@ def test_a_reader_is_told_no_secret_and_says_nothing_to_the_terminal(
 
 PARENT = """
 import sys
-from index.parsers import Limits, Parsers
+from index.reading.parsers import Limits, Parsers
 made = Parsers(Limits(), most=1)
 made.extract("a.txt", b"Title\\n\\nWords.")
 print(*[parser._child.pid for parser in made._alive], flush=True)
@@ -292,7 +293,7 @@ def test_a_reindex_of_what_did_not_change_starts_no_process(
     monkeypatch.setattr(child, "start", start)
     library = make_library()
     library.index(folder)
-    assert started.count("index.parsing") == 1  # three small files: a second one would cost more than it saves
+    assert started.count("index.reading.parsing") == 1  # three small files: a second one would cost more than it saves
     started.clear()
     assert library.index(folder).unchanged == 3
     library.plan(folder)
@@ -316,7 +317,7 @@ def test_a_reader_has_no_network_and_can_open_write_and_start_nothing(shared: Pa
 
 TAKEN_OVER = """
 import ctypes, errno, os, sys
-from index.confine import confine
+from index.reading.confine import confine
 libc = ctypes.CDLL(None, use_errno=True)
 kept, folder = sys.argv[1].encode(), sys.argv[2].encode()
 confine()

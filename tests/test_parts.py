@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.parts import parts
+from index.asking.parts import parts
 
 
 @pytest.mark.parametrize(

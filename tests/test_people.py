@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from bot.inbox import FILE
 from bot.people import FRESH, KEEP_ENDED, Guest, Invitation, Opened, Outcast, People
-from index.database import Database
+from index.truth.database import Database
 
 BOT = 123_456_789
 ADMIN = 7

@@ -10,8 +10,8 @@ from bot import words
 from bot.inbox import ASIDE, FILE, Inbox
 from bot.journal import Journal
 from config import Conversation, Delivery
-from index.database import Database
 from index.library import Library
+from index.truth.database import Database
 from tests.botapi import BotApi
 from tests.conftest import GUEST, STRANGER, TOKEN, WHEN, Serve, answered, until
 from tests.golden import Golden

@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index import alike, shelfmark
-from index.alike import groups
-from index.embed import Vectors
+from index.browsing import alike, shelfmark
+from index.browsing.alike import groups
+from index.browsing.examples import ASKED, question_about
+from index.browsing.shelfmark import MARK, Shelfmarks
 from index.errors import NotIndexed
-from index.examples import ASKED, question_about
-from index.ledger import digest_of
 from index.library import Library
+from index.models.embed import Vectors
 from index.records import ArticleId, Outlet
-from index.shelfmark import MARK, Shelfmarks
+from index.truth.ledger import digest_of
 from tests.conftest import BAKERY, HARBOUR, MakeLibrary, write
 
 BAKERY_ID, HARBOUR_ID, GONE = ArticleId("bakery.md"), ArticleId("harbour.md"), ArticleId("gone.md")

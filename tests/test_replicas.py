@@ -9,12 +9,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from index import lexicon
 from index.errors import Busy, Damaged, SettingsError, StoreUnavailable
-from index.ledger import Ledger
 from index.library import Library
 from index.records import Progress
-from index.store import Server, Shape
+from index.segments import lexicon
+from index.segments.store import Server, Shape
+from index.truth.ledger import Ledger
 from tests import killed, warm
 from tests.collection import SIZES, Versions, held, put
 from tests.conftest import settings_for, until

@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 
 from bot.doctor import examine
 from config import Embedding, Rerank
-from index import weights
-from index.compiled import CompiledReranker, RerankingMeta
 from index.errors import ModelUnavailable
-from index.load import EXACT
+from index.models import weights
+from index.models.compiled import CompiledReranker, RerankingMeta
+from index.models.load import EXACT
+from index.models.rerank import Reranker
 from index.records import Article, ArticleId, Hit, Passage, PassageId
-from index.rerank import Reranker
 from tests import tiny
 from tests.conftest import ROOT, WHEN, Footnote, MakeLibrary, settings_for
 
@@ -51,8 +51,8 @@ def test_scores_are_the_logits_of_sentence_transformers_compiled_or_not(
     import torch
     from sentence_transformers import CrossEncoder
 
-    from index.compile import LEAST_COSINE, build
-    from index.reference import RerankingReference
+    from index.models.compile import LEAST_COSINE, build
+    from index.models.reference import RerankingReference
 
     model = tiny.cross_encoder(tmp_path / "model", config, activation=activation)
     reference = RerankingReference(like(model))
@@ -75,7 +75,7 @@ def test_scores_are_the_logits_of_sentence_transformers_compiled_or_not(
 
 def test_what_is_too_long_is_cut_at_the_longer_of_the_two_as_the_reference_does(tmp_path: Path) -> None:
     """The model reads 100 word pieces, 3 of them special: a passage gives way to a question of up to 48."""
-    from index.compile import build
+    from index.models.compile import build
 
     build(tmp_path / "compiled", like(tiny.cross_encoder(tmp_path / "model")), "reranking")
     scores = CompiledReranker(tmp_path / "compiled", threads=1).scores
@@ -89,8 +89,8 @@ def test_what_is_too_long_is_cut_at_the_longer_of_the_two_as_the_reference_does(
 def test_a_prompt_that_a_model_is_saved_with_goes_before_the_question(tmp_path: Path) -> None:
     from sentence_transformers import CrossEncoder
 
-    from index.compile import build
-    from index.reference import RerankingReference
+    from index.models.compile import build
+    from index.models.reference import RerankingReference
 
     model = tiny.cross_encoder(tmp_path / "model")
     plain = RerankingReference(like(model)).scores("Where?", PASSAGES)
@@ -103,7 +103,7 @@ def test_a_prompt_that_a_model_is_saved_with_goes_before_the_question(tmp_path: 
 
 
 def test_eight_bit_weights_are_near_the_reference(tmp_path: Path, no_child: list[str]) -> None:
-    from index.compile import LEAST_COSINE
+    from index.models.compile import LEAST_COSINE
 
     model = tiny.cross_encoder(tmp_path / "model")
     small = Reranker(
@@ -120,7 +120,7 @@ def test_eight_bit_weights_are_near_the_reference(tmp_path: Path, no_child: list
 def test_a_model_that_eight_bits_would_change_too_much_is_compiled_in_full_precision(
     tmp_path: Path, no_child: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from index.compile import LEAST_COSINE
+    from index.models.compile import LEAST_COSINE
 
     monkeypatch.setitem(LEAST_COSINE, "int8", 1.1)
     model = Rerank(model=str(tiny.cross_encoder(tmp_path / "model")))
@@ -134,13 +134,13 @@ def test_a_model_that_eight_bits_would_change_too_much_is_compiled_in_full_preci
 def test_a_model_that_cannot_be_compiled_runs_by_torch_and_says_so_once(
     tmp_path: Path, no_child: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    from index.reference import RerankingReference
+    from index.models.reference import RerankingReference
 
     sizes = {name: size for name, size in tiny.SMALL.items() if name != "num_attention_heads"}
     model = tiny.cross_encoder(tmp_path / "model", ("FNetConfig", sizes))
     for _ in range(2):
         reranker = Reranker(Rerank(model=str(model)), like=LIKE, models=tmp_path / "models")
-        with caplog.at_level(logging.WARNING, logger="index.load"):
+        with caplog.at_level(logging.WARNING, logger="index.models.load"):
             found = reranker.reorder("Where?", hits(3), told=lambda hit: hit.passage.text)
         assert reranker.runtime.startswith("torch, fp32 (cannot be compiled: Unsupported")
     assert len(no_child) == 1

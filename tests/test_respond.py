@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bot import as_json, render, terminal
-from index.embed import Embedder
 from index.library import Library
+from index.models.embed import Embedder
 from index.records import Answer, Turn
 from tests.conftest import settings_for, write
 

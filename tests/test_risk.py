@@ -6,8 +6,8 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from index import risk
-from index.risk import Outcome
+from index.quality import risk
+from index.quality.risk import Outcome
 
 CASES = st.lists(st.builds(Outcome, st.floats(0, 1), st.booleans(), st.booleans()), min_size=1, max_size=40)
 

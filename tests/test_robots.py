@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from protego import Protego
 
 from index.errors import SourceError
-from index.robots import LARGEST, TOKEN, Answer, Robots, Rules, ours
+from index.web.robots import LARGEST, TOKEN, Answer, Robots, Rules, ours
 
 DAY = 24 * 3600.0
 SITE = httpx.URL("https://news.example.org/a?b=c")

@@ -12,8 +12,8 @@ from bot.inbox import FILE
 from bot.pace import Limits
 from bot.people import FRESH, People
 from bot.roll import PAGE
-from index.database import Database
 from index.library import Library
+from index.truth.database import Database
 from tests.botapi import BotApi, Message, Person
 from tests.conftest import ADMIN, GUEST, STRANGER, TOKEN, WHEN, Serve, answered, until
 from tests.test_invitations import payload, told

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from index import extract, sources
-from index.evaluate import measure, normalised, questions, run, texts
+from index.articles import sources
+from index.formats import extract
 from index.library import Library, seeds
-from index.parsers import Limits
+from index.quality.evaluate import measure, normalised, questions, run, texts
+from index.reading.parsers import Limits
 from index.records import Article
 
 FOLDER = seeds()

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index import store as store_module
-from index import vectors
-from index.embed import Vectors
 from index.errors import Damaged, StoreUnavailable
+from index.models.embed import Vectors
 from index.records import Facts, PassageId
-from index.seal import opened
-from index.store import Embedded, Server, Store
-from index.vectors import Numbers, Segment
+from index.segments import store as store_module
+from index.segments import vectors
+from index.segments.store import Embedded, Server, Store
+from index.segments.vectors import Numbers, Segment
+from index.system.seal import opened
 from tests.chromaserver import chroma_server, guarded
 
 

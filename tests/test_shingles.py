@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.shingles import SLOTS, Story, changed, is_copy, said, signatures
+from index.stories.shingles import SLOTS, Story, changed, is_copy, said, signatures
 from tests.conftest import BAKERY, HARBOUR
 
 TEXT = f"{HARBOUR}\n\n{BAKERY}"

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from index.draft import Draft
 from index.errors import Damaged
-from index.ledger import Ledger
-from index.served import Served
-from index.snapshot import Snapshot
+from index.segments.served import Served
+from index.segments.snapshot import Snapshot
+from index.truth.draft import Draft
+from index.truth.ledger import Ledger
 from tests import killed, warm
 from tests.collection import held, put
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from index.articles.sources import archived, jsonl_articles, read, scan
 from index.errors import SourceError
 from index.records import Article, ArticleId, Failure
-from index.sources import archived, jsonl_articles, read, scan
 
 MB = 1 << 20
 needs_permissions = pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

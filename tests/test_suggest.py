@@ -13,8 +13,8 @@ from bot import words
 from bot.inbox import FILE
 from bot.journal import Journal
 from bot.suggest import EXAMPLES, Suggestions, buttons
-from index.database import Database
 from index.library import Library
+from index.truth.database import Database
 from tests.botapi import BotApi, Message
 from tests.conftest import GUEST, TOKEN, MakeLibrary, Serve, answered, until, write
 from tests.golden import Golden

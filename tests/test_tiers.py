@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.records import Facts
-from index.tiers import MOST, TAIL, merging, staying
+from index.segments.tiers import MOST, TAIL, merging, staying
 
 
 def segments(*sizes: int) -> list[Facts]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.typeset import Entry, Line, typeset
+from index.formats.typeset import Entry, Line, typeset
 
 WORDS = st.lists(st.sampled_from(["The", "harbour", "was", "closed.", "•", "1.", "well-", "known", "(x)"]), min_size=1)
 PLACES = st.floats(0, 800, allow_nan=False)

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from index.errors import Cancelled, SourceError
-from index.unpack import gunzip
+from index.web.unpack import gunzip
 
 MEMBER = gzip.compress(b"")
 

@@ -10,8 +10,8 @@ from bot import lookout, words
 from bot.inbox import FILE
 from bot.journal import Journal
 from bot.watchlist import Watchlist, findings, watches
-from index.database import Database
 from index.library import Library
+from index.truth.database import Database
 from tests.botapi import BotApi, Message, Person
 from tests.conftest import ADMIN, GUEST, STRANGER, TOKEN, WHEN, MakeLibrary, Serve, answered, until, write
 

@@ -13,8 +13,8 @@ from pydantic import SecretStr
 from bot import app
 from bot.news import Base
 from bot.watchlist import LEASE, MOST_SENDS, Finding, Taken, Watch, Watchlist, Wish
-from index.database import Database
 from index.library import Library
+from index.truth.database import Database
 from tests.conftest import served_settings
 from tests.test_inbox import Clock
 

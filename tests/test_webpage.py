@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index import webpage
 from index.errors import SourceError
-from index.extract import extract
-from index.fetch import Fetched
-from index.parsers import Limits, Parsers
+from index.formats.extract import extract
+from index.reading.parsers import Limits, Parsers
 from index.records import Article, ArticleId
+from index.web import webpage
+from index.web.fetch import Fetched
 from tests.web import fetcher, page, serve
 
 PROSE = "The mayor opened the bridge on Monday, and nobody came to see it but a dog and two of her cousins. " * 4

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.embed import Embedder
-from index.fuse import weigh
+from index.asking.fuse import weigh
 from index.library import Library
+from index.models.embed import Embedder
 from tests.conftest import settings_for, write
 
 scores = st.floats(min_value=-1, max_value=2, allow_nan=False)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from index.asking.when import known, read
 from index.records import Period
-from index.when import known, read
 from tests.conftest import ROOT
 
 TUESDAY = dt.date(2026, 11, 24)
@@ -183,7 +183,7 @@ def test_any_words_on_any_day_make_a_sound_period_or_none(text: str, today: dt.d
 
 
 def test_an_ordinary_question_costs_microseconds_and_imports_nothing() -> None:
-    code = "import sys; from index.when import read; import datetime as dt\n"
+    code = "import sys; from index.asking.when import read; import datetime as dt\n"
     code += "read('From where does the last ferry to Vessel leave, and after what?', today=dt.date(2026, 11, 24))\n"
     code += "print('dateparser' in sys.modules)"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from bot import as_json, render, terminal
-from index import within
-from index.embed import Embedder
 from index.library import Library
+from index.models.embed import Embedder
 from index.records import Answer, Period, Turn
+from index.segments import within
 from tests.conftest import settings_for, write
 from tests.fakemodel import WordModel
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from index import weights
+from index.models import weights
 
 SMALL = {
     "vocab_size": 30_522,

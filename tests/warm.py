@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from index import child
+from index.system import child
 
 _fork = multiprocessing.get_context("forkserver")
 _fork.set_forkserver_preload(
@@ -23,7 +23,7 @@ _fork.set_forkserver_preload(
         "chromadb.api.rust",
         "chromadb.telemetry.product.posthog",
         "tantivy",
-        "index.make",
+        "index.segments.make",
         "index.library",
         "tests.prepared",
         "tests.killed",

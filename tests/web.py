@@ -22,8 +22,8 @@ from typing import Any, TypeAlias
 import httpx
 
 from config.settings import Fetch
-from index.fetch import Fetcher
-from index.guard import Guard
+from index.web.fetch import Fetcher
+from index.web.guard import Guard
 
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bot.words.desk import SHOWN, failures
 from bot.words.figures import articles, day, language_name, passages, size
 from bot.words.language import LANGUAGE, N_, _, ngettext
-from index.acquire import Understood
+from index.articles.acquire import Understood
 from index.records import Failure
 
 ADD_DOES = N_("Add a page to the articles: /add and its address")

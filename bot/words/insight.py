@@ -14,7 +14,7 @@ from bot.words.errors import trouble
 from bot.words.figures import day, day_of_year, duration, megabytes, moment, number
 from bot.words.language import N_, _, ngettext
 from bot.words.origins import failing
-from index.acquire import Supply
+from index.articles.acquire import Supply
 from index.records import Plan, Report
 
 _COMPLAINTS = {

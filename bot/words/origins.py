@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from bot.words.figures import articles, moment, number
 from bot.words.language import N_, _, ngettext
-from index.acquire import Supply
-from index.guard import named
+from index.articles.acquire import Supply
+from index.web.guard import named
 
 ORIGINS = N_("Where the articles come from:")
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from bot.words.desk import changes, failures, gone
 from bot.words.figures import articles, day, megabytes, moment, passages, when
-from index.acquire import Supply, Understood
-from index.guard import named
+from index.articles.acquire import Supply, Understood
 from index.records import Answer, Article, ArticleId, Plan, Revision
+from index.web.guard import named
 
 IN_THE_TERMINAL = (
     "This is the chat in the terminal. For Telegram: write /newbot to @BotFather, and put the token it gives you into "

@@ -23,12 +23,13 @@ import numpy as np
 import psutil
 
 from config import load
-from index import extract, sources
-from index.evaluate import questions
+from index.articles import sources
+from index.formats import extract
 from index.library import Library, seeds
+from index.models.weights import DEFAULT_MODEL, default_folder
+from index.quality.evaluate import questions
 from index.records import Progress
-from index.sentences import sentences
-from index.weights import DEFAULT_MODEL, default_folder
+from index.text.sentences import sentences
 from tests.bench import crowd, reading, scale
 from tests.bench.scale import timed
 
@@ -146,7 +147,7 @@ def bare_model() -> Any:
 
 def embedded_texts(library: Library, folder: Path) -> list[str]:
     """Return what Footnote will embed of a folder."""
-    from index.chunk import Sizes, chunk
+    from index.text.chunk import Sizes, chunk
 
     embedder = library._embedder
     sizes = Sizes(embedder.limit, library._settings.chunk.size, library._settings.chunk.overlap)

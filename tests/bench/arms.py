@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import Settings, load
-from index import evaluate, risk
-from index.evaluate import Question, Run
 from index.library import Library
-from index.risk import Outcome
+from index.quality import evaluate, risk
+from index.quality.evaluate import Question, Run
+from index.quality.risk import Outcome
 
 ARMS = {"dense": 0.0, "lexical": 1.0}
 """Weight of the lexical channel where only one of the two ranks."""

@@ -23,15 +23,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from index import extract, sources
-from index.copies import compare
-from index.draft import Draft, Staged
-from index.ledger import Ledger
+from index.articles import sources
+from index.formats import extract
 from index.library import seeds
 from index.records import Article, ArticleId
-from index.sentences import sentences
-from index.shingles import SEED, SIZE, SLOTS
-from index.tables import articles, copies
+from index.stories.copies import compare
+from index.stories.shingles import SEED, SIZE, SLOTS
+from index.text.sentences import sentences
+from index.truth.draft import Draft, Staged
+from index.truth.ledger import Ledger
+from index.truth.tables import articles, copies
 
 OUTLETS = 8
 

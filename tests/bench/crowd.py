@@ -33,8 +33,8 @@ import psutil
 from bot.app import ASKING
 from bot.questions import asked as after_command
 from config import load
+from index.asking.followup import TURNS
 from index.errors import FootnoteError
-from index.followup import TURNS
 from index.library import Library, seeds
 from index.records import Turn
 from tests.bench import asked, soak

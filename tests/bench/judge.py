@@ -3,7 +3,7 @@
     python -m tests.bench.judge DIR [DIR …] [--limit N] [--data DIR] [--write]
 
 Each set has `queries.jsonl` and `corpus.jsonl` or articles, and counts the same. With `--write` the numbers replace
-`index/judge.json`. The figures are of questions that were not fitted to (five folds).
+`index/asking/judge.json`. The figures are of questions that were not fitted to (five folds).
 """
 
 import argparse
@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from config import load
-from index import calibrate, evaluate, judge
-from index.calibrate import Sample
+from index.asking import judge
 from index.library import Library
+from index.quality import calibrate, evaluate
+from index.quality.calibrate import Sample
 
 
 def main() -> None:

@@ -17,10 +17,10 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from index import lexicon
-from index.language import Detector, code
-from index.lexicon import Lexicon
 from index.records import PassageId, Stored
+from index.segments import lexicon
+from index.segments.lexicon import Lexicon
+from index.text.language import Detector, code
 
 LONGEST = 4_000
 """Characters of a page: about as many as five passages have."""

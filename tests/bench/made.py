@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from config import Embedding
-from index.embed import Embedder, Vectors
+from index.models.embed import Embedder, Vectors
 
 DIMENSIONS = 384
 _LATENT = 48

@@ -17,12 +17,14 @@ from typing import TypeAlias
 
 import psutil
 
-from index import extract, parsing, sources
+from index.articles import sources
+from index.formats import extract
 from index.library import seeds
-from index.parsers import Limits, Parsers
+from index.reading import parsing
+from index.reading.parsers import Limits, Parsers
 from index.records import ArticleId
-from index.sentences import sentences
-from index.turn import NICE
+from index.system.turn import NICE
+from index.text.sentences import sentences
 from tests import hostile
 
 FILES = 1_000

@@ -16,9 +16,9 @@ import numpy as np
 import psutil
 
 from config import load
-from index import evaluate
-from index.ledger import Ledger
 from index.library import Library, seeds
+from index.quality import evaluate
+from index.truth.ledger import Ledger
 from tests.bench import made
 
 SIZES = (1_000, 10_000, 100_000)
@@ -192,7 +192,7 @@ def stock(folder: Path, models: Path) -> dict[str, float]:
 def _stock_model() -> Any:
     from llama_index.embeddings.huggingface import HuggingFaceEmbedding
 
-    from index.weights import default_folder
+    from index.models.weights import default_folder
 
     return HuggingFaceEmbedding(model_name=str(default_folder()), device="cpu")
 

@@ -1,0 +1,4 @@
+"""Copies of the whole library.
+
+backup, restore
+"""
