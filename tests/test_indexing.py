@@ -181,7 +181,7 @@ def test_status_shows_segments_and_the_schedule(footnote: Footnote, library: Lib
 
 
 def test_every_stage_of_an_index_is_named_in_words() -> None:
-    code = "".join(path.read_text() for path in (ROOT / "index").glob("*.py"))
+    code = "".join(path.read_text() for path in (ROOT / "index").rglob("*.py"))
     stages = re.findall(r'Meter\("(\w+)"', code)
     assert {"reading", "embedding", "building", "merging"} <= set(stages)
     assert all(words.stage(stage) != stage for stage in stages)
