@@ -152,18 +152,23 @@ def p95(
 
 
 def answering(place: Path, folder: Path, models: Path) -> dict[str, float]:
-    """Answer questions about the seeds from at least 17,000 passages, one at a time. The passages' vectors are made."""
+    """Answer questions about the seeds from at least 17,000 passages, one at a time. The passages' vectors are made.
+
+    Each is asked for the first time, when most of the sentences it is judged by are new, and then three times again.
+    """
     settings = load(flags={"library.data": str(place / "data-answers")}, environ={}, folder=place)
     with Library(settings, embedder=made.MadePassages(models)) as library:
         passages = library.index(folder).passages
         asked = [question.text for question in evaluate.questions(seeds())]
-        for question in asked[:5]:
-            library.ask(question)
+        library.search(asked[0])
         took = [timed(lambda question=question: library.ask(question)) * 1_000 for question in asked * 4]  # type: ignore[misc]
+    first, again = took[: len(asked)], took[len(asked) :]
     return {
         "answers: passages": passages,
-        "answers: p50 ms (aim <= 120)": statistics.median(took),
-        "answers: p95 ms": float(np.percentile(took, 95)),
+        "answers: asked first, p50 ms (aim <= 120)": statistics.median(first),
+        "answers: asked first, p95 ms": float(np.percentile(first, 95)),
+        "answers: asked again, p50 ms": statistics.median(again),
+        "answers: asked again, p95 ms": float(np.percentile(again, 95)),
     }
 
 
