@@ -1,6 +1,7 @@
 """Keep the vectors of texts that are asked for again and again. Pure."""
 
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -24,7 +25,7 @@ class Known:
         """Keep `room` bytes of vectors, which `make` returns in the shape (n, dimensions)."""
         self._make = make
         self._room = room
-        self._rows: dict[str, int] = {}  # the row of each text that is kept, that asked for last at the end
+        self._rows: OrderedDict[str, int] = OrderedDict()  # of each text its row; what was asked for last is the last
         self._kept: Vectors = np.empty((0, 0), dtype=np.float32)
         self._lock = threading.Lock()
 
@@ -44,8 +45,8 @@ class Known:
 
     def _found(self, text: str) -> Vectors:
         """Return a vector that is kept: a copy, for its row may be another text's before it is looked at."""
-        self._rows[text] = row = self._rows.pop(text)
-        return np.array(self._kept[row])
+        self._rows.move_to_end(text)
+        return np.array(self._kept[self._rows[text]])
 
     def _keep(self, texts: Sequence[str], vectors: Vectors) -> None:
         if not self._rows:
@@ -55,5 +56,5 @@ class Known:
             if text in self._rows or not len(self._kept):
                 continue  # another thread was first
             full = len(self._rows) == len(self._kept)
-            self._rows[text] = row = self._rows.pop(next(iter(self._rows))) if full else len(self._rows)
+            self._rows[text] = row = self._rows.popitem(last=False)[1] if full else len(self._rows)
             self._kept[row] = vector
