@@ -87,7 +87,7 @@ def add(bot: Application[Any, Any, Any, Any, Any, Any], all_: Handlers, *, gate:
 
     # outside of private chats
     bot.add_handler(MessageHandler(filters.ViaBot(number) & filters.UpdateType.MESSAGE, all_.inline.picked))
-    bot.add_handler(MessageHandler(_GROUP & filters.TEXT, all_.groups.heard))
+    bot.add_handler(MessageHandler(_GROUP & (filters.TEXT | filters.CAPTION), all_.groups.heard))
     bot.add_handler(InlineQueryHandler(all_.inline.typed))
 
     # sent in private

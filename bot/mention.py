@@ -1,7 +1,7 @@
 """What is meant for the bot among all that is said in a group, and what it asks. Pure.
 
-A message is meant for it that mentions it, replies to one of its messages, or is a command by its name. Whether whoever
-wrote it may ask is the gate's to decide.
+A message is meant for it that mentions it, replies to one of its messages, or is a command by its name; what stands
+under a picture or a file counts as its text. Whether whoever wrote it may ask is the gate's to decide.
 """
 
 import re
@@ -47,26 +47,28 @@ class Call:
 
 def call(message: Message, me: Me) -> Call | None:
     """Return what a message in a group wants of the bot; None where it is meant for others, or is not in own words."""
-    if not message.text or not in_own_words(message):
+    text = message.text or message.caption
+    if not text or not in_own_words(message):
         return None
-    mentions = [entity for entity in message.entities if _names(message, entity, me)]
-    command = next((one for one in message.entities if one.type == MessageEntity.BOT_COMMAND and one.offset == 0), None)
+    said = message.parse_entities() if message.text else message.parse_caption_entities()
+    mentions = [entity for entity, words in said.items() if _names(entity, words, me)]
+    command = next((one for one in said if one.type == MessageEntity.BOT_COMMAND and one.offset == 0), None)
     if command is not None:
-        name, at, addressee = message.parse_entity(command).lower().partition("@")
+        name, at, addressee = said[command].lower().partition("@")
         mine = addressee == me.name.lower()
         if name == ASK and (mine or not at):
-            return Call(_without(message, [command, *mentions]))
+            return Call(_without(text, [command, *mentions]))
         return Call(how=True) if name in HELP and mine else None
     if mentions or _replies(message, me):
-        return Call(_without(message, mentions))
+        return Call(_without(text, mentions))
     return None
 
 
-def _names(message: Message, entity: MessageEntity, me: Me) -> bool:
-    """Whether a stretch of a message is the name of the bot: as everybody has one, or as a link to it."""
+def _names(entity: MessageEntity, words: str, me: Me) -> bool:
+    """Whether words of a message are the name of the bot: as everybody has one, or as a link to it."""
     if entity.type == MessageEntity.TEXT_MENTION:
         return entity.user is not None and entity.user.id == me.id
-    return entity.type == MessageEntity.MENTION and message.parse_entity(entity).lower() == f"@{me.name}".lower()
+    return entity.type == MessageEntity.MENTION and words.lower() == f"@{me.name}".lower()
 
 
 def _replies(message: Message, me: Me) -> bool:
@@ -77,9 +79,9 @@ def _replies(message: Message, me: Me) -> bool:
     return replied.from_user is not None and replied.from_user.id == me.id
 
 
-def _without(message: Message, names: Iterable[MessageEntity]) -> str:
-    """Return the text of a message without these stretches, and without what sets them apart from the rest."""
-    units = (message.text or "").encode("utf-16-le")
+def _without(said: str, names: Iterable[MessageEntity]) -> str:
+    """Return what was said without these stretches, and without what sets them apart from the rest."""
+    units = said.encode("utf-16-le")
     pieces, at = [], 0
     for name in sorted(names, key=lambda entity: entity.offset):
         pieces.append(units[2 * at : 2 * max(at, name.offset)].decode("utf-16-le"))

@@ -83,6 +83,23 @@ def test_who_calls_the_bot_in_a_group_gets_one_message_in_reply(
     golden(meeting.transcript, "group")
 
 
+def test_what_stands_under_a_file_may_ask_as_well(
+    api: BotApi, serve: Serve, shared: Library, anna: Person, bela: Person
+) -> None:
+    group = api.group("Readers", anna, bela, hears_all=False)
+    with serve(shared) as bot:
+        group.sends(anna, "harbour.png", b"a picture", caption="Look at that.")
+        said = group.sends(anna, "harbour.png", b"a picture", caption=f"@{NAME} {WHEN}")
+        reply = group.waits(lambda _: True, after=said, timeout=90)
+        assert "1987" in reply.text
+        assert reply.reply_to == said.id
+        again = group.sends(bela, "harbour.png", b"a picture", caption=WHEN, reply_to=reply)
+        assert "1987" in group.waits(lambda _: True, after=again, timeout=90).text
+        group.sends(bela, "harbour.png", b"a picture", reply_to=reply)
+        idle(api, bot)
+    assert len(told(group)) == 2
+
+
 def test_a_topic_is_answered_in_and_is_a_conversation_of_its_own(
     api: BotApi, serve: Serve, seeded: Library, anna: Person, golden: Golden
 ) -> None:

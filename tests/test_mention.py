@@ -6,7 +6,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from telegram import Chat, ForumTopicCreated, Message, MessageEntity, MessageOriginHiddenUser, User
+from telegram import Chat, ForumTopicCreated, Message, MessageEntity, MessageOriginHiddenUser, PhotoSize, User
 
 from bot.mention import Call, Me, call
 
@@ -29,6 +29,14 @@ def said(text: str, *, reply_to: Message | None = None, **more: object) -> Messa
     entities = [MessageEntity(kind, units(text[: one.start()]), units(one[0])) for one, kind in found]
     given_ = {"entities": entities, **more}
     return Message(2, NOW, GROUP, from_user=ANNA, text=text, reply_to_message=reply_to, **given_)  # type: ignore[arg-type]
+
+
+def under_a_picture(text: str, **more: object) -> Message:
+    """Write it as the caption of a picture."""
+    message = said(text)
+    picture = (PhotoSize("file", "unique", 1, 1),)
+    given_ = {"caption": text, "caption_entities": message.entities, "photo": picture, **more}
+    return Message(2, NOW, GROUP, from_user=ANNA, **given_)  # type: ignore[arg-type]
 
 
 OURS = Message(1, NOW, GROUP, from_user=BOT, text="In 1987. [1]")
@@ -61,6 +69,7 @@ OURS = Message(1, NOW, GROUP, from_user=BOT, text="In 1987. [1]")
 )
 def test_the_name_is_cut_out_of_the_question(text: str, question: str) -> None:
     assert call(said(text), ME) == Call(question)
+    assert call(under_a_picture(text), ME) == Call(question)
 
 
 @pytest.mark.parametrize(
@@ -107,6 +116,8 @@ def test_what_is_passed_on_or_has_no_text_asks_for_nothing() -> None:
     forwarded = {"forward_origin": MessageOriginHiddenUser(NOW, "Eve")}
     assert call(said(f"@{NAME} when?", **forwarded), ME) is None
     assert call(said(f"@{NAME} when?", via_bot=BOT), ME) is None
+    assert call(under_a_picture(f"@{NAME} when?", **forwarded), ME) is None
+    assert call(under_a_picture("A harbour."), ME) is None
     assert call(Message(2, NOW, GROUP, from_user=ANNA, reply_to_message=OURS), ME) is None
 
 

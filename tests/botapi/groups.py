@@ -104,6 +104,13 @@ class Group(Room):
         entities = [self._mention(text, calling)] if calling else None
         return self._post(person.user, text, reply_to=reply_to, entities=entities, thread=thread)
 
+    def sends(
+        self, person: Person, name: str, data: bytes, *, caption: str = "", reply_to: Message | None = None
+    ) -> Message:
+        """Let a member send a file; raise LookupError for somebody who is none."""
+        self.admits(person.user)
+        return self._send(person.user, name, data, caption, reply_to=reply_to)
+
     def says_anonymously(self, text: str, *, reply_to: Message | None = None) -> Message:
         """Let an anonymous administrator say something."""
         return self._post(NAMELESS, text, in_name_of=self.id, reply_to=reply_to)

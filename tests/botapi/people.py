@@ -4,15 +4,13 @@ All methods block the calling thread.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from mimetypes import guess_type
 
 from tests.botapi.asking import Asked
-from tests.botapi.formatting import Formatted, format_text, utf16_length
+from tests.botapi.formatting import utf16_length
 from tests.botapi.keyboard import find_button
 from tests.botapi.links import check_payload, payload_of
 from tests.botapi.members import block
-from tests.botapi.records import Chat, Document, Message, User
+from tests.botapi.records import Chat, Message, User
 from tests.botapi.rooms import MAX_LENGTH, Press, Room, edit
 from tests.botapi.state import State
 from tests.botapi.wire import callback_query_json
@@ -49,14 +47,8 @@ class Person(Room):
         said_size: int | None = None,
     ) -> Message:
         """Send a file, which is one of an `album` where that is named; `said_size` is what its size is said to be."""
-        mime = guess_type(name)[0] or "application/octet-stream"
-        with self._state.changed:
-            document = Document(f"BQACAgIAAxkB{self._state.new_id()}", name, mime, data, said_size)
-            self._state.files[document.file_id] = document
-            body = format_text(caption) if caption else Formatted("")
-            draft = self._state.draft(self._chat, sender=self.user, html=caption, body=body)
-            grouped = {"media_group_id": album} if album else {}
-            return self.puts(replace(draft, document=document, extra={**grouped, **(extra or {})}))
+        grouped = {"media_group_id": album} if album else {}
+        return self._send(self.user, name, data, caption, extra={**grouped, **(extra or {})}, said_size=said_size)
 
     def forwards(self, text: str, origin: Mapping[str, object]) -> Message:
         """Forward what somebody else wrote; `origin` is a MessageOrigin of the Bot API."""

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from itertools import takewhile
+from mimetypes import guess_type
 
 from aiogram.types import MessageEntity
 
 from tests.botapi.formatting import Formatted, format_text, utf16_length
 from tests.botapi.hearing import hears
-from tests.botapi.records import CallbackAnswer, Chat, Message, User
+from tests.botapi.records import CallbackAnswer, Chat, Document, Message, User
 from tests.botapi.state import State
 from tests.botapi.wire import message_json
 
@@ -111,6 +112,27 @@ class Room:
             reply_id = reply_to.id if reply_to else None
             draft = replace(draft, sender_chat=in_name_of, reply_to=reply_id, extra=extra, thread=thread)
             return self.puts(draft)
+
+    def _send(
+        self,
+        sender: User,
+        name: str,
+        data: bytes,
+        caption: str,
+        *,
+        reply_to: Message | None = None,
+        extra: Mapping[str, object] | None = None,
+        said_size: int | None = None,
+    ) -> Message:
+        """Send a file; `said_size` is what its size is said to be."""
+        mime = guess_type(name)[0] or "application/octet-stream"
+        body = format_text(caption) if caption else Formatted("")
+        with self._state.changed:
+            document = Document(f"BQACAgIAAxkB{self._state.new_id()}", name, mime, data, said_size)
+            self._state.files[document.file_id] = document
+            draft = self._state.draft(self._chat, sender=sender, html=caption, body=body)
+            reply_id = reply_to.id if reply_to else None
+            return self.puts(replace(draft, document=document, reply_to=reply_id, extra=extra))
 
     def _transcript(self) -> str:
         lines = [
