@@ -13,44 +13,48 @@ from telegram import BotCommand, BotCommandScope, BotCommandScopeAllGroupChats, 
 from telegram.error import TelegramError
 from telegram.ext import Application, ApplicationBuilder
 
-from bot import handlers, heap, inbox, pace, poll, web, words
-from bot.adding import Adding
-from bot.admin import Admin
-from bot.answers import Answers
-from bot.arrivals import Arrivals
-from bot.bulletin import Bulletin
-from bot.commands import Commands
-from bot.desk import Desk
-from bot.dispatch import AT_ONCE, Dispatcher
+from bot import handlers, words
+from bot.access.arrivals import Arrivals
+from bot.access.gate import Gate
+from bot.articles.adding import Adding
+from bot.articles.removing import Removing
+from bot.asking.answers import Answers
+from bot.asking.commands import Commands
+from bot.asking.groups import Groups
+from bot.asking.inline import Inline
+from bot.asking.questions import Asking, Questions, Threads
+from bot.asking.suggest import Suggestions
+from bot.browsing.personal import Personal, Times
+from bot.browsing.reading import Reading
+from bot.desk.admin import Admin
+from bot.desk.bulletin import Bulletin
+from bot.desk.insight import Insight
+from bot.desk.invitations import Invitations
+from bot.desk.reindexing import Reindexing
+from bot.desk.roll import Roll
+from bot.desk.schedule import Schedule
 from bot.door import Door
-from bot.gate import Gate
-from bot.groups import Groups
 from bot.handlers import Handlers
-from bot.inbox import Inbox
-from bot.inline import Inline
-from bot.invitations import Invitations
-from bot.journal import Journal
 from bot.lifecycle import Lifecycle, Parts
-from bot.limits import Limits
-from bot.listen import Listener
-from bot.lookout import Lookout
-from bot.metrics import Metrics
-from bot.offers import Offers
-from bot.people import People
-from bot.personal import Personal, Times
-from bot.poll import Patience, Poller
-from bot.questions import Asking, Questions, Threads
-from bot.reading import Reading
-from bot.reindexing import Reindexing
-from bot.removing import Removing
-from bot.roll import Roll
-from bot.schedule import Schedule
-from bot.suggest import Suggestions
-from bot.threads import Pool
-from bot.watches import Bounds, Watches
-from bot.watchlist import Watchlist
-from bot.web import Webhook, webhook_secret
-from bot.wire import Wire, proxy_to
+from bot.receiving import poll
+from bot.receiving.dispatch import AT_ONCE, Dispatcher
+from bot.receiving.limits import Limits
+from bot.receiving.listen import Listener
+from bot.receiving.poll import Patience, Poller
+from bot.running import heap, web
+from bot.running.metrics import Metrics
+from bot.running.threads import Pool
+from bot.running.web import Webhook, webhook_secret
+from bot.sending import pace
+from bot.sending.wire import Wire, proxy_to
+from bot.store import inbox
+from bot.store.inbox import Inbox
+from bot.store.journal import Journal
+from bot.store.offers import Offers
+from bot.store.people import People
+from bot.store.watchlist import Watchlist
+from bot.watching.lookout import Lookout
+from bot.watching.watches import Bounds, Watches
 from config import Settings, Telegram
 from config.errors import SettingsError
 from index.library import Library
@@ -289,7 +293,7 @@ def _handlers(ground: _Ground) -> Handlers:
             waiting=stores.inbox.waiting,
             threads=looking,
         ),
-        desk=Desk(library, stores.journal, gate, threads=looking),
+        insight=Insight(library, stores.journal, gate, threads=looking),
     )
 
 

@@ -177,28 +177,28 @@ def _ask(settings: "Settings", chosen: argparse.Namespace) -> int:
 
 
 def _answer(library: "Library", question: str, *, as_json: bool, why: bool = False) -> int:
-    from bot import as_json as form  # noqa: PLC0415
-    from bot import terminal  # noqa: PLC0415
+    from bot.terminal import as_json as form  # noqa: PLC0415
+    from bot.terminal import screen  # noqa: PLC0415
 
     answer = library.ask(question)
     if as_json:
-        terminal.show_object(form.why(answer) if why else form.answer(answer))
+        screen.show_object(form.why(answer) if why else form.answer(answer))
         return 0
-    terminal.show_answer(answer, sys.stdout)
+    screen.show_answer(answer, sys.stdout)
     if why:
-        terminal.show_why(answer, sys.stdout)
+        screen.show_why(answer, sys.stdout)
     return 0
 
 
 def _search(settings: "Settings", chosen: argparse.Namespace) -> int:
-    from bot import as_json, terminal  # noqa: PLC0415
+    from bot.terminal import as_json, screen  # noqa: PLC0415
 
     with _library(settings) as library:
         hits, timings = library.search(chosen.question, limit=chosen.limit)
     if chosen.json:
-        terminal.show_object(as_json.hits(chosen.question, hits, timings))
+        screen.show_object(as_json.hits(chosen.question, hits, timings))
     else:
-        terminal.show_hits(hits, sys.stdout)
+        screen.show_hits(hits, sys.stdout)
     return 0
 
 
@@ -208,25 +208,26 @@ def _chat(settings: "Settings", _: argparse.Namespace) -> int:
 
 
 def _talk(library: "Library") -> int:
-    from bot import terminal, words  # noqa: PLC0415
+    from bot import words  # noqa: PLC0415
+    from bot.terminal import screen  # noqa: PLC0415
 
     library.warm()
     interactive = sys.stdin.isatty()
     if interactive:
         import readline  # noqa: F401, PLC0415  gives the prompt its editing keys
 
-        terminal.tell(words.CHAT_HOW)
+        screen.tell(words.CHAT_HOW)
 
     def prompt() -> None:
         if interactive:
             print("? ", end="", flush=True)
 
-    terminal.chat(library, lines=sys.stdin, out=sys.stdout, prompt=prompt)
+    screen.chat(library, lines=sys.stdin, out=sys.stdout, prompt=prompt)
     return 0
 
 
 def _index(settings: "Settings", chosen: argparse.Namespace) -> int:
-    from bot import indexing  # noqa: PLC0415
+    from bot.terminal import indexing  # noqa: PLC0415
 
     with _library(settings) as library:
         return indexing.index(library, chosen)
@@ -234,7 +235,7 @@ def _index(settings: "Settings", chosen: argparse.Namespace) -> int:
 
 def _collecting(name: str) -> Command:
     def run(settings: "Settings", chosen: argparse.Namespace) -> int:
-        from bot import collecting  # noqa: PLC0415
+        from bot.terminal import collecting  # noqa: PLC0415
 
         with _library(settings) as library:
             return int(getattr(collecting, name)(library, chosen))
@@ -243,7 +244,7 @@ def _collecting(name: str) -> Command:
 
 
 def _rollback(settings: "Settings", chosen: argparse.Namespace) -> int:
-    from bot import indexing  # noqa: PLC0415
+    from bot.terminal import indexing  # noqa: PLC0415
 
     with _library(settings) as library:
         return indexing.rollback(library, chosen)
@@ -257,7 +258,8 @@ def _serve(settings: "Settings", _: argparse.Namespace) -> int:
 
 
 def _run(settings: "Settings", chosen: argparse.Namespace) -> int:
-    from bot import app, indexing, words  # noqa: PLC0415
+    from bot import app, words  # noqa: PLC0415
+    from bot.terminal import indexing  # noqa: PLC0415
 
     with _library(settings) as library:
         indexing.before_serving(library)
@@ -270,19 +272,20 @@ def _run(settings: "Settings", chosen: argparse.Namespace) -> int:
 
 
 def _status(settings: "Settings", chosen: argparse.Namespace) -> int:
-    from bot import as_json, terminal, words  # noqa: PLC0415
+    from bot import words  # noqa: PLC0415
+    from bot.terminal import as_json, screen  # noqa: PLC0415
 
     every = settings.telegram.reindex_every
     with _library(settings) as library:
         status, failing = library.status(), words.failing(library.sources())
     said = "\n".join(filter(None, [words.status(status, every=every), failing]))
-    terminal.show(said, form=as_json.status(status, every=every) if chosen.json else None)
+    screen.show(said, form=as_json.status(status, every=every) if chosen.json else None)
     return 0
 
 
 def _operating(name: str) -> Command:
     def run(settings: "Settings", chosen: argparse.Namespace) -> int:
-        from bot import operating  # noqa: PLC0415
+        from bot.terminal import operating  # noqa: PLC0415
 
         return int(getattr(operating, name)(settings, chosen))
 
@@ -290,7 +293,7 @@ def _operating(name: str) -> Command:
 
 
 def _eval(settings: "Settings", chosen: argparse.Namespace) -> int:
-    from bot import as_json, terminal  # noqa: PLC0415
+    from bot.terminal import as_json, screen  # noqa: PLC0415
     from index.quality import evaluate  # noqa: PLC0415
     from index.reading.parsers import Limits  # noqa: PLC0415
 
@@ -300,7 +303,7 @@ def _eval(settings: "Settings", chosen: argparse.Namespace) -> int:
     texts = evaluate.texts(chosen.folder, Limits.of(settings.library))
     settings = settings.model_copy(update={"source": ()})  # the set is all that is asked about
     today = (lambda: chosen.today) if chosen.today else dt.date.today
-    with _library(settings, today=today) as library, terminal.Bar(quiet=chosen.json) as bar:
+    with _library(settings, today=today) as library, screen.Bar(quiet=chosen.json) as bar:
         report = library.index(evaluate.corpus(chosen.folder), watch=bar)
         library.warm()
         runs = list(evaluate.run(library, questions, history=not chosen.no_history, watch=bar))
@@ -309,9 +312,9 @@ def _eval(settings: "Settings", chosen: argparse.Namespace) -> int:
         with chosen.runs.open("w", encoding="utf-8") as file:
             evaluate.write(runs, file)
     if chosen.json:
-        terminal.show_object(as_json.figures(figures))
+        screen.show_object(as_json.figures(figures))
     else:
-        terminal.show_figures(figures, sys.stdout)
+        screen.show_figures(figures, sys.stdout)
     if figures["verbatim"] < 1:
         print(
             "footnote: some quotes are not slices of their articles. This is a defect: please report it.",
@@ -322,12 +325,13 @@ def _eval(settings: "Settings", chosen: argparse.Namespace) -> int:
 
 
 def _calibrate(settings: "Settings", chosen: argparse.Namespace) -> int:
-    from bot import terminal, words  # noqa: PLC0415
+    from bot import words  # noqa: PLC0415
+    from bot.terminal import screen  # noqa: PLC0415
     from index.asking import judge  # noqa: PLC0415
     from index.quality import calibrate, evaluate  # noqa: PLC0415
 
     questions = evaluate.questions(chosen.folder)
-    with _library(settings) as library, terminal.Bar() as bar:
+    with _library(settings) as library, screen.Bar() as bar:
         library.warm()
         seen = list(calibrate.samples(library, questions, watch=bar))
         made = calibrate.calibrate([seen], fitted=words.FITTED.format(count=len(seen), model=settings.embedding.model))

@@ -7,14 +7,17 @@ from telegram import InlineQuery, Message, Update, User
 from telegram.error import BadRequest, TelegramError
 from telegram.ext import ApplicationHandlerStop, ContextTypes
 
-from bot import buttons, mention, render, words
-from bot.attempt import CURRENT, Enough
-from bot.gate import GROUPS, Gate, in_group, in_person
-from bot.inline import STALE
-from bot.limits import Limits
-from bot.mention import Me
-from bot.questions import thread_of
-from bot.say import answer, offer, say
+from bot import words
+from bot.access import mention
+from bot.access.gate import GROUPS, Gate, in_group, in_person
+from bot.access.mention import Me
+from bot.asking.inline import STALE
+from bot.asking.questions import thread_of
+from bot.receiving.limits import Limits
+from bot.sending.attempt import CURRENT, Enough
+from bot.sending.say import answer, offer, say
+from bot.showing import buttons
+from bot.text import render
 from config import Delivery
 
 TRIES = 5

@@ -16,28 +16,33 @@ from telegram.ext import (
     filters,
 )
 
-from bot import adding, admin, buttons, desk, pages, personal, removing, roll, suggest, watches
-from bot.adding import Adding
-from bot.admin import Admin
-from bot.answers import Answers
-from bot.arrivals import Arrivals
-from bot.attempt import CURRENT
-from bot.bulletin import Bulletin
-from bot.commands import Commands
-from bot.desk import Desk
-from bot.dispatch import report
+from bot.access.arrivals import Arrivals
+from bot.access.gate import Gate
+from bot.articles import adding, removing
+from bot.articles.adding import Adding
+from bot.articles.removing import Removing
+from bot.asking import suggest
+from bot.asking.answers import Answers
+from bot.asking.commands import Commands
+from bot.asking.groups import Groups
+from bot.asking.inline import Inline
+from bot.asking.questions import Questions
+from bot.asking.suggest import Suggestions
+from bot.browsing import pages, personal
+from bot.browsing.personal import Personal
+from bot.browsing.reading import Reading
+from bot.desk import admin, insight, roll
+from bot.desk.admin import Admin
+from bot.desk.bulletin import Bulletin
+from bot.desk.insight import Insight
+from bot.desk.invitations import Invitations, Opening
+from bot.desk.roll import Roll
 from bot.door import Door
-from bot.gate import Gate
-from bot.groups import Groups
-from bot.inline import Inline
-from bot.invitations import Invitations, Opening
-from bot.personal import Personal
-from bot.questions import Questions
-from bot.reading import Reading
-from bot.removing import Removing
-from bot.roll import Roll
-from bot.suggest import Suggestions
-from bot.watches import Watches
+from bot.receiving.dispatch import report
+from bot.sending.attempt import CURRENT
+from bot.showing import buttons
+from bot.watching import watches
+from bot.watching.watches import Watches
 
 _PRIVATE = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
 _GROUP = filters.ChatType.GROUPS & filters.UpdateType.MESSAGE
@@ -64,7 +69,7 @@ class Handlers:
     adding: Adding
     removing: Removing
     bulletin: Bulletin
-    desk: Desk
+    insight: Insight
 
 
 class _PassedOn(filters.UpdateFilter):
@@ -132,9 +137,9 @@ def _commands(all_: Handlers) -> dict[str, Any]:
         "remove": all_.removing.remove,
         "reindex": all_.admin.reindex,
         "rollback": all_.admin.rollback,
-        "stats": all_.desk.stats,
-        "gaps": all_.desk.gaps,
-        "export": all_.desk.export,
+        "stats": all_.insight.stats,
+        "gaps": all_.insight.gaps,
+        "export": all_.insight.export,
         "invite": all_.invitations.invite,
         "people": all_.roll.show,
         "block": all_.roll.block,
@@ -174,8 +179,8 @@ def _buttons(all_: Handlers) -> dict[str, Any]:
         pages.REMOVE: all_.removing.ask,
         removing.DO: all_.removing.do,
         removing.STAY: all_.removing.stay,
-        desk.STATS: all_.desk.other_days,
-        desk.GAPS: all_.desk.turn,
+        insight.STATS: all_.insight.other_days,
+        insight.GAPS: all_.insight.turn,
         roll.TURN: all_.roll.turn,
         roll.ASK: all_.roll.ask,
         roll.DO: all_.roll.do,

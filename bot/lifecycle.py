@@ -18,11 +18,11 @@ from typing import Any
 from telegram.error import InvalidToken, TelegramError
 from telegram.ext import Application
 
-from bot.dispatch import Dispatcher
-from bot.inbox import Inbox
-from bot.listen import Listener
-from bot.poll import Poller
-from bot.threads import Pool
+from bot.receiving.dispatch import Dispatcher
+from bot.receiving.listen import Listener
+from bot.receiving.poll import Poller
+from bot.running.threads import Pool
+from bot.store.inbox import Inbox
 from config import Delivery
 from config.errors import FootnoteError, SettingsError
 from index.library import Library

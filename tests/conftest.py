@@ -368,8 +368,8 @@ def serve(api: "BotApi", tmp_path: Path) -> Serve:
     """Run the bot on a library until the block ends, in a thread; it writes as fast as it can."""
     from bot import app
     from bot.lifecycle import Lifecycle
-    from bot.pace import Limits
-    from bot.poll import Patience
+    from bot.receiving.poll import Patience
+    from bot.sending.pace import Limits
 
     quick = Limits(1_000.0, 0.0, 1_000, call=3.0)
 

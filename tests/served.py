@@ -18,8 +18,10 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
-from bot import answers, app, cli, lifecycle, render
-from bot.pace import Limits
+from bot import app, cli, lifecycle
+from bot.asking import answers
+from bot.sending.pace import Limits
+from bot.text import render
 from index.library import Library
 from index.records import Answer
 from tests import warm

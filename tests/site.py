@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 from starlette.types import ASGIApp, Message
 
-from bot.listen import Bounds, Listener
-from bot.metrics import Metrics
-from bot.web import Patience, Webhook, app
+from bot.receiving.listen import Bounds, Listener
+from bot.running.metrics import Metrics
+from bot.running.web import Patience, Webhook, app
 from config.settings import Web
 
 SECRET = "a-secret_of-the-webhook-0123456789"

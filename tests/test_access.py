@@ -17,8 +17,9 @@ from typing import Any, Final, TypeAlias
 import httpx
 import pytest
 
-from bot import adding, app, words
-from bot.reindexing import Reindexing, Run
+from bot import app, words
+from bot.articles import adding
+from bot.desk.reindexing import Reindexing, Run
 from index.browsing.shelfmark import shelfmark
 from index.library import Library
 from tests.barebot import Bot, keyboard

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from bot import adding, inbox, words
-from bot.offers import Offers, State
+from bot import words
+from bot.articles import adding
+from bot.store import inbox
+from bot.store.offers import Offers, State
 from index.errors import Busy, ModelUnavailable
 from index.library import Library
 from index.models.embed import Embedder

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from bot import render, words
-from bot.inbox import FILE
-from bot.journal import Journal
-from bot.pace import Limits
+from bot import words
+from bot.sending.pace import Limits
+from bot.store.inbox import FILE
+from bot.store.journal import Journal
+from bot.text import render
 from index.errors import StoreUnavailable
 from index.library import Library
 from index.truth.database import Database, Note

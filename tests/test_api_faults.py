@@ -4,10 +4,11 @@ import time
 
 import pytest
 
-from bot import pace, words
+from bot import words
 from bot.lifecycle import Lifecycle
-from bot.pace import Limits
-from bot.poll import Patience
+from bot.receiving.poll import Patience
+from bot.sending import pace
+from bot.sending.pace import Limits
 from index.library import Library
 from tests.botapi import BotApi
 from tests.conftest import ADMIN, GUEST, WHEN, Serve, answered, until

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot import render
+from bot.text import render
 from index.articles.sources import SUFFIXES
 from index.errors import SourceError
 from index.reading.parsers import Limits, Parsers

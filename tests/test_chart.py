@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageColor
 
-from bot import chart
-from bot.stats import Day, Stats
+from bot.desk import chart
+from bot.desk.stats import Day, Stats
 
 FIRST = dt.date(2026, 11, 1)
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bot import lookout, words
-from bot.pace import Limits
+from bot import words
+from bot.sending.pace import Limits
+from bot.watching import lookout
 from tests.botapi import BotApi
 from tests.conftest import ADMIN, GUEST, STRANGER, WHEN, MakeLibrary, Serve, answered, write
 from tests.golden import Golden, Transcript

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from bot import pages, words
+from bot import words
+from bot.browsing import pages
 from index.errors import Cancelled
 from index.library import Library
 from index.records import Answer, ArticleId

@@ -14,14 +14,15 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from bot import desk, words
-from bot.export import FILE as QUERIES
-from bot.gaps import PAGE
-from bot.inbox import FILE
-from bot.journal import Journal, new_id
-from bot.kept import Asked, keep
-from bot.pace import Limits
-from bot.stats import MOST_DAYS
+from bot import words
+from bot.desk import insight
+from bot.desk.export import FILE as QUERIES
+from bot.desk.gaps import PAGE
+from bot.desk.stats import MOST_DAYS
+from bot.sending.pace import Limits
+from bot.store.inbox import FILE
+from bot.store.journal import Journal, new_id
+from bot.store.kept import Asked, keep
 from index.library import Library
 from index.quality import evaluate
 from index.truth.database import Database
@@ -109,8 +110,8 @@ def test_what_takes_long_for_a_year_of_questions_is_not_done_on_the_event_loop(
 
         return done
 
-    monkeypatch.setattr(desk.stats, "count", seen(desk.stats.count))
-    monkeypatch.setattr(desk, "wanting", seen(desk.wanting))
+    monkeypatch.setattr(insight.stats, "count", seen(insight.stats.count))
+    monkeypatch.setattr(insight, "wanting", seen(insight.wanting))
     with serve(shared):
         answered(boss, "/stats", timeout=60)
         answered(boss, "/gaps")
@@ -307,7 +308,9 @@ def test_the_menus_show_admins_what_is_theirs_and_one_without_a_chat_holds_up_no
 
 
 def test_the_longest_words_fit_under_a_picture() -> None:
-    days = tuple(desk.stats.Day(dt.date(2026, 9, 30), 10**7, 10**7, 10**7, 10**7, 1.0, 1.0) for _ in range(MOST_DAYS))
+    days = tuple(
+        insight.stats.Day(dt.date(2026, 9, 30), 10**7, 10**7, 10**7, 10**7, 1.0, 1.0) for _ in range(MOST_DAYS)
+    )
     for language in words.languages():
         with words.speaking(language):
-            assert len(words.stats(desk.stats.Stats(days, 359_999.0, 359_999.0))) <= 1_024
+            assert len(words.stats(insight.stats.Stats(days, 359_999.0, 359_999.0))) <= 1_024

@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from bot import words
-from bot.inbox import FILE, Inbox
+from bot.store.inbox import FILE, Inbox
 from index.errors import StoreUnavailable
 from index.library import Library
 from tests.botapi import BotApi
@@ -37,7 +37,7 @@ def test_what_is_too_old_is_closed_with_a_line_and_not_answered(
     anna = api.person(GUEST, "Anna")
     old = [anna.says(WHEN), anna.says("/status")]
     clock = time.time
-    monkeypatch.setattr("bot.dispatch.time.time", lambda: clock() + 3_600)
+    monkeypatch.setattr("bot.receiving.dispatch.time.time", lambda: clock() + 3_600)
     with serve(shared, delivery__oldest=600) as bot:
         until(lambda: len([m for m in anna.chat if m.from_bot]) == 2)
         monkeypatch.undo()
@@ -54,7 +54,7 @@ def test_what_is_too_old_is_closed_with_a_line_when_telegram_is_back(
     anna, clock = api.person(GUEST, "Anna"), time.time
     anna.says(WHEN)
     api.fail_next("sendMessage", status=502, times=2)
-    monkeypatch.setattr("bot.dispatch.time.time", lambda: clock() + 3_600)
+    monkeypatch.setattr("bot.receiving.dispatch.time.time", lambda: clock() + 3_600)
     with serve(shared, delivery__oldest=600) as bot:
         until(lambda: bot._parts.inbox.waiting() == 0 and api.waiting == 0)
     assert [m.text for m in anna.chat if m.from_bot] == [words.TOO_LATE]
@@ -290,7 +290,7 @@ def test_a_chat_goes_on_after_its_answer_could_not_be_noted_for_long(
     api: BotApi, serve: Serve, shared: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     anna = api.person(GUEST, "Anna")
-    monkeypatch.setattr("bot.dispatch.LOOK", 0.01)
+    monkeypatch.setattr("bot.receiving.dispatch.LOOK", 0.01)
     away_at_first(monkeypatch, "close", times=12)
     with serve(shared):
         assert "1987" in answered(anna, WHEN).text
@@ -301,7 +301,7 @@ def test_a_chat_goes_on_after_its_answer_could_not_be_noted_for_long(
 def test_the_bot_goes_on_looking_after_all_after_an_error_that_nobody_foresaw(
     api: BotApi, serve: Serve, shared: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.dispatch.LEASE", 0.5)
+    monkeypatch.setattr("bot.receiving.dispatch.LEASE", 0.5)
     monkeypatch.setattr("bot.lifecycle.KEEP_UP", 0.1)
     called: list[str] = []
 

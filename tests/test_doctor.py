@@ -15,9 +15,9 @@ from typing import Any
 import httpx
 import pytest
 
-from bot import doctor, reach
-from bot.doctor import Finding
-from bot.reach import Line
+from bot.terminal import doctor, reach
+from bot.terminal.doctor import Finding
+from bot.terminal.reach import Line
 from config import Settings, Telegram, load
 from config.errors import FootnoteError
 from index.system.lock import hold

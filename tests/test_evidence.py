@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import buttons, evidence, render, words
-from bot.answers import shown
-from bot.buttons import Place
-from bot.evidence import MOST, Window
-from bot.kept import Asked, Kept, from_json, keep, links_of, to_json
+from bot import words
+from bot.asking.answers import shown
+from bot.showing import buttons, evidence
+from bot.showing.buttons import Place
+from bot.showing.evidence import MOST, Window
+from bot.store.kept import Asked, Kept, from_json, keep, links_of, to_json
+from bot.text import render
 from index.records import Answer, Article, ArticleId, Citation, Claim, Judged, Page, Passage, PassageId
 from tests.test_render import NASTY, parsed, visible
 

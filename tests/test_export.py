@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from bot.export import FILE, Exported, export
-from bot.journal import Journal, Reason, Vote
-from bot.kept import Asked, keep
+from bot.desk.export import FILE, Exported, export
+from bot.store.journal import Journal, Reason, Vote
+from bot.store.kept import Asked, keep
 from index.library import Library
 from index.quality import evaluate
 from index.reading.parsers import Limits

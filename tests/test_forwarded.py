@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from telegram import Message
 
-from bot import forwarded
+from bot.articles import forwarded
 from index.errors import SourceError
 from index.formats.extract import extract
 from index.records import Article, ArticleId

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from bot import fragment, render
-from bot.fragment import link
+from bot.text import fragment, render
+from bot.text.fragment import link
 
 PAGE = "https://example.org/a"
 SHIPS = (

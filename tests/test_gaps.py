@@ -1,8 +1,8 @@
 """What the articles do not answer, grouped: by the real model, and from an admin's side."""
 
-from bot import desk
-from bot.gaps import MOST, Gap, gather, wanting
-from bot.journal import Past, Reason
+from bot.desk import insight
+from bot.desk.gaps import MOST, Gap, gather, wanting
+from bot.store.journal import Past, Reason
 from index.library import Library
 
 
@@ -56,7 +56,7 @@ def test_questions_that_mean_the_same_are_one_gap(shared: Library) -> None:
 
 def test_any_question_can_be_shown() -> None:
     """The longest page there can be is one message."""
-    gaps_ = [Gap("<b>&" + "ж\n\n" * 700, 1_000, 999, dict.fromkeys(Reason, 1_000))] * desk.PAGE
-    html = desk.gaps_html("Refused or disliked", gaps_, first=996)
-    assert html.count("👎") == desk.PAGE
+    gaps_ = [Gap("<b>&" + "ж\n\n" * 700, 1_000, 999, dict.fromkeys(Reason, 1_000))] * insight.PAGE
+    html = insight.gaps_html("Refused or disliked", gaps_, first=996)
+    assert html.count("👎") == insight.PAGE
     assert "1000. <b>" in html

@@ -14,9 +14,9 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from telegram import Update
 
-from bot.gate import Gate, in_group, in_person
-from bot.inbox import FILE
-from bot.people import People
+from bot.access.gate import Gate, in_group, in_person
+from bot.store.inbox import FILE
+from bot.store.people import People
 from config import Telegram
 from index.truth.database import Database
 

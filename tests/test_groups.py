@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from bot import words
-from bot.gate import Gate
-from bot.pace import Limits
+from bot.access.gate import Gate
+from bot.sending.pace import Limits
 from index.library import Library
 from tests.botapi import BotApi, Group, Message, Person, Topic
 from tests.conftest import ADMIN, GUEST, STRANGER, WHEN, Serve, answered, until

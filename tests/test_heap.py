@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from bot import heap
+from bot.running import heap
 
 ARENAS = """
 import ctypes, sys, threading

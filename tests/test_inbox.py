@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from bot.inbox import ASIDE, FILE, LEASE, MOST_SENDS, POISON, SUSPECT, Inbox, Taken, lane
+from bot.store.inbox import ASIDE, FILE, LEASE, MOST_SENDS, POISON, SUSPECT, Inbox, Taken, lane
 from index.errors import Damaged, FootnoteError
 from index.truth.database import Database
 
@@ -385,7 +385,7 @@ def test_how_long_something_waited_does_not_depend_on_whose_clock_is_wrong(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = time.time
-    monkeypatch.setattr("bot.inbox.time.time", lambda: clock() + 3_600)
+    monkeypatch.setattr("bot.store.inbox.time.time", lambda: clock() + 3_600)
     inbox = Inbox(Database(database), bot=BOT, room=10)
     inbox.put([{"update_id": 1, "inline_query": {"from": {"id": 5}}}, update(2, date=int(clock()))])
     typed, said = taken(inbox), taken(inbox)
@@ -401,7 +401,7 @@ def test_where_machines_share_an_inbox_its_clock_is_the_databases(
     right.put([update(1)])
     held = taken(right)
     clock = time.time
-    monkeypatch.setattr("bot.inbox.time.time", lambda: clock() + 3_600)
+    monkeypatch.setattr("bot.store.inbox.time.time", lambda: clock() + 3_600)
     wrong = Inbox(Database(database), bot=BOT, room=10)
     assert wrong.take() is None  # its own clock says that the lease ended long ago
     assert right.sending(held)

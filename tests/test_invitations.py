@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot import words
+from bot.desk.invitations import LONGEST_LABEL, MOST_DAYS, MOST_TIMES, Wish, wished
 from bot.door import TRIES
-from bot.invitations import LONGEST_LABEL, MOST_DAYS, MOST_TIMES, Wish, wished
 from index.library import Library
 from tests.botapi import BotApi, Person
 from tests.conftest import ADMIN, GUEST, STRANGER, WHEN, Serve, answered, until

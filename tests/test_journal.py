@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.inbox import FILE
-from bot.journal import Journal, Reason, Vote, new_id
-from bot.kept import UNASKED, Asked, Kept, Place, keep
+from bot.store.inbox import FILE
+from bot.store.journal import Journal, Reason, Vote, new_id
+from bot.store.kept import UNASKED, Asked, Kept, Place, keep
 from index.asking.followup import TURNS
 from index.library import Library
 from index.records import Answer

@@ -18,7 +18,7 @@ ONLY_IN = {
     "tantivy": {"index/segments/lexicon.py", "index/text/analyse.py"},
     "py3langid": {"index/text/language.py"},
     "sqlalchemy": {
-        *(f"bot/{name}.py" for name in ("inbox", "journal", "offers", "people", "tables", "watchlist")),
+        *(f"bot/store/{name}.py" for name in ("inbox", "journal", "offers", "people", "tables", "watchlist")),
         *(f"index/truth/{name}.py" for name in ("database", "together", "tables", "writer", "ledger", "draft")),
         "index/articles/holdings.py",
         "index/browsing/catalogue.py",
@@ -30,22 +30,32 @@ ONLY_IN = {
     "rensa": {"index/stories/shingles.py"},
     "torch": {"index/models/compile.py", "index/models/reference.py", "index/models/subject.py"},
     "onnxruntime": {"index/models/compile.py", "index/models/compiled.py"},
-    "starlette": {"bot/web.py", "bot/listen.py"},
-    "uvicorn": {"bot/listen.py"},
-    "h11": {"bot/listen.py"},
-    "prometheus_client": {"bot/metrics.py"},
-    "aiohttp": {"bot/wire.py", "bot/poll.py"},
+    "starlette": {"bot/running/web.py", "bot/receiving/listen.py"},
+    "uvicorn": {"bot/receiving/listen.py"},
+    "h11": {"bot/receiving/listen.py"},
+    "prometheus_client": {"bot/running/metrics.py"},
+    "aiohttp": {"bot/sending/wire.py", "bot/receiving/poll.py"},
     "httpcore": {"index/web/request.py"},
     "protego": {"index/web/robots.py"},
     "tokenizers": {"index/models/compile.py", "index/models/compiled.py", "index/models/reference.py"},
     "telegram": {path.relative_to(ROOT).as_posix() for path in (ROOT / "bot").rglob("*.py")},
 }
-BELOW = """
-    system text formats web reading models truth stories segments browsing articles building asking rescue
-    library quality
-""".split()
-"""The packages of `index`, and its door: each may import what stands before it, and the nouns that lie beside."""
-PRINTERS = {"bot/cli.py", "bot/terminal.py"}
+BELOW = {
+    "index": """
+        system text formats web reading models truth stories segments browsing articles building asking rescue
+        library quality
+    """.split(),
+    "bot": """
+        running text store sending receiving showing access desk asking browsing articles watching
+        door lifecycle handlers app terminal cli
+    """.split(),
+}
+"""The parts of `index` and of `bot`, packages and modules: each may import what stands before it.
+
+What is not named here lies beside them all: the nouns of `index`, and the words of `bot`.
+"""
+BESIDE = {"index": {"errors", "records", "progress"}, "bot": {"words"}}
+PRINTERS = {"bot/cli.py", "bot/terminal/screen.py"}
 
 
 def imported(path: Path) -> set[str]:
@@ -97,30 +107,30 @@ def test_the_map_of_a_package_names_each_of_its_modules(package: str) -> None:
     assert not (beside | within) - set(re.findall(r"[a-z_]+", lines))
 
 
-def test_every_package_of_index_has_its_place_above_or_below_the_others() -> None:
-    assert sorted({*BELOW} - {"library"}) == sorted(path.parent.name for path in (ROOT / "index").glob("*/__init__.py"))
+@pytest.mark.parametrize("whole", BELOW)
+def test_every_part_has_its_place_above_or_below_the_others(whole: str) -> None:
+    parts = {path.stem for path in (ROOT / whole).glob("*.py")} - {"__init__"}
+    parts |= {path.parent.name for path in (ROOT / whole).glob("*/__init__.py")}
+    assert sorted([*BELOW[whole], *BESIDE[whole]]) == sorted(parts)
 
 
-@pytest.mark.parametrize("package", BELOW)
-def test_a_package_of_index_imports_only_those_below_it(package: str) -> None:
-    above = {*BELOW[BELOW.index(package) + 1 :]}
-    wrong = {
-        (path.name, name)
-        for path in (ROOT / "index" / package).glob("*.py")
-        for name in _parts_of_index(path)
-        if name in above
-    }
-    assert not wrong
+@pytest.mark.parametrize("whole, part", [(whole, part) for whole, parts in BELOW.items() for part in parts])
+def test_a_part_imports_only_those_below_it(whole: str, part: str) -> None:
+    parts = BELOW[whole]
+    above = {*parts[parts.index(part) + 1 :]}
+    files = [*(ROOT / whole / part).glob("*.py"), *(ROOT / whole).glob(f"{part}.py")]
+    assert files
+    assert not {(path.name, name) for path in files for name in _parts_imported(path, whole) if name in above}
 
 
-def _parts_of_index(path: Path) -> set[str]:
-    """Return what a module imports of `index`: its packages, and the modules beside them."""
+def _parts_imported(path: Path, whole: str) -> set[str]:
+    """Return what a module imports of `index` or `bot`: its packages, and the modules beside them."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            found |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith("index.")}
-        if isinstance(node, ast.ImportFrom) and node.module == "index":
+            found |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith(f"{whole}.")}
+        if isinstance(node, ast.ImportFrom) and node.module == whole:
             found |= {alias.name for alias in node.names}
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("index."):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{whole}."):
             found.add((node.module or "").split(".")[1])
     return found

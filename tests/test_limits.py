@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import limits
-from bot.limits import BETWEEN_LINES, Limits
+from bot.receiving import limits
+from bot.receiving.limits import BETWEEN_LINES, Limits
 from config import Delivery
 
 

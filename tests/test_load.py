@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot import app, pace, words
+from bot import app, words
 from bot.lifecycle import Lifecycle
+from bot.sending import pace
 from index.library import Library
 from index.records import Answer, Turn
 from tests.botapi import BotApi, Person, rates

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from telegram import Chat, ForumTopicCreated, Message, MessageEntity, MessageOriginHiddenUser, PhotoSize, User
 
-from bot.mention import Call, Me, call
+from bot.access.mention import Call, Me, call
 
 NAME = "footnote_test_bot"
 ME = Me(123_456, NAME)

@@ -8,7 +8,7 @@ import prometheus_client
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from bot.metrics import MOST, Metrics
+from bot.running.metrics import MOST, Metrics
 from index.library import Library
 from index.records import Answer
 from tests.conftest import WHEN

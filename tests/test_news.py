@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.news import Base, base_of, digest, news, noted
+from bot.store.news import Base, base_of, digest, news, noted
 from config import Embedding
 from index.library import Library
 from index.models.embed import Embedder

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bot import offers as module
-from bot.offers import Offers, Piece, State
+from bot.store import offers as module
+from bot.store.offers import Offers, Piece, State
 from index.articles.acquire import Sent
 from index.articles.holdings import Content, Kind
 from index.truth.database import Database

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from bot import pages, render, words
-from bot.inbox import FILE
+from bot import words
+from bot.browsing import pages
+from bot.store.inbox import FILE
+from bot.text import render
 from index.articles.acquire import Supply
 from index.library import Library
 from index.models.embed import Embedder

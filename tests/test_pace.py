@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from telegram.error import RetryAfter, TimedOut
 
-from bot.pace import Limits, Pace
+from bot.sending.pace import Limits, Pace
 
 GROUP = -100_500
 
@@ -19,7 +19,7 @@ class Clock:
         self.now = 1_000.0
         self._waiting: list[tuple[float, int, asyncio.Future[None]]] = []
         self._count = 0
-        patch.setattr("bot.pace.asyncio.sleep", self.sleep)
+        patch.setattr("bot.sending.pace.asyncio.sleep", self.sleep)
 
     def __call__(self) -> float:
         return self.now
@@ -179,7 +179,7 @@ def test_a_call_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_it_remembers_a_bounded_number_of_chats(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.pace.REMEMBERED", 10)
+    monkeypatch.setattr("bot.sending.pace.REMEMBERED", 10)
     pace, calls = Pace(Limits(a_second=1e9), now=clock), Calls(clock)
     asyncio.run(clock.run(*[calls.call(pace, "sendMessage", n + 1) for n in range(50)]))
     assert len(pace._chats) == 10

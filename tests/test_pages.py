@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import pages, render, words
-from bot.evidence import MOST
+from bot import words
+from bot.browsing import pages
+from bot.showing.evidence import MOST
+from bot.text import render
 from index.browsing.shelfmark import shelfmark
 from index.library import Library
 from index.records import Article, ArticleId, Heading, Outlet, Passage, PassageId, Version

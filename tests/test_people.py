@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from bot.inbox import FILE
-from bot.people import FRESH, KEEP_ENDED, Guest, Invitation, Opened, Outcast, People
+from bot.store.inbox import FILE
+from bot.store.people import FRESH, KEEP_ENDED, Guest, Invitation, Opened, Outcast, People
 from index.truth.database import Database
 
 BOT = 123_456_789
@@ -216,7 +216,7 @@ def test_only_a_copy_that_others_may_have_overtaken_grows_stale(
     other = open_people()
     other.block(12, by=ADMIN)
     later = people._looked + FRESH + 0.1
-    monkeypatch.setattr("bot.people.time.monotonic", lambda: later)
+    monkeypatch.setattr("bot.store.people.time.monotonic", lambda: later)
     assert people.stale == people.shared
     people.keep_up()
     assert (12 in people.known.blocked) == people.shared

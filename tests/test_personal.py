@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from bot import words
-from bot.inbox import ASIDE, FILE, Inbox
-from bot.journal import Journal
+from bot.store.inbox import ASIDE, FILE, Inbox
+from bot.store.journal import Journal
 from config import Conversation, Delivery
 from index.library import Library
 from index.truth.database import Database

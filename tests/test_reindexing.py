@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from bot import words
-from bot.reindexing import Reindexing, Run
-from bot.schedule import Schedule
+from bot.desk.reindexing import Reindexing, Run
+from bot.desk.schedule import Schedule
 from index.library import Library
 from tests.botapi import BotApi, Message, Person
 from tests.conftest import (

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot import render
+from bot.text import render
 from index.records import Answer, Article, ArticleId, Citation, Claim, Page, Passage, PassageId
 from tests.botapi.formatting import Formatted, format_text, utf16_length
 

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.doctor import examine
+from bot.terminal.doctor import examine
 from config import Embedding, Rerank
 from index.errors import ModelUnavailable
 from index.models import weights

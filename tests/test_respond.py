@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bot import as_json, render, terminal
+from bot.terminal import as_json, screen
+from bot.text import render
 from index.library import Library
 from index.models.embed import Embedder
 from index.records import Answer, Turn
@@ -68,7 +69,7 @@ def cited(answer: Answer) -> set[str]:
 def shown(answer: Answer) -> tuple[str, str]:
     """Return what the terminal prints, without its line breaks, and the first message of the chat."""
     out = io.StringIO()
-    terminal.show_answer(answer, out)
+    screen.show_answer(answer, out)
     return " ".join(out.getvalue().split()), render.answer(answer)[0]
 
 

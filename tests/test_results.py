@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from telegram import InlineQueryResultArticle, InputTextMessageContent
 
 from bot import words
-from bot.results import MOST, results
+from bot.showing.results import MOST, results
 from index.records import Answer, Article, ArticleId, Citation, Claim, Hit, Passage, PassageId
 from tests.botapi.formatting import Formatted
 from tests.test_render import NASTY, parsed, visible

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from bot import words
-from bot.inbox import FILE
-from bot.pace import Limits
-from bot.people import FRESH, People
-from bot.roll import PAGE
+from bot.desk.roll import PAGE
+from bot.sending.pace import Limits
+from bot.store.inbox import FILE
+from bot.store.people import FRESH, People
 from index.library import Library
 from index.truth.database import Database
 from tests.botapi import BotApi, Message, Person

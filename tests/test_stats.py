@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import stats
-from bot.journal import Past, Reason
+from bot.desk import stats
+from bot.store.journal import Past, Reason
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOON = dt.datetime(2026, 10, 26, 12, tzinfo=BERLIN).timestamp()

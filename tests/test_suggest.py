@@ -10,9 +10,9 @@ from typing import Any, cast
 import pytest
 
 from bot import words
-from bot.inbox import FILE
-from bot.journal import Journal
-from bot.suggest import EXAMPLES, Suggestions, buttons
+from bot.asking.suggest import EXAMPLES, Suggestions, buttons
+from bot.store.inbox import FILE
+from bot.store.journal import Journal
 from index.library import Library
 from index.truth.database import Database
 from tests.botapi import BotApi, Message

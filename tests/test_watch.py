@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from watchfiles import Change
 
-from bot import watch
+from bot.terminal import watch
 
 
 @pytest.fixture

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from bot import lookout, words
-from bot.inbox import FILE
-from bot.journal import Journal
-from bot.watchlist import Watchlist, findings, watches
+from bot import words
+from bot.store.inbox import FILE
+from bot.store.journal import Journal
+from bot.store.watchlist import Watchlist, findings, watches
+from bot.watching import lookout
 from index.library import Library
 from index.truth.database import Database
 from tests.botapi import BotApi, Message, Person

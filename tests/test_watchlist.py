@@ -11,8 +11,8 @@ import pytest
 from pydantic import SecretStr
 
 from bot import app
-from bot.news import Base
-from bot.watchlist import LEASE, MOST_SENDS, Finding, Taken, Watch, Watchlist, Wish
+from bot.store.news import Base
+from bot.store.watchlist import LEASE, MOST_SENDS, Finding, Taken, Watch, Watchlist, Wish
 from index.library import Library
 from index.truth.database import Database
 from tests.conftest import served_settings

@@ -19,9 +19,9 @@ import pytest
 from hypothesis import example, given, settings
 from pydantic import SecretStr
 
-from bot import listen
-from bot.listen import Bounds, Listener
-from bot.web import Patience, Webhook, webhook_path, webhook_secret
+from bot.receiving import listen
+from bot.receiving.listen import Bounds, Listener
+from bot.running.web import Patience, Webhook, webhook_path, webhook_secret
 from config.errors import FootnoteError, SettingsError
 from config.settings import SECRET_SHAPE, Telegram, Web
 from tests.conftest import TOKEN, until

@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bot.reach import Line
-from bot.wire import proxy_to
+from bot.sending.wire import proxy_to
+from bot.terminal.reach import Line
 from config.errors import SettingsError
 from index.library import Library
 from tests.botapi import BotApi

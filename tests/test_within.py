@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bot import as_json, render, terminal
+from bot.terminal import as_json, screen
+from bot.text import render
 from index.library import Library
 from index.models.embed import Embedder
 from index.records import Answer, Period, Turn
@@ -52,7 +53,7 @@ def prices(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Iter
 
 def shown(answer: Answer) -> str:
     out = io.StringIO()
-    terminal.show_answer(answer, out)
+    screen.show_answer(answer, out)
     return " ".join(out.getvalue().split())
 
 

@@ -16,8 +16,8 @@ from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po
 
 from bot import words
-from bot.pace import Limits
-from bot.threads import Pool
+from bot.running.threads import Pool
+from bot.sending.pace import Limits
 from bot.words.language import LANGUAGE, PLACE
 from index import errors
 from index.library import Library

@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from bot.people import Entry, Guest, Invitation, Opened, Page
+from bot.store.people import Entry, Guest, Invitation, Opened, Page
 from bot.words.commands import start
 from bot.words.door import NOT_ALLOWED
 from bot.words.figures import day, number

@@ -4,12 +4,12 @@ import datetime as dt
 import math
 from collections.abc import Sequence
 
-from bot.chart import Labels
-from bot.export import Exported
-from bot.gaps import Gap
-from bot.journal import Reason
-from bot.reindexing import Ended
-from bot.stats import Stats
+from bot.desk.chart import Labels
+from bot.desk.export import Exported
+from bot.desk.gaps import Gap
+from bot.desk.reindexing import Ended
+from bot.desk.stats import Stats
+from bot.store.journal import Reason
 from bot.words.errors import trouble
 from bot.words.figures import day, day_of_year, duration, megabytes, moment, number
 from bot.words.language import N_, _, ngettext

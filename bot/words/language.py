@@ -20,7 +20,7 @@ from babel.support import Translations
 ENGLISH = "en"
 PLACE = Path(__file__).parent
 LANGUAGE: ContextVar[str] = ContextVar("language", default=ENGLISH)
-"""The code of a language we have. Set for each update; tasks and `bot.threads` inherit it."""
+"""The code of a language we have. Set for each update; tasks and `bot.running.threads` inherit it."""
 
 _READING = threading.Lock()
 

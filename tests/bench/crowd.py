@@ -31,7 +31,7 @@ import numpy as np
 import psutil
 
 from bot.app import ASKING
-from bot.questions import asked as after_command
+from bot.asking.questions import asked as after_command
 from config import load
 from index.asking.followup import TURNS
 from index.errors import FootnoteError

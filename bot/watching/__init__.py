@@ -1,0 +1,4 @@
+"""Questions that people watch.
+
+watches (/watch, /watches), lookout (compares after each reindex, and writes)
+"""
