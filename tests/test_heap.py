@@ -11,7 +11,7 @@ from bot.running import heap
 
 ARENAS = """
 import ctypes, sys, threading
-from bot import heap
+from bot.running import heap
 if sys.argv[1] == "bound":
     assert heap.bound()
 held, all_there = [], threading.Barrier(9)
