@@ -187,7 +187,13 @@ def test_every_stage_of_an_index_is_named_in_words() -> None:
     assert all(words.stage(stage) != stage for stage in stages)
 
 
-IMPATIENT = "import sys; from bot import cli; from bot.terminal import watch; watch.SETTLING, watch.LOOK = 0.8, 0.2; sys.exit(cli.main())"
+IMPATIENT = """
+import sys
+from bot import cli
+from bot.terminal import watch
+watch.SETTLING, watch.LOOK = 0.8, 0.2
+sys.exit(cli.main())
+"""
 """The program, which takes what is being written for written in less than half of the time."""
 
 
