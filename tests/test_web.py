@@ -1,6 +1,7 @@
 """The webhook, health and metrics over real sockets, and the app under thousands of requests that nobody would send."""
 
 import asyncio
+import contextlib
 import json
 import logging
 import signal
@@ -414,8 +415,9 @@ def test_nothing_is_upgraded(same: Site) -> None:
 )
 def test_what_is_hardly_http_does_no_harm(same: Site, sent: bytes) -> None:
     with same.connection() as made:
-        made.sendall(sent)
-        made.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(OSError):  # of 100,000 letters it has had enough before the last of them
+            made.sendall(sent)
+            made.shutdown(socket.SHUT_WR)
         assert not received(made).startswith(b"HTTP/1.1 5")
     same.still_takes()
 
@@ -475,7 +477,7 @@ def test_stopping_waits_for_nobody_for_ever() -> None:
         site.open.clear()
         listener = Listener(site.app, Web(), port=0, bounds=Bounds(stopping=0.3))
         await listener.start()
-        _, stuck = await asyncio.open_connection("127.0.0.1", listener.port)
+        unread, stuck = await asyncio.open_connection("127.0.0.1", listener.port)
         stuck.write(authorised(Content_Length=9))
         async with httpx.AsyncClient(headers=JSON) as client:
             post = asyncio.create_task(client.post(f"http://127.0.0.1:{listener.port}{PATH}", content=VALID))
@@ -483,6 +485,9 @@ def test_stopping_waits_for_nobody_for_ever() -> None:
             began = time.monotonic()
             await listener.stop()
             took = time.monotonic() - began
+            assert (await asyncio.wait_for(unread.read(), 1)).startswith(
+                b"HTTP/1.1 503 "
+            )  # and is closed: all was read
             stuck.close()
             return took, (await post).status_code
 
