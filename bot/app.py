@@ -336,6 +336,7 @@ def _application(telegram: Telegram, limits: pace.Limits | None) -> Bot:
         .base_file_url(f"{telegram.api_url}/file/bot")
         .updater(None)
         .request(Wire(4 * AT_ONCE, proxy=proxy_to(telegram.api_url)))
+        .get_updates_request(Wire(1))  # for nothing: we poll by ourselves, and PTB's own would read all certificates
         .rate_limiter(pace.Pace(limits))
         .build()
     )
