@@ -26,7 +26,7 @@ from bot.asking.answers import Answers
 from bot.asking.commands import Commands
 from bot.asking.groups import Groups
 from bot.asking.inline import Inline
-from bot.asking.questions import Questions
+from bot.asking.questions import ASK, Questions
 from bot.asking.suggest import Suggestions
 from bot.browsing import pages, personal
 from bot.browsing.personal import Personal
@@ -46,6 +46,9 @@ from bot.watching.watches import Watches
 
 _PRIVATE = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
 _GROUP = filters.ChatType.GROUPS & filters.UpdateType.MESSAGE
+_SAID = filters.TEXT | filters.CAPTION
+_BESIDE = filters.CaptionRegex(rf"^(?:[^/]|{ASK.pattern})")
+"""What stands under a picture or a file and asks; no other command is obeyed there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +75,15 @@ class Handlers:
     insight: Insight
 
 
-class _PassedOn(filters.UpdateFilter):
-    """What an admin, as `gate` knows them, forwards that has words."""
+class _ByAdmin(filters.UpdateFilter):
+    """What an admin writes or sends, as `gate` knows them."""
 
     def __init__(self, gate: Gate) -> None:
         super().__init__()
         self._gate = gate
 
     def filter(self, update: Update) -> bool:
-        message = update.message
-        said = message is not None and message.forward_origin is not None and (message.text or message.caption)
-        return bool(said) and self._gate.is_admin(update)
+        return self._gate.is_admin(update)
 
 
 def add(bot: Application[Any, Any, Any, Any, Any, Any], all_: Handlers, *, gate: Gate, number: int) -> None:
@@ -92,12 +93,14 @@ def add(bot: Application[Any, Any, Any, Any, Any, Any], all_: Handlers, *, gate:
 
     # outside of private chats
     bot.add_handler(MessageHandler(filters.ViaBot(number) & filters.UpdateType.MESSAGE, all_.inline.picked))
-    bot.add_handler(MessageHandler(_GROUP & (filters.TEXT | filters.CAPTION), all_.groups.heard))
+    bot.add_handler(MessageHandler(_GROUP & _SAID, all_.groups.heard))
     bot.add_handler(InlineQueryHandler(all_.inline.typed))
 
-    # sent in private
-    bot.add_handler(MessageHandler(_PRIVATE & filters.Document.ALL, all_.adding.document))
-    bot.add_handler(MessageHandler(_PRIVATE & _PassedOn(gate), all_.adding.forwarded))
+    # sent in private; what says something beside a file asks, but for an admin's
+    by_admin = _ByAdmin(gate)
+    bot.add_handler(MessageHandler(_PRIVATE & filters.Document.ALL & (by_admin | ~_BESIDE), all_.adding.document))
+    bot.add_handler(MessageHandler(_PRIVATE & filters.FORWARDED & _SAID & by_admin, all_.adding.forwarded))
+    bot.add_handler(MessageHandler(_PRIVATE & _BESIDE, all_.questions.plain))
 
     # written in private
     bot.add_handler(MessageHandler(_PRIVATE & filters.TEXT & ~filters.COMMAND, all_.questions.plain))
@@ -120,7 +123,7 @@ def _commands(all_: Handlers) -> dict[str, Any]:
         "start": all_.commands.start,
         "help": all_.commands.help,
         # asking
-        "ask": all_.questions.command,
+        "ask": all_.questions.plain,
         "new": all_.questions.afresh,
         "watch": all_.watches.begin,
         "watches": all_.watches.overview,

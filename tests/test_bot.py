@@ -16,7 +16,7 @@ import pytest
 from bot import words
 from index.library import Library
 from index.records import Answer, Turn
-from tests.botapi import BotApi
+from tests.botapi import BotApi, Message, Person
 from tests.conftest import (
     ADMIN,
     GUEST,
@@ -114,6 +114,38 @@ def test_odd_questions_get_a_clear_answer(api: BotApi, serve: Serve, shared: Lib
     with serve(shared):
         assert part in answered(anna, question).text
         assert "1987" in answered(anna, WHEN).text
+
+
+def test_what_stands_under_a_picture_or_a_file_is_asked_and_may_be_edited(
+    api: BotApi, serve: Serve, shared: Library
+) -> None:
+    anna, boss = api.person(GUEST, "Anna"), api.person(ADMIN, "Boss")
+
+    def reply(said: Message, person: Person = anna) -> str:
+        return person.waits(lambda _: True, after=said, timeout=90).text
+
+    with serve(shared):
+        assert "1987" in reply(anna.shows(WHEN))
+        assert "1987" in reply(anna.shows(f"/ask {WHEN}"))
+        assert "1987" in reply(boss.shows(WHEN), boss)
+        said = anna.sends("harbour.pdf", b"%PDF-", caption=WHEN)
+        assert "1987" in reply(said)
+        anna.edits(said, "When may one fly to the moon from Lindholm?")
+        until(lambda: "1987" not in anna.waits(lambda _: True, after=said).text)
+        assert reply(boss.shows("/status"), boss) == words.TEXT_ONLY
+
+
+def test_an_album_that_says_nothing_is_told_once_that_pictures_are_not_read(
+    api: BotApi, serve: Serve, shared: Library
+) -> None:
+    anna = api.person(GUEST, "Anna")
+    with serve(shared):
+        for album in ("1", "2"):
+            for _ in range(3):
+                anna.shows(album=album)
+        said = anna.says(WHEN)
+        anna.waits(lambda m: "1987" in m.text, after=said, timeout=90)
+    assert [m.text for m in anna.chat if m.from_bot][:-1] == [words.TEXT_ONLY] * 2
 
 
 def test_a_text_that_clients_cut_in_two_gets_an_answer_for_each_part(

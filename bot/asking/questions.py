@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import re
 import time
 from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass, replace
@@ -29,6 +30,9 @@ from index.errors import Busy, FootnoteError, NotIndexed, StoreUnavailable
 from index.library import Library
 
 log = logging.getLogger(__name__)
+
+ASK = re.compile(r"/ask(?:@\w+)?(?=\s|$)", re.IGNORECASE)
+"""The command before a question, with or without the name of the bot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +65,10 @@ class Questions:
         self._metrics = metrics
 
     async def plain(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
-        """Take the whole message as the question."""
+        """Take the whole message as the question, or what follows /ask in it."""
         message = update.message
         if message is not None:
-            await self.answer(message, context, message.text or "")
-
-    async def command(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
-        """Take what follows /ask as the question."""
-        message = update.message
-        if message is not None:
-            await self.answer(message, context, asked(message.text or ""))
+            await self.answer(message, context, question_of(message))
 
     async def edited(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Answer a question again in place, whose author has changed it; other edits ask for nothing."""
@@ -80,8 +78,7 @@ class Questions:
         before = await self._threads.looking.run(lambda: self._journal.to_message(message.chat_id, message.message_id))
         if before is None or before.asked.person != message.from_user.id:
             return
-        text = message.text or ""
-        question = asked(text) if text.startswith("/ask") else text
+        question = question_of(message)
         if question.startswith("/") or not question.strip():
             return
         if question == before.answer.question and not is_again():  # what was cut off is written down, perhaps not shown
@@ -241,6 +238,12 @@ def note(journal: Journal, kept: Kept) -> None:
         journal.sent(kept.id, first=kept.first, message=kept.message, took=kept.took)
     except FootnoteError as error:
         log.warning("it was not noted where an answer stands; its buttons work, nothing follows it up: %s", error)
+
+
+def question_of(message: Message) -> str:
+    """Return what a message asks, itself or under a picture or a file; of /ask what follows."""
+    said = message.text or message.caption or ""
+    return asked(said) if ASK.match(said) else said
 
 
 def asked(text: str) -> str:

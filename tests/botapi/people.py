@@ -50,6 +50,11 @@ class Person(Room):
         grouped = {"media_group_id": album} if album else {}
         return self._send(self.user, name, data, caption, extra={**grouped, **(extra or {})}, said_size=said_size)
 
+    def shows(self, caption: str = "", *, album: str | None = None) -> Message:
+        """Send a picture with a caption or without; it is one of an `album` where that is named."""
+        extra = {"media_group_id": album} if album else {}
+        return self._show(self.user, caption, extra=extra)
+
     def forwards(self, text: str, origin: Mapping[str, object]) -> Message:
         """Forward what somebody else wrote; `origin` is a MessageOrigin of the Bot API."""
         return self._post(self.user, text, extra={"forward_origin": dict(origin)})

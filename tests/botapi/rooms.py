@@ -9,7 +9,7 @@ from aiogram.types import MessageEntity
 
 from tests.botapi.formatting import Formatted, format_text, utf16_length
 from tests.botapi.hearing import hears
-from tests.botapi.records import CallbackAnswer, Chat, Document, Message, User
+from tests.botapi.records import CallbackAnswer, Chat, Document, Message, Photo, User
 from tests.botapi.state import State
 from tests.botapi.wire import message_json
 
@@ -133,6 +133,14 @@ class Room:
             draft = self._state.draft(self._chat, sender=sender, html=caption, body=body)
             reply_id = reply_to.id if reply_to else None
             return self.puts(replace(draft, document=document, reply_to=reply_id, extra=extra))
+
+    def _show(self, sender: User, caption: str, *, extra: Mapping[str, object]) -> Message:
+        """Send a picture, of which nobody looks at more than its size."""
+        body = format_text(caption) if caption else Formatted("")
+        with self._state.changed:
+            photo = Photo(f"AgACAgIAAxkB{self._state.new_id()}", 640, 480, b"")
+            draft = self._state.draft(self._chat, sender=sender, html=caption, body=body)
+            return self.puts(replace(draft, photo=photo, extra=extra))
 
     def _transcript(self) -> str:
         lines = [
