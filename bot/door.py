@@ -28,6 +28,9 @@ TYPED = 60
 """Inline queries of one person at once, and in each minute from then on. Who types a question makes some ten of them,
 and is no faster than one a second; they are counted apart, so that typing uses up no questions."""
 
+ALBUMS = 100
+"""Albums of which is remembered which message came first; all of one arrives within seconds."""
+
 log = logging.getLogger(__name__)
 
 
@@ -41,6 +44,7 @@ class Door:
         self._oldest = oldest
         self._knocks = Limits(Delivery(burst=TRIES, per_minute=1))
         self._typing = Limits(Delivery(burst=TYPED, per_minute=TYPED))
+        self._albums: dict[str, int] = {}
 
     async def check(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Turn away whom nobody let in, what is not for us, what came too late, and what is too much.
@@ -78,11 +82,23 @@ class Door:
         if chat is not None and chat.type in GROUPS:
             return self._in_group(update, me)
         person = in_person(update)
+        if update.message is not None and self._goes_with_another(update, update.message):
+            return "of_an_album"
         if not self._gate.admits(update) and not self._gate.follows(update):
             return self._knocking(person) if self._gate.knocks(update) else "not_admitted"
         if person is None:
             return "not_for_us"
         return self._late(self._oldest) or (None if self._gate.is_admin(update) else self._too_much(person))
+
+    def _goes_with_another(self, update: Update, message: Message) -> bool:
+        """Whether a message is of an album that was heard already, and says nothing; a file of an admin's says much."""
+        album, first = message.media_group_id, message.message_id
+        if album is None:
+            return False
+        heard = self._albums.setdefault(album, first)
+        if len(self._albums) > ALBUMS:
+            del self._albums[next(iter(self._albums))]
+        return heard != first and not message.caption and not (message.document and self._gate.is_admin(update))
 
     def _in_group(self, update: Update, me: Me) -> str | None:
         """Let pass what is meant for us in a group we may be in, and the buttons that all who read there share."""
@@ -127,6 +143,8 @@ class Door:
         query, message, typed = update.callback_query, update.message, update.inline_query
         if outcome in _ABOUT_EDITS:  # or the old answer would stand below the new question, and nobody say why
             message = message or update.edited_message
+        if outcome == "of_an_album":  # they hear it of the first one
+            return
         if query is not None:
             await answer(query, words.turned_away(outcome), alert=True)
         elif typed is not None:

@@ -113,7 +113,7 @@ PRESSED = (
     Thing("forget:no", ""),
     Thing("found", words.SEARCHED_LONG_AGO),
     Thing("ask:AAAAAAAAAAAA", words.EXAMPLE_GONE),
-    Thing("forget:yes:00000000", words.MORE_BY_NOW),
+    Thing("forget:yes:00000000", words.NOTHING_KEPT),
     Thing(f"x:{'0' * 16}:1:0:0", words.ANSWER_FORGOTTEN),
     Thing("old:button", ""),
     Thing("reindex:agree:2:9", words.REINDEX_BUSY, admins=True),
@@ -326,7 +326,8 @@ def turned(world: World, press: Press, message: Message, thing: Thing, cell: str
     """Look at what a press was answered, and what became of the message."""
 
     done = expected == DONE
-    edited = done and (thing.data.startswith(SHOWN) or thing.told == words.KEPT)
+    shows = thing.data.startswith(SHOWN) and thing.told != words.NOTHING_KEPT
+    edited = done and (shows or thing.told == words.KEPT)
     alert = thing.told in ALERTS or thing.data.startswith("people:do") if done else expected != NOTHING
 
     def seen() -> object:

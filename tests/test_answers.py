@@ -162,6 +162,33 @@ def test_a_question_edited_by_its_author_is_answered_again_in_place(
     assert [past.up for past in journal.past(since=0)] == [0, 0]
 
 
+@pytest.mark.parametrize("first", ["x" * 3_000, "😀😀😀", "/ask"])
+def test_a_question_that_could_not_be_answered_may_be_changed_into_one_that_can(
+    api: BotApi, serve: Serve, shared: Library, first: str
+) -> None:
+    anna = api.person(GUEST, "Anna")
+    with serve(shared):
+        said = anna.says(first)
+        refusal = anna.waits(lambda _: True, after=said)
+        anna.edits(said, WHEN)
+        answer = anna.waits(lambda m: "1987" in m.text, after=refusal, timeout=90)
+        anna.edits(said, "When does the bakery Morgenrot move?")
+        anna.waits(lambda m: m.id == answer.id and "1987" not in m.text, timeout=90)
+    assert sum(message.from_bot for message in anna.chat) == 2
+
+
+def test_the_answer_of_a_watch_stays_what_it_is_when_the_command_is_edited_into_a_question(
+    api: BotApi, serve: Serve, shared: Library
+) -> None:
+    anna = api.person(GUEST, "Anna")
+    with serve(shared):
+        said = anna.says(f"/watch {WHEN}")
+        begun = anna.waits(lambda _: True, after=said, timeout=90)
+        anna.edits(said, "When does the bakery Morgenrot move?")
+        assert "1987" in answered(anna, WHEN).text
+    assert next(message for message in anna.chat if message.id == begun.id).text == begun.text
+
+
 def test_an_edited_question_is_answered_in_place_though_telegram_was_away_at_that_moment(
     api: BotApi, serve: Serve, shared: Library, expected: list[str], journal: Journal
 ) -> None:

@@ -135,17 +135,20 @@ def test_what_stands_under_a_picture_or_a_file_is_asked_and_may_be_edited(
         assert reply(boss.shows("/status"), boss) == words.TEXT_ONLY
 
 
-def test_an_album_that_says_nothing_is_told_once_that_pictures_are_not_read(
-    api: BotApi, serve: Serve, shared: Library
-) -> None:
+def test_an_album_is_answered_once(api: BotApi, serve: Serve, shared: Library) -> None:
     anna = api.person(GUEST, "Anna")
     with serve(shared):
-        for album in ("1", "2"):
-            for _ in range(3):
-                anna.shows(album=album)
+        for _ in range(3):
+            anna.shows(album="pictures that say nothing")
+        for _ in range(3):
+            anna.sends("harbour.pdf", b"%PDF-", album="files of somebody who is no admin")
+        for caption in ("When does the bakery Morgenrot move?", "", ""):
+            anna.shows(caption, album="pictures that ask")
         said = anna.says(WHEN)
         anna.waits(lambda m: "1987" in m.text, after=said, timeout=90)
-    assert [m.text for m in anna.chat if m.from_bot][:-1] == [words.TEXT_ONLY] * 2
+    told = [message.text for message in anna.chat if message.from_bot]
+    assert told[:2] == [words.TEXT_ONLY, words.ONLY_ADMINS_ADD]
+    assert len(told) == 4
 
 
 def test_a_text_that_clients_cut_in_two_gets_an_answer_for_each_part(

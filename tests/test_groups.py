@@ -2,6 +2,9 @@
 
 import logging
 import time
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -10,8 +13,10 @@ from bot import words
 from bot.access.gate import Gate
 from bot.sending.pace import Limits
 from index.library import Library
+from index.records import Answer, Turn
 from tests.botapi import BotApi, Group, Message, Person, Topic
-from tests.conftest import ADMIN, GUEST, STRANGER, WHEN, Serve, answered, until
+from tests.botapi.wire import message_json
+from tests.conftest import ADMIN, GUEST, STRANGER, WHEN, MakeLibrary, Serve, answered, until
 from tests.golden import Golden, Transcript
 
 NAME = "footnote_test_bot"
@@ -98,6 +103,48 @@ def test_what_stands_under_a_file_may_ask_as_well(
         group.sends(bela, "harbour.png", b"a picture", reply_to=reply)
         idle(api, bot)
     assert len(told(group)) == 2
+
+
+def test_a_late_answer_is_an_answer_however_little_room_an_apology_has(
+    api: BotApi, serve: Serve, make_library: MakeLibrary, copied: Path, anna: Person
+) -> None:
+    text = "The old harbour of Lindholm was closed to cargo ships in 1987. " + "It lies in the north of the town. " * 9
+    for number in range(4):
+        link = f"url: https://example.org/{'a' * 1_200}{number}"
+        (copied / f"{number}.md").write_text(f"---\ntitle: Harbour {number}\n{link}\n---\n\n{text}\n", encoding="utf-8")
+    library = make_library(library__articles=str(copied))
+    library.index()
+    group, asked = api.group("Readers", anna), f"@{NAME} {WHEN}"
+    with serve(library) as bot:
+        update = message_json(group.says(anna, "Hello."), api._state) | {"text": asked}
+        mention = {"type": "mention", "offset": 0, "length": len(NAME) + 1}
+        late = {"date": int(time.time()) - 600, "message_id": 9_001, "entities": [mention]}
+        api.inject({"message": update | late}, chat_id=group.id)
+        idle(api, bot)
+    (answer,) = told(group)
+    assert "closed to cargo ships in 1987. [1]" in answer.text
+    assert answer.text.startswith(words.LATE)
+
+
+def test_an_answer_that_finds_a_supergroup_in_place_of_its_group_has_buttons_that_work(
+    api: BotApi, serve: Serve, shared: Library, anna: Person, monkeypatch: pytest.MonkeyPatch, expected: list[str]
+) -> None:
+    expected.append("group chat was upgraded to a supergroup chat")
+    group, asking, go, ask = api.group("Readers", anna, basic=True), Event(), Event(), shared.ask
+
+    def slow(question: str, history: Sequence[Turn] = ()) -> Answer:
+        asking.set()
+        go.wait(30)
+        return ask(question, history)
+
+    monkeypatch.setattr(shared, "ask", slow)
+    with serve(shared):
+        group.says(anna, f"@{NAME} {WHEN}")
+        assert asking.wait(60)
+        supergroup = group.migrates()
+        go.set()
+        reply = supergroup.waits(lambda m: "1987" in m.text, timeout=90)
+        until(lambda: anna.presses(reply, "👍").answer(10).text == words.THANKS, seconds=20)
 
 
 def test_a_topic_is_answered_in_and_is_a_conversation_of_its_own(

@@ -41,7 +41,7 @@ def given(journal: Journal, answer: Answer, who: Asked, *, message: int = 0) -> 
     kept = keep(new_id(), who, answer)
     journal.keep(kept)
     if message:
-        journal.sent(kept.id, first=message, message=message, took=0.5)
+        journal.sent(kept.id, chat=kept.asked.chat, first=message, message=message, took=0.5)
     return kept
 
 
@@ -110,7 +110,7 @@ def test_what_was_written_down_and_not_shown_is_begun_and_no_figure(journal: Jou
     kept = given(journal, answer, asked())
     assert journal.begun(asked()) == kept
     assert journal.past(since=0) == []
-    journal.sent(kept.id, first=12, message=12, took=0.5)
+    journal.sent(kept.id, chat=kept.asked.chat, first=12, message=12, took=0.5)
     assert journal.begun(asked()) is None
     assert [past.id for past in journal.past(since=0)] == [kept.id]
 
@@ -123,7 +123,7 @@ def test_an_answer_nobody_has_seen_is_no_part_of_a_conversation(journal: Journal
 def test_what_a_watch_brought_was_not_asked_and_is_followed_only_by_a_reply(journal: Journal, answer: Answer) -> None:
     kept = keep(new_id(), asked(message=UNASKED), answer, watch="00112233445566ff")
     journal.keep(kept)
-    journal.sent(kept.id, first=30, message=30, took=0.0)
+    journal.sent(kept.id, chat=kept.asked.chat, first=30, message=30, took=0.0)
     assert journal.get(kept.id) == replace(kept, first=30, message=30)
     assert journal.past(since=0.0) == []
     assert journal.conversation(asked(message=31), within=900)[0] == ""

@@ -117,6 +117,17 @@ def test_nothing_is_removed_without_consent_to_just_that(
     assert journal.count(STRANGER)["questions"] == 1
 
 
+def test_who_agrees_twice_still_reads_what_was_removed(api: BotApi, serve: Serve, shared: Library) -> None:
+    anna = api.person(GUEST, "Anna")
+    with serve(shared):
+        answered(anna, WHEN)
+        asked = answered(anna, "/forget")
+        agree = next(button.data or "" for row in asked.buttons for button in row)
+        once, twice = anna.presses_data(asked, agree), anna.presses_data(asked, agree)
+        assert (once.answer(20).text, twice.answer(20).text) == ("", words.NOTHING_KEPT)
+        anna.waits(lambda m: m.id == asked.id and m.text.startswith("This is removed"))
+
+
 def test_words_that_were_set_aside_are_removed_wherever_they_were_said(inbox: Inbox) -> None:
     group = -1_001
     sent = [(1, 5, 5), (2, 5, group), (3, 6, group), (4, 6, 6), (5, 5, 5), (6, 5, 5)]

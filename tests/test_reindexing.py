@@ -359,6 +359,29 @@ def test_a_rollback_is_shown_first_and_done_when_an_admin_says_so(
     assert "rollback" not in str(menus[0])
 
 
+def test_what_came_of_it_is_said_though_telegram_is_away_when_it_is_done(
+    api: BotApi, serve: Serve, own_library: Library, copied: Path, boss: Person, expected: list[str]
+) -> None:
+    expected.append("Bad Gateway")
+    write(copied / "new.md", title="New", text="Something new came to Lindholm.")
+
+    def go_away() -> None:
+        for method in ("editMessageText", "sendMessage"):
+            api.fail_next(method, status=502, times=2)
+
+    with serve(own_library):
+        plan = asked_for_consent(boss)
+        time.sleep(1.1)  # or progress would be shown, and take one of the failures
+        go_away()
+        pressed(boss, plan, "Reindex now")
+        boss.waits(lambda m: m.id == plan.id and "Added 1, changed 0" in m.text, timeout=90)
+        question = answered(boss, "/rollback")
+        go_away()
+        pressed(boss, question, "Go back")
+        boss.waits(lambda m: m.id == question.id and "is served again" in m.text and not m.labels, timeout=90)
+    assert number(own_library) == 1
+
+
 def test_the_schedule_tells_admins_silently_what_changed_and_nothing_when_nothing_did(  # noqa: PLR0917  fixtures
     api: BotApi, serve: Serve, own_library: Library, folder: Path, boss: Person, expected: list[str], strikes: Strikes
 ) -> None:

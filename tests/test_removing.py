@@ -58,6 +58,15 @@ def test_an_article_goes_once_somebody_agreed_and_stays_away(
     golden(told, "remove")
 
 
+def test_who_names_very_many_articles_is_told_that_some_are_left_for_another_message(
+    serve: Serve, library: Library, boss: Person
+) -> None:
+    with serve(library):
+        asked = answered(boss, "/remove " + " ".join(f"nothing{number}.md" for number in range(10)))
+    assert asked.text.count("No article has the id") == 8
+    assert asked.text.endswith(words.too_many_articles(8))
+
+
 def test_an_id_with_a_space_is_found_and_who_keeps_it_keeps_it(serve: Serve, library: Library, boss: Person) -> None:
     with serve(library):
         shown = answered(boss, "/remove added:the ferry.md")

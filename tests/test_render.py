@@ -149,6 +149,12 @@ def test_a_line_of_any_length_before_an_answer_makes_messages_that_telegram_take
     assert visible(line) + visible(rest) == visible(whole)
 
 
+def test_a_line_goes_into_the_message_that_has_room_for_it_however_long_its_links_are() -> None:
+    rest = f'<a href="https://example.org/{"x" * 5_000}">Harbour</a> &amp; {"y" * 4_000}'
+    assert render.after("Sorry.", [rest]) == [f"Sorry.\n\n{rest}"]
+    assert render.after("Sorry." * 20, [rest]) == ["Sorry." * 20, rest]
+
+
 @given(value=st.text(), most=st.integers(1, 50))
 @example(value="😀" * 40, most=50)
 def test_what_is_cut_is_as_long_as_telegram_counts(value: str, most: int) -> None:

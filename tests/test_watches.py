@@ -1,7 +1,9 @@
 """Watches as people meet them: what they write and press, and what the bot writes by itself after a reindex."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -12,9 +14,11 @@ from bot.store.journal import Journal
 from bot.store.watchlist import Watchlist, findings, watches
 from bot.watching import lookout
 from index.library import Library
+from index.records import Answer, Turn
 from index.truth.database import Database
 from tests.botapi import BotApi, Message, Person
 from tests.conftest import ADMIN, GUEST, STRANGER, TOKEN, WHEN, MakeLibrary, Serve, answered, until, write
+from tests.test_answers import PACED
 
 BRIDGE = "When will the new bridge of Lindholm be opened?"
 OPENED = "The new bridge of Lindholm will be opened on 3 June 2026."
@@ -118,6 +122,51 @@ def test_the_answer_that_a_watch_brings_has_buttons_that_work_and_leads_nobody_a
         assert "Understood as" not in answered(anna, "How long is the old harbour closed?").text
         followed = anna.says("And how long is it?", reply_to=told)
         assert "bridge" in anna.waits(lambda _: True, after=followed).text.partition("\n")[0]
+
+
+def test_a_watch_that_was_stopped_at_its_answer_does_not_come_back_when_somebody_looks_at_the_evidence(
+    serve: Serve, library: Library, anna: Person
+) -> None:
+    with serve(library, limits=PACED):
+        begun = answered(anna, f"/watch {WHEN}")
+        anna.presses(begun, "👍").answer(10)
+        voted = anna.waits(lambda m: m.id == begun.id and "👍 ✓" in labels(m))
+        anna.presses(voted, words.STOP_WATCHING_BUTTON).answer(10)
+        stopped = anna.waits(lambda m: m.id == begun.id and words.STOP_WATCHING_BUTTON not in labels(m))
+        assert labels(stopped) == ["1", words.WHY_BUTTON, "👍 ✓", "👎"]
+        anna.presses(stopped, words.WHY_BUTTON).answer(10)
+        why = anna.waits(lambda m: m.id == begun.id and words.BACK_BUTTON in labels(m))
+        anna.presses(why, words.BACK_BUTTON).answer(10)
+        back = anna.waits(lambda m: m.id == begun.id and words.WHY_BUTTON in labels(m))
+        assert labels(back) == labels(stopped)
+        assert back.text.startswith("The old harbour of Lindholm")
+
+
+def test_nothing_is_kept_of_a_question_that_was_forgotten_while_it_was_compared(
+    serve: Serve, library: Library, folder: Path, anna: Person, watchlist: Watchlist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking, go, ask = Event(), Event(), library.ask
+
+    def slow(question: str, history: Sequence[Turn] = ()) -> Answer:
+        answer = ask(question, history)
+        asking.set()
+        go.wait(30)
+        return answer
+
+    with serve(library):
+        answered(anna, f"/watch {BRIDGE}")
+        monkeypatch.setattr(library, "ask", slow)
+        bridge(folder)
+        library.index()
+        assert asking.wait(60)
+        anna.presses(answered(anna, "/forget"), words.FORGET_BUTTON).answer(10)
+        anna.waits(lambda m: "This is removed" in m.text)
+        go.set()
+        compared(library, watchlist)
+        until(lambda: answered(anna, "/forget").text == words.NOTHING_KEPT, seconds=20)
+    journal = Journal(watchlist._database, bot=NUMBER)
+    assert journal.count(GUEST) == {"questions": 0, "votes": 0}
+    assert news(anna) == []
 
 
 def test_the_articles_of_today_are_the_base_and_a_newer_one_is_told(

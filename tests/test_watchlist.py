@@ -71,6 +71,18 @@ def found(watchlist: Watchlist, revision: int = 4) -> Watch:
     return watch
 
 
+@pytest.mark.parametrize("one, other", [("C++", "C#"), ("above +5 degrees", "above -5 degrees"), ("कि", "की")])
+def test_questions_that_differ_by_a_sign_are_two(open_list: Open, one: str, other: str) -> None:
+    first, second = (added(open_list(), replace(WISH, question=f"What is new in {name}?")) for name in (one, other))
+    assert first.id != second.id
+
+
+@pytest.mark.parametrize("other", ["what’s new in  ALDBY", "“What's new in Aldby?”"])
+def test_a_question_that_is_written_otherwise_is_the_same(open_list: Open, other: str) -> None:
+    first, second = (added(open_list(), replace(WISH, question=name)) for name in ("What's new in Aldby?", other))
+    assert first.id == second.id
+
+
 def test_a_watch_is_kept_as_it_was_made_and_anothers_is_not_shown(open_list: Open, clock: Clock) -> None:
     watch = added(open_list())
     added(open_list(), replace(WISH, person=BEN, chat=BEN))

@@ -300,7 +300,7 @@ class Adding:
         finally:
             self._reindexing.end(run)
             self._in_hand.discard(offer.id)
-        await notice.end(text, buttons=buttons)
+        await notice.end_at_last(context.application, text, buttons=buttons)
 
     def _is_held(self, offer: Offer, error: FootnoteError) -> bool:
         """Tell whether the library holds what was offered, though adding it ended with an error."""

@@ -106,6 +106,8 @@ class Removing:
         free = [one for one in known if not one.reason]
         lines = [words.would_remove(one.title, one.passages, one.reason) for one in known]
         lines += [words.no_such_article(render.cut(name, 200)) for name in unknown[:MOST]]
+        if max(len(ids), len(unknown)) > MOST:
+            lines.append(words.too_many_articles(MOST))
         if free:
             lines.append(words.ASK_REMOVAL if len(free) == 1 else words.WHICH_TO_REMOVE)
         markup = _question([(words.remove_titled(render.cut(one.title, 40)), one.mark) for one in free])
@@ -119,7 +121,7 @@ class Removing:
             text = words.trouble(error)
         else:
             text = words.report(report, most=words.SHOWN) if report else words.REMOVED_UNREAD
-        await notice.end(text)
+        await notice.end_at_last(context.application, text)
 
     async def _pressed(self, update: Update, pattern: str) -> tuple[CallbackQuery, Message, ArticleId] | None:
         """Return a button that an admin pressed, its message and its article; tell where there is none any more."""

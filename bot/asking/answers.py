@@ -183,11 +183,9 @@ def shown(kept: Kept, place: Place) -> list[str]:
 
 def _heading(kept: Kept) -> str:
     """Return what stands above the answer of a watch: why it is there."""
-    if not kept.watch:
-        return ""
     if kept.asked.message == UNASKED:
         return words.watch_found(kept.answer.question)
-    return words.watch_begun(kept.answer)
+    return words.watch_begun(kept.answer) if kept.watch else ""
 
 
 def _place(context: ContextTypes.DEFAULT_TYPE, message: Message) -> Place:

@@ -19,9 +19,6 @@ from index.library import Library
 TITLES = 3
 """Titles in /help, where there are no questions to suggest."""
 
-ALBUMS = 100
-"""Albums of which is remembered that their sender was told; all of one arrives within seconds."""
-
 
 class Commands:
     """Answers the commands that only look things up."""
@@ -38,7 +35,6 @@ class Commands:
         self._suggestions = suggestions
         self._threads = threads
         self._gate = gate
-        self._albums: dict[str, int] = {}
 
     async def start(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Greet, or show what a link leads to."""
@@ -61,15 +57,8 @@ class Commands:
             await say(context.bot, chat.id, render.text(text), buttons=suggest.buttons(examples))
 
     async def not_text(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
-        """Say that a photo or a voice message is no question we can read; once of all that belong to one album."""
-        message = update.message
-        if message is None:
-            return
-        album, first = message.media_group_id, message.message_id
-        if album is None or self._albums.setdefault(album, first) == first:
-            await _reply(update, context, words.TEXT_ONLY)
-        if len(self._albums) > ALBUMS:
-            self._albums.pop(next(iter(self._albums)))
+        """Say that a photo or a voice message is no question we can read."""
+        await _reply(update, context, words.TEXT_ONLY)
 
     async def stray(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:  # noqa: ARG002  PTB's signature
         """Answer a button nobody knows, so that it stops spinning."""

@@ -31,6 +31,9 @@ from index.library import Library
 
 log = logging.getLogger(__name__)
 
+UNANSWERED = 1_000
+"""Questions remembered that could not be answered as they stood: too long, without words, too slow."""
+
 ASK = re.compile(r"/ask(?:@\w+)?(?=\s|$)", re.IGNORECASE)
 """The command before a question, with or without the name of the bot."""
 
@@ -63,6 +66,7 @@ class Questions:
         self._threads = threads
         self._settings = settings
         self._metrics = metrics
+        self._unanswered: dict[tuple[int, int], None] = {}
 
     async def plain(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Take the whole message as the question, or what follows /ask in it."""
@@ -71,15 +75,17 @@ class Questions:
             await self.answer(message, context, question_of(message))
 
     async def edited(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
-        """Answer a question again in place, whose author has changed it; other edits ask for nothing."""
+        """Answer a question again in place, whose author has changed it, or for the first time; others ask nothing."""
         message = update.edited_message
         if message is None or message.from_user is None:
             return
         before = await self._threads.looking.run(lambda: self._journal.to_message(message.chat_id, message.message_id))
-        if before is None or before.asked.person != message.from_user.id:
-            return
         question = question_of(message)
         if question.startswith("/") or not question.strip():
+            return
+        if before is None and _key(message) in self._unanswered:
+            await self.answer(message, context, question)
+        if before is None or before.watch or before.asked.person != message.from_user.id:
             return
         if question == before.answer.question and not is_again():  # what was cut off is written down, perhaps not shown
             return
@@ -100,14 +106,17 @@ class Questions:
         apology = self._apology()
         reply_to = message.message_id if place.group or apology else None
         if not question.strip():
+            self._remember(message)
             await say(context.bot, message.chat_id, render.text(words.ASK_HOW), reply_to=reply_to, thread=thread)
             return
         replied = message.reply_to_message
         async with typing(context.bot, message.chat_id, thread=thread):
             kept = await self._timed(self._worked_out(question, _who(message), replied.message_id if replied else None))
         if isinstance(kept, str):
+            self._remember(message)
             await say(context.bot, message.chat_id, render.text(kept), reply_to=reply_to, thread=thread)
             return
+        self._unanswered.pop(_key(message), None)
         attempt = under_way()
         if attempt is None:
             await self._threads.looking.run(lambda: self._journal.keep(kept))
@@ -115,13 +124,23 @@ class Questions:
             attempt.with_reply(self._journal.keeping(kept))
         await self._give(message, context, kept)
 
+    def _remember(self, message: Message) -> None:
+        """Remember a question that has no answer in the journal: its author may change it, as we tell them to."""
+        self._unanswered[_key(message)] = None
+        if len(self._unanswered) > UNANSWERED:
+            del self._unanswered[next(iter(self._unanswered))]
+
     async def _give(self, message: Message, context: ContextTypes.DEFAULT_TYPE, kept: Kept) -> None:
         """Send an answer that is written down, and note where it stands."""
         place, thread, apology = place_of(message, context), thread_of(message), self._apology()
         reply_to = message.message_id if place.group or apology else None
-        messages = render.after(apology, shown(kept, place))
+        messages = shown(kept, place)
         if place.group:  # one message; the rest of a monster is read in the private chat
-            messages = messages[:1]
+            whole = messages[:1]
+            late = render.after(apology, whole)
+            messages = late if len(late) == 1 else whole
+        else:
+            messages = render.after(apology, messages)
         markup = buttons.under(kept, place)
         first = None
         if len(messages) > 1:
@@ -133,11 +152,11 @@ class Questions:
         self._metrics.took(took)
         if last is None:
             return
-        where = replace(kept, first=(first or last).message_id, message=last.message_id, took=took)
+        places = {"chat": last.chat_id, "first": (first or last).message_id, "message": last.message_id}
         if attempt is None:
-            await self._threads.looking.run(lambda: note(self._journal, where))
+            await self._threads.looking.run(lambda: note(self._journal, kept.id, took=took, **places))
         else:
-            attempt.in_the_end(self._journal.showing(kept.id, first=where.first, message=where.message, took=took))
+            attempt.in_the_end(self._journal.showing(kept.id, took=took, **places))
 
     async def _again(self, message: Message, context: ContextTypes.DEFAULT_TYPE, before: Kept, question: str) -> None:
         """Answer an edited question where its answer stands; where that cannot be, that one stays as true as it was."""
@@ -232,12 +251,16 @@ def id_for(journal: Journal, who: Asked) -> str:
     return begun.id if begun else new_id()
 
 
-def note(journal: Journal, kept: Kept) -> None:
+def note(journal: Journal, id_: str, *, chat: int, first: int, message: int, took: float) -> None:
     """Note where an answer stands, which has arrived: without a database it goes without, and is not sent again."""
     try:
-        journal.sent(kept.id, first=kept.first, message=kept.message, took=kept.took)
+        journal.sent(id_, chat=chat, first=first, message=message, took=took)
     except FootnoteError as error:
         log.warning("it was not noted where an answer stands; its buttons work, nothing follows it up: %s", error)
+
+
+def _key(message: Message) -> tuple[int, int]:
+    return message.chat_id, message.message_id
 
 
 def question_of(message: Message) -> str:

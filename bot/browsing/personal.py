@@ -15,6 +15,7 @@ from bot.access.gate import accessible
 from bot.browsing.pages import View
 from bot.browsing.reading import show
 from bot.running.threads import Pool
+from bot.sending.attempt import is_again
 from bot.sending.say import answer, say
 from bot.text import render
 
@@ -78,7 +79,8 @@ class Personal:
             return
         view = await self._threads.run(lambda: self._forgotten(person, said[1]))
         await answer(query, view.note)
-        await show(context, message, view)
+        if view.note != words.NOTHING_KEPT or is_again():  # else pressed twice: what was removed stands there already
+            await show(context, message, view)
 
     async def leave(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Leave all as it is."""
@@ -95,7 +97,7 @@ class Personal:
         counts = self._count(person)
         if _sum(counts) != agreed:
             view = _question(counts)
-            return View(view.html, view.buttons, note=words.MORE_BY_NOW)
+            return View(view.html, view.buttons, note=words.MORE_BY_NOW if any(counts.values()) else words.NOTHING_KEPT)
         gone = _named((name, store.forget(person)) for name, store in self._stores.items())
         return View(render.text(words.forgotten(gone))[0])
 

@@ -78,10 +78,10 @@ class Admin:
         pressed = await self._pressed(update)
         if pressed is not None:
             query, message = pressed
-            self._settled.add(_key(message))
             removal = (query.data or "").startswith("reindex")
             await answer(query, words.KEPT)
             await Notice(context.bot, message).end(words.LEFT if removal else words.KEPT)
+            self._settled.add(_key(message))  # not before: what fails here is tried again
 
     async def stop(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Stop the reindex that the button belongs to."""
@@ -132,13 +132,16 @@ class Admin:
             await answer(query, words.REINDEX_BUSY, alert=True)
             return
         self._settled.add(_key(message))
-        notice = Notice(context.bot, message)
+        context.application.create_task(self._return(context, run, Notice(context.bot, message)), update=update)
+        await answer(query)
+
+    async def _return(self, context: ContextTypes.DEFAULT_TYPE, run: Run, notice: Notice) -> None:
+        """Roll back, and say what came of it."""
         try:
             text = words.rolled_back(await self._reindexing.rollback(run))
         except FootnoteError as error:
             text = words.trouble(error)
-        await answer(query)
-        await notice.end(text)
+        await notice.end_at_last(context.application, text)
 
     async def _follow(
         self, context: ContextTypes.DEFAULT_TYPE, run: Run, notice: Notice, *, agreed: int | None
@@ -153,7 +156,7 @@ class Admin:
             text, buttons = told(run, outcome), question_buttons(outcome, await self._number())
         if buttons is not None:  # a new question on an old message
             self._settled.discard(_key(notice.message))
-        await notice.end(text, buttons=buttons)
+        await notice.end_at_last(context.application, text, buttons=buttons)
 
     async def _number(self) -> int:
         """Return the number of the current revision, 0 before the first indexing."""

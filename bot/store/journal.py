@@ -151,14 +151,14 @@ class Journal:
         }
         return lambda db: db.execute(self._keep, row)
 
-    def sent(self, id_: str, *, first: int, message: int, took: float) -> None:
-        """Note by which messages an answer was shown, and how many seconds after the question came."""
+    def sent(self, id_: str, *, chat: int, first: int, message: int, took: float) -> None:
+        """Note by which messages of a chat an answer was shown, and how many seconds after the question came."""
         with self._database.writing() as db:
-            self.showing(id_, first=first, message=message, took=took)(db)
+            self.showing(id_, chat=chat, first=first, message=message, took=took)(db)
 
-    def showing(self, id_: str, *, first: int, message: int, took: float) -> Note:
-        """Return what notes that within a transaction of this database."""
-        values = {"bot_": self._bot, "id_": id_, "first_": first, "message_": message, "took_": took}
+    def showing(self, id_: str, *, chat: int, first: int, message: int, took: float) -> Note:
+        """Return what notes that within a transaction of this database; a group may be another `chat` by now."""
+        values = {"bot_": self._bot, "id_": id_, "chat_": chat, "first_": first, "message_": message, "took_": took}
         return lambda db: db.execute(_SHOWN, values)
 
     def get(self, id_: str) -> Kept | None:
@@ -335,7 +335,12 @@ _TURNS = sa.select(_chain.c.body).order_by(_chain.c.back.desc())
 _SHOWN = (
     answers.update()
     .where(_IS)
-    .values(first=sa.bindparam("first_"), message=sa.bindparam("message_"), took=sa.bindparam("took_"))
+    .values(
+        chat=sa.bindparam("chat_"),
+        first=sa.bindparam("first_"),
+        message=sa.bindparam("message_"),
+        took=sa.bindparam("took_"),
+    )
 )
 
 

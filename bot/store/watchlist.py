@@ -5,8 +5,10 @@ share it: what one has taken is its own until it is given back, or until a lease
 """
 
 import datetime as dt
+import hashlib
 import secrets
 import time
+import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,11 +16,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.store import tables
-from bot.store.news import Base, digest
-from index.truth.database import Database, insert
+from bot.store.news import Base
+from index.truth.database import Database, Note, insert
 
 LEASE = 120.0
 """Seconds after which what a process has taken is free again: twice as long as a question or a message may take."""
+
+_PUNCTUATION = "?!.…,;:¿¡？。\"'“”„«»()"
 
 MOST_SENDS = 2
 """Times that sending one finding is begun: after a crash in the middle of it nobody knows whether it arrived."""
@@ -131,7 +135,7 @@ class Watchlist:
             "chat": wish.chat,
             "language": wish.language,
             "question": wish.question,
-            "wording": digest(wish.question),
+            "wording": _wording(wish.question),
             "made": self._now(),
             "holder": "",
             "due": 0.0,
@@ -148,7 +152,7 @@ class Watchlist:
 
     def watched(self, person: int, question: str) -> Watch | None:
         """Return the watch that a person has on a question, however it is spelt."""
-        same = sa.and_(self._of(watches, person), watches.c.wording == digest(question))
+        same = sa.and_(self._of(watches, person), watches.c.wording == _wording(question))
         with self._database.reading() as db:
             row = db.execute(watches.select().where(same)).first()
         return _watch(row) if row else None
@@ -201,16 +205,19 @@ class Watchlist:
         with self._database.writing() as db:
             db.execute(watches.update().where(self._mine(taken)).values(holder="", due=self._now() + wait))
 
-    def compared(self, taken: Taken, base: Base, *, answer: str = "") -> bool:
+    def compared(self, taken: Taken, base: Base, *, answer: str = "", keeping: Note | None = None) -> bool:
         """Note what a watch is measured by from now on, and with it the `answer` of the journal that is to be sent.
 
-        Returns False, and notes nothing, where the watch was ended meanwhile, or is in other hands.
+        `keeping` writes that answer down, in the same transaction. Returns False, and notes nothing, where the watch
+        was ended meanwhile, or is in other hands.
         """
         values = {**_base_row(base), "holder": "", "due": 0.0}
         with self._database.writing() as db:
             if not db.execute(watches.update().where(self._mine(taken)).values(values)).rowcount:
                 return False
             self._note_seen(db, taken.watch.id, base.seen - taken.base.seen)
+            if keeping is not None:
+                keeping(db)
             if answer:
                 row = {"bot": self._bot, "watch": taken.watch.id, "revision": base.revision, "answer": answer}
                 db.execute(insert(db, findings).values(**row, sends=0, due=0.0).on_conflict_do_nothing())
@@ -285,6 +292,13 @@ class Watchlist:
 
     def _of(self, table: sa.Table, person: int) -> sa.ColumnElement[bool]:
         return sa.and_(table.c.bot == self._bot, table.c.person == person)
+
+
+def _wording(question: str) -> str:
+    """Return 16 hex digits, the same for a question in other letters, spaces or punctuation; "C++" is not "C#"."""
+    said = unicodedata.normalize("NFKC", question).casefold().replace("’", "'")
+    words = " ".join(filter(None, (word.strip(_PUNCTUATION) for word in said.split())))
+    return hashlib.sha256((words or said).encode()).hexdigest()[:16]
 
 
 def _base_row(base: Base) -> dict[str, Any]:

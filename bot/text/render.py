@@ -89,7 +89,7 @@ def after(line: str, rest: list[str]) -> list[str]:
     if not before:
         return rest
     first = f"{before[-1]}\n\n{rest[0]}"
-    return [*before[:-1], first, *rest[1:]] if units(first) <= LIMIT else [*before, *rest]
+    return [*before[:-1], first, *rest[1:]] if _shown_units(first) <= LIMIT else [*before, *rest]
 
 
 def text(value: str) -> list[str]:
@@ -129,6 +129,11 @@ def messages(blocks: Iterable[Block]) -> list[str]:
 def units(value: str) -> int:
     """Count UTF-16 code units."""
     return len(value.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _shown_units(markup: str) -> int:
+    """Count those that are left of our HTML once it is parsed: addresses of links are not, and they are long."""
+    return units(html.unescape(re.sub(r"<[^>]+>", "", markup)))
 
 
 def _abstention(value: Answer) -> Iterator[Block]:

@@ -3,7 +3,6 @@
 It works in the background and never in a hurry: one question at a time, on a thread that answers nobody, with rests.
 """
 
-import asyncio
 import logging
 import time
 from dataclasses import replace
@@ -17,6 +16,7 @@ from bot.access.gate import Gate
 from bot.asking.answers import shown
 from bot.running.threads import Pool
 from bot.sending import pace
+from bot.sending.notice import rest
 from bot.sending.say import surely_not_sent
 from bot.showing import buttons
 from bot.showing.buttons import Place
@@ -37,9 +37,6 @@ AGAIN = 60.0
 
 REST = 3.0
 """Seconds of rest after each second of work: the model is free for those who ask three quarters of the time."""
-
-NAP = 0.25
-"""Seconds of a rest after which it is seen that the bot ends."""
 
 AWAY = 30.0
 """Seconds until something is sent again that Telegram did not take, where it does not name them."""
@@ -100,7 +97,7 @@ class Lookout:
         began = time.monotonic()
         if not await self._threads.run(self._compare):
             return False
-        await _rest(application, REST * (time.monotonic() - began))
+        await rest(application, REST * (time.monotonic() - began))
         return True
 
     def _compare(self) -> bool:
@@ -127,10 +124,11 @@ class Lookout:
         answer = self._library.ask(watch.question)
         since = self._library.since([citation.article.id for citation in answer.citations])
         id_ = new_id() if news(before, answer, since) else ""
-        if id_:  # first: a finding whose answer is missing could not be sent
+        keeping = None
+        if id_:  # with the watch, which somebody may end meanwhile, /forget and all: then nothing is kept of it
             asked = Asked(watch.chat, watch.person, UNASKED, time.time(), language=watch.language)
-            self._journal.keep(keep(id_, asked, answer, watch=watch.id))
-        self._watchlist.compared(taken, noted(before, answer), answer=id_)
+            keeping = self._journal.keeping(keep(id_, asked, answer, watch=watch.id))
+        self._watchlist.compared(taken, noted(before, answer), answer=id_, keeping=keeping)
 
     async def _sent(self, bot: "ExtBot[Any]", finding: Finding) -> bool:
         """Write what was found to whom it is for; return False where Telegram wants to be left alone."""
@@ -165,17 +163,9 @@ class Lookout:
             markup = buttons.under(kept, place)
         first, last = await tell(bot, kept, messages, markup)
         await self._threads.run(lambda: self._watchlist.sent(finding))
-        await self._threads.run(lambda: self._journal.sent(kept.id, first=first, message=last, took=0.0))
+        where = {"chat": kept.asked.chat, "first": first, "message": last}
+        await self._threads.run(lambda: self._journal.sent(kept.id, took=0.0, **where))
 
     def _end(self, person: int, reason: str) -> None:
         ended = self._watchlist.forget(person)
         log.info("%d watches of somebody ended: %s", ended, reason)
-
-
-async def _rest(application: Bot, seconds: float) -> None:
-    """Do nothing for so long, unless the bot ends."""
-    for _ in range(int(seconds / NAP)):
-        if not application.running:
-            return
-        await asyncio.sleep(NAP)
-    await asyncio.sleep(seconds % NAP)

@@ -124,8 +124,12 @@ class Watches:
         if message is None:
             return
         kept = await self._threads.looking.run(lambda: self._journal.shown_in(message.chat_id, message.message_id))
-        if kept is not None and kept.watch == id_ and kept.asked.person == query.from_user.id:
-            markup = buttons.under(replace(kept, watch=""), place_of(message, context))
+        person = query.from_user.id
+        if kept is not None and kept.watch == id_ and kept.asked.person == person:
+            ended = replace(kept, watch="")  # or the button would come back with the next look at the passages
+            await self._threads.looking.run(lambda: self._journal.keep(ended))
+            vote = await self._threads.looking.run(lambda: self._journal.vote_of(kept.id, person))
+            markup = buttons.under(ended, place_of(message, context), vote)
             try:
                 await press(context.bot, message, markup)
             except BadRequest as error:  # it was deleted meanwhile: trying again would not bring it back
@@ -148,8 +152,9 @@ class Watches:
     async def _show(self, bot: Bot, kept: Kept, message: Message, context: ContextTypes.DEFAULT_TYPE) -> None:
         place = place_of(message, context)
         first, last = await tell(bot, kept, shown(kept, place), buttons.under(kept, place))
-        where = replace(kept, first=first, message=last, took=time.time() - kept.asked.at)
-        await self._threads.looking.run(lambda: note(self._journal, where))
+        took = time.time() - kept.asked.at
+        where = {"chat": kept.asked.chat, "first": first, "message": last}
+        await self._threads.looking.run(lambda: note(self._journal, kept.id, took=took, **where))
 
     def _meant(self, message: Message, person: User) -> str:
         """Return the question that a bare /watch is about; nothing where there is none."""

@@ -59,6 +59,15 @@ def too_many_addresses(most: int) -> str:
     ).format(n=most)
 
 
+def too_many_articles(most: int) -> str:
+    """Say that one command names more articles than are shown below it."""
+    return ngettext(
+        "I ask about {n} article at a time. Please name the others in another message.",
+        "I ask about {n} articles at a time. Please name the others in another message.",
+        most,
+    ).format(n=most)
+
+
 def would_remove(title: str, count: int, reason: str) -> str:
     """Name an article that may be removed, and what goes with it; or say why it stays."""
     if reason:
