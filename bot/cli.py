@@ -2,6 +2,8 @@
 
 import argparse
 import datetime as dt
+import errno
+import io
 import os
 import signal
 import sys
@@ -18,8 +20,13 @@ if TYPE_CHECKING:
 Command = Callable[["Settings", argparse.Namespace], int]
 
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
+"""Why an output takes nothing: it is a file on a full disk, or closed. What is wrong elsewhere is said by who wrote."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; return its exit code: 0 done, 1 failed with a message, 2 wrong arguments."""
+    _prepare_streams()
     chosen = _parser().parse_args(arguments)
     if chosen.command is None:
         _parser().print_help()
@@ -39,9 +46,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"\nfootnote: {str(stopped) or 'stopped.'}", file=sys.stderr)
         return ending.code
     except BrokenPipeError:  # the reader of our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
+        _show_no_more()
         return 0
+    except OSError as error:
+        if error.filename is not None or error.errno not in _FULL:
+            raise
+        _show_no_more()
+        print(f"footnote: the output cannot be written ({(error.strerror or str(error)).lower()}).", file=sys.stderr)
+        return 1
     return code
+
+
+def _prepare_streams() -> None:
+    """Show what a terminal has no letters for by its number, and read nothing where standard input is closed."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    if sys.stdin is None:
+        sys.stdin = io.StringIO()
+
+
+def _show_no_more() -> None:
+    """Throw away what is still to be written, or Python complains at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _Ending:
@@ -278,7 +305,8 @@ def _status(settings: "Settings", chosen: argparse.Namespace) -> int:
     every = settings.telegram.reindex_every
     with _library(settings) as library:
         status, failing = library.status(), words.failing(library.sources())
-    said = "\n".join(filter(None, [words.status(status, every=every), failing]))
+    held = words.status(status, every=every) if status.revision else words.nothing_indexed(status.data)
+    said = "\n".join(filter(None, [held, failing]))
     screen.show(said, form=as_json.status(status, every=every) if chosen.json else None)
     return 0
 

@@ -613,7 +613,7 @@ class Library:
                     continue
                 if mended:
                     raise
-                log.warning("%s Building it again from the ledger.", damage)
+                log.warning("%s That is being done now, from the ledger.", damage)
                 self._mend(revision)
                 mended = True
         raise Superseded
@@ -679,7 +679,7 @@ class Library:
         try:
             self._served.opened(revision)
         except Damaged as damage:
-            log.warning("%s Building it again from the ledger.", damage)
+            log.warning("%s That is being done now, from the ledger.", damage)
             broken = self._builder().problems(revision)
         if broken:
             self._builder().rebuild(revision, broken)

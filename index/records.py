@@ -231,7 +231,8 @@ class Answer:
     was left alone. `period` is what the question says of when the articles were published, where that made a
     difference; `beyond`: nothing from then answers it, so this comes from all articles. `judged` are the sentences that
     might answer, most probable first; it was refused where `probability` is below `threshold`. `missing` are the parts
-    of the question that nothing was found on, while something was on others.
+    of the question that nothing was found on, while something was on others; `unasked` those beyond the first few,
+    which were not looked for.
     """
 
     question: str
@@ -249,6 +250,7 @@ class Answer:
     judged: tuple[Judged, ...] = ()
     threshold: float = 0.0
     missing: tuple[str, ...] = ()
+    unasked: tuple[str, ...] = ()
 
     @property
     def answered(self) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT, WHEN, Done, Footnote, MakeLibrary, lend
+from tests.conftest import ROOT, WHEN, Done, Footnote, MakeLibrary, lend, write
 
 
 def in_a_process(*arguments: str | Path, cwd: Path) -> Done:
@@ -69,6 +69,38 @@ def test_the_whole_way_from_a_folder_to_an_answer(folder: Path, tmp_path: Path, 
     assert "»The old harbour of Lindholm was closed to cargo ships in 1987.«" in answer.stdout
     assert "https://example.org/harbour" in answer.stdout
     assert answer.stderr == ""
+
+
+def test_what_the_output_cannot_show_or_take_is_no_traceback(data: Path, folder: Path) -> None:
+    write(folder / "bridge.md", title="Мост", text="The bridge – мост – was opened in 1931.")
+    run = [sys.executable, "-m", "bot.cli"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "latin-1"}
+    shown = subprocess.run(
+        [*run, "index", str(folder), "--data", str(data)], env=env, capture_output=True, check=False, timeout=120
+    )
+    assert shown.returncode == 0
+    shown = subprocess.run(
+        [*run, "search", "bridge", "--data", str(data)], env=env, capture_output=True, check=False, timeout=120
+    )
+    assert (shown.returncode, rb"\u043c\u043e\u0441\u0442" in shown.stdout, shown.stderr) == (0, True, b"")
+    if Path("/dev/full").exists():
+        with Path("/dev/full").open("wb") as full:
+            done = subprocess.run([*run, "status", "--data", str(data)], env=env, stdout=full, stderr=-1, check=False)
+        said = b"footnote: the output cannot be written (no space left on device).\n"
+        assert (done.returncode, done.stderr) == (1, said)
+    script = f'exec "$0" -m bot.cli chat --data {data} <&-'
+    closed = subprocess.run(["/bin/sh", "-c", script, sys.executable], env=env, capture_output=True, check=False)
+    assert (closed.returncode, closed.stderr) == (0, b"")
+
+
+def test_an_empty_library_says_what_fills_it(footnote: Footnote) -> None:
+    assert footnote("status").stdout == "Nothing has been indexed in footnote-data yet. Run: footnote index FOLDER\n"
+
+
+def test_an_article_without_a_title_is_named_by_its_id(footnote: Footnote, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"id": "chimney 7", "text": "The chimney of Quarl is 80 metres tall."}\n')
+    footnote("index", tmp_path / "a.jsonl")
+    assert "\n[1] chimney 7\n" in footnote("ask", "How tall is the chimney of Quarl?").stdout
 
 
 @pytest.mark.parametrize("command", ["ask", "search"])

@@ -178,7 +178,7 @@ def test_a_page_of_a_feed_that_somebody_added_and_removed_stays_away(
 def test_a_file_of_a_folder_and_a_page_of_the_settings_are_removed_where_they_are_named(
     footnote: Footnote, web: Web, data: Path, tmp_path: Path
 ) -> None:
-    refused = footnote("remove", "harbour.md", "--yes", "--data", data)
+    refused = footnote("remove", "harbour.md", "--data", data)  # nobody is asked whether they mean it
     assert (refused.returncode, "harbour.md is a file in a folder: remove it there" in refused.stderr) == (1, True)
     (tmp_path / "footnote.toml").write_text(f'[[source]]\nurl = "{web.url("/mill")}"\nname = "mill"\n')
     footnote("index", "--data", data)

@@ -3,6 +3,7 @@
 import io
 import json
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -133,6 +134,25 @@ def test_a_set_without_questions_or_with_a_broken_line_is_named(tmp_path: Path) 
         evaluate.questions(tmp_path)
     (tmp_path / "queries.jsonl").write_text('{"id": "1", "question": "x", "answerable": true}\n{"id": 2}\n')
     with pytest.raises(SourceError, match="line 2"):
+        evaluate.questions(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "line, reason",
+    [
+        ("[]", "is not a JSON object"),
+        ('{"id": 1, "question": "x"}', '"answerable": true or false'),
+        ('{"id": 1, "question": "x", "answerable": "false"}', '"answerable": true or false'),
+        ('{"id": 1, "question": "x", "answerable": true, "answers": "1987"}', '"answers" is not a list'),
+        ('{"id": 1, "question": "x", "answerable": true, "evidence": ["in 1987"]}', '"evidence" is not a list'),
+        ('{"id": 1, "answerable": true}', "question"),
+    ],
+)
+def test_what_would_be_taken_for_something_else_is_refused_with_its_form(
+    tmp_path: Path, line: str, reason: str
+) -> None:
+    (tmp_path / "queries.jsonl").write_text(line)
+    with pytest.raises(SourceError, match=re.escape(reason)):
         evaluate.questions(tmp_path)
 
 

@@ -51,6 +51,7 @@ def test_things_that_are_compared_or_joined_are_asked_for_one_by_one(question: s
             "when was laser surgery invented and for what purpose was it made",
             ["when was laser surgery invented?", "for what purpose was it made?"],
         ),
+        ("WHO PAYS FOR IT? WHEN WAS IT BUILT?", ["WHO PAYS FOR IT?", "WHEN WAS IT BUILT?"]),
     ],
 )
 def test_questions_that_follow_each_other_stand_apart(question: str, asked: list[str]) -> None:

@@ -185,6 +185,11 @@ def test_a_corpus_line_is_an_article_with_its_text_untouched(tmp_path: Path) -> 
     assert _corpus(tmp_path, line) == [Article(ArticleId("7"), "A b", text, dt.date(2025, 10, 16), "X", "https://x.y")]
 
 
+def test_numbers_of_a_database_are_ids_and_dates_as_well(tmp_path: Path) -> None:
+    expected = Article(ArticleId("101"), "2025", "x", dt.date(2025, 10, 16))
+    assert _corpus(tmp_path, {"id": 101, "title": 2025, "date": 20251016, "text": "x"}) == [expected]
+
+
 def test_what_cannot_be_stored_is_replaced_one_for_one(tmp_path: Path) -> None:
     [article] = _corpus(tmp_path, b'{"id": "7", "text": "a\\u0000b\\ud800c\\ud83d\\ude80"}')
     assert isinstance(article, Article)
@@ -205,7 +210,7 @@ def test_what_a_corpus_does_not_know_is_empty(tmp_path: Path) -> None:
         (b"\xff\xfe", "line 2 is not JSON"),
         (b"[" * 100_000, "line 2 is not JSON"),
         (b'{"text": "x"}', "line 2 has no id"),
-        (b'{"id": 7, "text": "x"}', "line 2 has no id"),
+        (b'{"id": true, "text": "x"}', "line 2 has no id"),
         (b'{"id": "7"}', "line 2 has no text"),
         (b'{"id": "7", "text": " \\n "}', "line 2 has no text"),
     ],

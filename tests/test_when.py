@@ -150,6 +150,21 @@ def test_the_rest_of_a_question_lacks_only_the_words_that_were_understood() -> N
     assert read("What is the latest news about oil since Monday?", today=TUESDAY)[0] == "What is the about oil ?"
 
 
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("What did the council decide yesterday and today?", "2026-11-23..2026-11-24"),
+        ("What was said on Monday or on Thursday?", "2026-11-19..2026-11-23"),
+        ("the council this week, or last week", "2026-11-16..2026-11-29"),
+        ("Did the fare rise before or after 2020?", ""),
+        ("What was built before 2010 and after 2020?", ""),
+    ],
+)
+def test_of_two_times_that_are_joined_either_will_do(text: str, expected: str) -> None:
+    assert days(text) == expected
+    assert expected or read(text, today=TUESDAY)[0] == text
+
+
 def test_of_what_contradicts_itself_the_first_holds() -> None:
     text, period = read("news since March 2024 until 2020", today=TUESDAY)
     assert (text, period) == ("news until 2020", Period(earliest=dt.date(2024, 3, 1)))

@@ -79,6 +79,7 @@ def why(kept: Kept, made_at: str) -> str:
         question=render.cut(answer.question, ASKED),
         understood=render.cut(answer.understood, ASKED),
         missing=tuple(render.cut(part, ASKED // 2) for part in answer.missing[:2]),
+        unasked=tuple(render.cut(part, ASKED // 2) for part in answer.unasked[:2]),
     )
     blocks = [*render.paragraphs(words.why(asked, made_at))]
     for one in answer.judged:

@@ -42,7 +42,7 @@ def _answer(answer: Answer, links: dict[int, str]) -> Iterator[InlineQueryResult
             words.byline(answer.citations[0].article, words.place(answer.citations[0])),
         )
     else:
-        title, below = words.INLINE_REFUSAL, " · ".join(article.title for article in answer.nearest)
+        title, below = words.INLINE_REFUSAL, " · ".join(article.title or article.id for article in answer.nearest)
     yield _result("answer", title, below, messages[0])
 
 

@@ -105,6 +105,7 @@ def to_json(kept: Kept) -> str:
             "nearest": [_article_json(article) for article in answer.nearest],
             "unknown": answer.unknown_words,
             "missing": answer.missing,
+            "unasked": answer.unasked,
             "probability": answer.probability,
             "threshold": answer.threshold,
             "period": period and [str(period.earliest or ""), str(period.latest or ""), period.newest],
@@ -135,6 +136,7 @@ def from_json(id_: str, asked: Asked, revision: int, body: str, *, first: int, m
         judged=tuple(_judged(*one) for one in raw["judged"]),
         threshold=raw["threshold"],
         missing=tuple(raw["missing"]),
+        unasked=tuple(raw.get("unasked", ())),
     )
     places = {one["number"]: Place(one["digest"], one["at"]) for one in raw["citations"]}
     links = {one["number"]: one["link"] for one in raw["citations"] if one["link"]}

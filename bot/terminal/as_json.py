@@ -22,6 +22,7 @@ def answer(value: Answer) -> dict[str, Any]:
             {"text": claim.text, "citations": list(claim.citations), "also": list(claim.also)} for claim in value.claims
         ],
         "missing": list(value.missing),
+        "unasked": list(value.unasked),
         "citations": [_citation(citation) for citation in value.citations],
         "nearest": [_article(article) for article in value.nearest],
         "unknown_words": list(value.unknown_words),

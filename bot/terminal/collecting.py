@@ -46,6 +46,7 @@ def add(library: Library, chosen: argparse.Namespace) -> int:
 def remove(library: Library, chosen: argparse.Namespace) -> int:
     """Remove articles by id or address, once somebody agreed."""
     ids = list(_found(library, chosen.what))
+    library.check_removal(ids)
     if not chosen.yes:
         if not sys.stdin.isatty():
             raise FootnoteError(words.REMOVE_NEEDS_YES)

@@ -88,10 +88,16 @@ def claim(value: Claim) -> str:
 
 
 def notes(answer: Answer) -> list[str]:
-    """Say what stands under the claims: the parts that nothing was found on, and which articles were searched."""
-    parts = "; ".join(answer.missing)
-    missing = _("I found no answer for: {parts}").format(parts=parts) if parts else ""
-    return [note for note in (missing, period(answer)) if note]
+    """Say what stands under the claims: the parts that have no answer, or wait, and which articles were searched."""
+    missing, unasked = "; ".join(answer.missing), "; ".join(answer.unasked)
+    said = [
+        _("I found no answer for: {parts}").format(parts=missing) if missing else "",
+        _("I look for a few things at a time. Please ask the rest by itself: {parts}").format(parts=unasked)
+        if unasked
+        else "",
+        period(answer),
+    ]
+    return [note for note in said if note]
 
 
 def _numbers(citations: Sequence[int]) -> str:
@@ -124,8 +130,9 @@ def _days(period: Period) -> str:
 
 
 def byline(article: Article, place: str = "") -> str:
-    """Return title, place in it, outlet and date of an article, as far as they are known."""
-    return " · ".join(part for part in (article.title, place, article.source, day(article.date)) if part)
+    """Return title or id, place in it, outlet and date of an article, as far as they are known."""
+    named = article.title or article.id
+    return " · ".join(part for part in (named, place, article.source, day(article.date)) if part)
 
 
 def place(where: Passage | Citation) -> str:

@@ -118,3 +118,8 @@ def supplies(found: Sequence[Supply]) -> str:
             since = f" ({moment(one.failure)})" if one.failure else ""
             lines.append(f"    ✗ {one.reason}{since}")
     return "\n".join(lines) or NO_SOURCES
+
+
+def nothing_indexed(data: Path) -> str:
+    """Say that a library is empty, and what fills it."""
+    return f"Nothing has been indexed in {data} yet. Run: footnote index FOLDER"

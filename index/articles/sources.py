@@ -229,7 +229,8 @@ def _from_json(line: bytes, *, limit: int) -> Article:
     if not isinstance(fields, dict):
         msg = "is not a JSON object"
         raise _NoArticle(msg)
-    known = {key: value for key, value in fields.items() if isinstance(value, str) and value.strip()}
+    written = {key: str(value) if type(value) is int else value for key, value in fields.items()}  # as databases do
+    known = {key: value for key, value in written.items() if isinstance(value, str) and value.strip()}
     for key in ("id", "text"):
         if key not in known:
             msg = f"has no {key}"

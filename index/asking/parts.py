@@ -60,11 +60,11 @@ _COMPARES = re.compile(
 
 def parts(question: str) -> tuple[Part, ...]:
     """Return the parts of a question, at least two; none where it asks about one thing."""
-    if question.isupper():
-        return ()  # all words look like names
     asked = _questions(question)
     if len(asked) > 1:
         return tuple(Part(one, one, apart=True) for one in asked)
+    if question.isupper():
+        return ()  # all words look like names
     return next(_compared(question), ()) or _named(question)
 
 

@@ -98,7 +98,7 @@ class Responder:
 
     def _attempt(self, query: TimedQuery) -> Answer:
         whole = self._found(query)
-        chosen, others, missing = self._chosen(whole)
+        chosen, others, missing, unasked = self._chosen(whole)
         with query.watch.stage("compose"):
             chosen = retell(chosen, self._retriever.snapshot.copies, period=query.applied)
             claims, citations = compose.claims(chosen)
@@ -119,16 +119,17 @@ class Responder:
             judged=judged,
             threshold=self._judge.threshold(self._settings.caution),
             missing=missing if claims else (),
+            unasked=unasked if claims else (),
         )
 
-    def _chosen(self, whole: _Found) -> tuple[list[Chosen], list[_Found], tuple[str, ...]]:
+    def _chosen(self, whole: _Found) -> tuple[list[Chosen], list[_Found], tuple[str, ...], tuple[str, ...]]:
         """Choose sentences for a question and for those of its parts that these do not speak of.
 
-        Returns what else was found for that, and the parts that nothing was found for, too.
+        Returns what else was found for that, the parts that nothing was found for, and those that were not looked for.
         """
         with whole.query.watch.stage("compose"):
             every = parts(whole.query.words)
-            asked, unasked = every[:PARTS], every[PARTS:]
+            asked, later = every[:PARTS], every[PARTS:]
             most = max(self._settings.claims, len(asked))
             first = self._choose(whole, most=self._settings.claims)
             apart = any(part.apart for part in asked)
@@ -136,7 +137,7 @@ class Responder:
             unserved = [name for name in named if apart or not _spoken_of(name, first)]
             chosen = [] if apart else first[: max(1, most - len(unserved))]
         others: list[_Found] = []
-        missing = [part.name for part in unasked]
+        missing = list[str]()
         for at, (part, name) in enumerate(zip(asked, named, strict=True)):
             if not apart and _spoken_of(name, chosen):
                 continue
@@ -149,10 +150,11 @@ class Responder:
                 missing += [] if best else [part.name]
                 chosen = compose.together(chosen, best, most=most)
         if apart and not chosen:
-            return first, others, ()  # all of it together is answered, though none of its parts is
+            return first, others, (), ()  # all of it together is answered, though none of its parts is
         if apart:
             chosen = compose.together(chosen, first[:1], most=most)
-        return chosen, others, tuple(missing)
+        unasked = [part.name for part in later if apart or not _spoken_of(partial(self._weights, part.name), chosen)]
+        return chosen, others, tuple(missing), tuple(unasked)
 
     def _choose(self, found: _Found, *, most: int) -> list[Chosen]:
         return compose.choose(

@@ -40,7 +40,9 @@ _NEWS = r"(?:news|articles?|reports?|developments?|updates?|stories|events?)\b"
 _BETWEEN = rf"\bbetween (?P<first>{_ANY}) and (?P<last>{_ANY})"
 _FROM = rf"\bfrom (?P<start>{_DATE}) (?:to|until|till|through) (?P<end>{_DATE})"
 """Without weekdays: "open from Monday to Friday"."""
-_EDGE = rf"\b(?P<edge>since|after|before|until|till) (?P<of>{_ANY})"
+_NOT_EITHER = "".join(rf"(?<!\b{edge} {joined} )" for edge in ("before", "after") for joined in ("or", "and"))
+"""Before an edge: "before or after 2020" leaves nothing out."""
+_EDGE = rf"{_NOT_EITHER}\b(?P<edge>since|after|before|until|till) (?P<of>{_ANY})"
 _LENGTH = rf"(?:(?P<count>{_COUNT}) (?P<units>hour|day|week|month|year)s?|(?P<unit>week|month|year))\b(?! of\b)"
 _ROLLING = rf"{_IN}\b{_NOT_THEIRS}(?P<rolling>(?:the )?(?:last|past|previous) {_LENGTH})"
 _ON = rf"{_AGO}|{_CALENDAR}|(?<=\bon ){_WEEKDAY}{_NO_DATE}|this (?:morning|evening)\b"
@@ -49,20 +51,31 @@ _NEWEST = (
     rf"(?<!at the )\b(?P<newest>(?:latest|newest|most recent(?:ly)?|recently|lately)\b(?: {_NEWS})?|recent {_NEWS})"
 )
 _TIMES = re.compile(f"{_BETWEEN}|{_FROM}|{_EDGE}|{_ROLLING}|{_DAYS}|{_NEWEST}", re.IGNORECASE)
+_JOINED = re.compile(r",? (?:and|or) ", re.IGNORECASE)
+"""Between two times either of which will do: "yesterday and today"."""
+
 _Days = tuple[dt.date, dt.date]
 
 
 def read(question: str, *, today: dt.date) -> tuple[str, Period | None]:
     """Return a question without the words that say when, and what they say; or the question as it is, and None.
 
-    Give the question with single spaces. Words that contradict each other, or name a day that does not exist, say
-    nothing. All that is said must hold: "latest news since Monday".
+    Give the question with single spaces. All that is said must hold: "latest news since Monday". What contradicts that
+    counts only where it is joined to it: "yesterday and today" are both days. A day that does not exist says nothing.
     """
     period: Period | None = None
     rest, at = "", 0
     for match in _TIMES.finditer(question):
         said = _said(match, today)
-        if both := said and _both(period, said):
+        if said is None:
+            continue
+        both = _both(period, said)
+        joined = _JOINED.fullmatch(question[at : match.start()])
+        if period and joined and (both is None or _are_days(period, said)):
+            period, at = _either(period, said), match.end()
+            if not period.bounded:  # "before 2010 and after 2020"
+                return question, None
+        elif both:
             period = both
             rest, at = rest + question[at : match.start()], match.end()
     return " ".join((rest + question[at:]).split()), period
@@ -168,4 +181,16 @@ def _both(one: Period | None, other: Period) -> Period | None:
     latest = min(filter(None, (one.latest, other.latest)), default=None)
     if earliest and latest and earliest > latest:
         return None
+    return Period(earliest, latest, one.newest or other.newest)
+
+
+def _are_days(*some: Period) -> bool:
+    """Whether each has a beginning and an end; then "and" means all of them, and not what is in both."""
+    return all(one.earliest and one.latest for one in some)
+
+
+def _either(one: Period, other: Period) -> Period:
+    """Return the days from the beginning of the earlier period to the end of the later one."""
+    earliest = min(one.earliest, other.earliest) if one.earliest and other.earliest else None
+    latest = max(one.latest, other.latest) if one.latest and other.latest else None
     return Period(earliest, latest, one.newest or other.newest)

@@ -247,14 +247,30 @@ def token_f1(text: str, gold: str) -> float:
 def _question(line: str, path: Path, at: int) -> Question:
     try:
         row: dict[str, Any] = json.loads(line)
+        if unlike := _unlike(row):
+            raise SourceError(f"{path}, line {at}: {unlike}. Mend or remove the line.")  # noqa: EM102, TRY003
         quotes = tuple((str(e["doc_id"]), str(e.get("quote") or "")) for e in row.get("evidence") or [])
         relevant = {str(k): float(v) for k, v in (row.get("qrels") or {}).items()} or {doc: 1.0 for doc, _ in quotes}
         answers = tuple(str(gold) for gold in row.get("answers") or [])
-        answerable, history = bool(row["answerable"]), _turns(list(row.get("history") or []))
-        return Question(str(row["id"]), str(row["question"]), answers, quotes, relevant, answerable, history)
+        history = _turns(list(row.get("history") or []))
+        return Question(str(row["id"]), str(row["question"]), answers, quotes, relevant, row["answerable"], history)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         message = f"{path}, line {at}: is not a question ({type(error).__name__}: {error}). Mend or remove the line."
         raise SourceError(message) from error
+
+
+def _unlike(row: object) -> str:
+    """Return what of a question has another form than it should, and would be taken for something else."""
+    if not isinstance(row, dict):
+        return "is not a JSON object"
+    evidence = row.get("evidence") or []
+    if not isinstance(row.get("answerable"), bool):
+        return 'says not "answerable": true or false'
+    if not isinstance(row.get("answers") or [], list):
+        return '"answers" is not a list, such as ["1987"]'
+    if not isinstance(evidence, list) or not all(isinstance(one, dict) and "doc_id" in one for one in evidence):
+        return '"evidence" is not a list, such as [{"doc_id": "harbour.md", "quote": "closed in 1987"}]'
+    return ""
 
 
 def _turns(said: Sequence[object]) -> tuple[Turn, ...]:

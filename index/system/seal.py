@@ -44,6 +44,8 @@ def opened(directory: Path, *, thoroughly: bool = False) -> dict[str, Any]:
 def damage(directory: Path, reason: str) -> str:
     """Say that a derived directory is damaged, and what helps."""
     name = f"{directory.parent.name}/{directory.name}"
+    if not directory.exists():
+        return f"The index {name} is not there. Run `footnote index`: it is built again."
     return f"The index {name} is damaged ({reason[:200]}). Run `footnote index`: it is built again."
 
 
