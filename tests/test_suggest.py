@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, cast
@@ -11,9 +11,11 @@ import pytest
 
 from bot import words
 from bot.asking.suggest import EXAMPLES, Suggestions, buttons
+from bot.sending import pace
 from bot.store.inbox import FILE
 from bot.store.journal import Journal
 from index.library import Library
+from index.records import Answer, Turn
 from index.truth.database import Database
 from tests.botapi import BotApi, Message
 from tests.conftest import GUEST, TOKEN, MakeLibrary, Serve, answered, until, write
@@ -65,6 +67,29 @@ def test_help_has_questions_and_a_tap_asks_one_in_the_conversation(
     assert kept is not None
     assert (kept.asked.person, kept.asked.chat) == (GUEST, GUEST)
     golden(talk.transcript, "help")
+
+
+def test_the_answer_comes_though_telegram_wants_to_be_left_alone_each_time_it_is_sent(
+    api: BotApi, serve: Serve, shared: Library, monkeypatch: pytest.MonkeyPatch, expected: list[str]
+) -> None:
+    expected += ["Too Many Requests", "query is too old"]
+    talk, ask, asked = Talk(api.person(GUEST, "Anna")), shared.ask, list[str]()
+
+    def busy(question: str, history: Sequence[Turn] = ()) -> Answer:
+        asked.append(question)
+        if len(asked) <= 3:
+            api.fail_next("sendMessage", status=429, retry_after=1)
+        return ask(question, history)
+
+    monkeypatch.setattr(pace, "PATIENCE", 0.5)
+    with serve(shared):
+        message = helped(talk)
+        monkeypatch.setattr(shared, "ask", busy)
+        talk.person.presses(message, "1")
+        answer = talk.person.waits(lambda m: "👍" in m.labels, after=message)
+    told = [m.text for m in talk.person.chat if m.from_bot and m.id > message.id]
+    assert told == [words.you_ask(asked[0]), answer.text]
+    assert len(asked) == 4
 
 
 def test_a_question_of_older_articles_is_not_asked_and_after_a_restart_one_still_is(

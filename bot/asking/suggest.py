@@ -11,6 +11,7 @@ from bot import words
 from bot.access.gate import accessible
 from bot.asking.questions import Questions
 from bot.running.threads import Pool
+from bot.sending.attempt import CURRENT
 from bot.sending.say import answer, say
 from bot.text import render
 from index.browsing.shelfmark import MARK, shelfmark
@@ -65,7 +66,9 @@ class Suggestions:
             await answer(query, words.EXAMPLE_GONE, alert=True)
             return
         await answer(query)
-        line = await say(context.bot, message.chat_id, render.text(words.you_ask(question)))
+        attempt = CURRENT.get()
+        stands = attempt is not None and attempt.taken.sends  # said before: no more than two replies may be begun
+        line = message if stands else await say(context.bot, message.chat_id, render.text(words.you_ask(question)))
         if line is not None:
             await self._questions.answer(_as_written(line, query.from_user, question), context, question)
 
