@@ -134,3 +134,35 @@ def _parts_imported(path: Path, whole: str) -> set[str]:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{whole}."):
             found.add((node.module or "").split(".")[1])
     return found
+
+
+def test_what_programs_of_the_tests_import_is_there() -> None:
+    """Benchmarks and tests start Python with a program in a string, which no other check reads."""
+    wrong = [
+        (path.name, line)
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        for program in _programs(path)
+        for line in _IMPORTS.findall(program)
+        if not _is_there(line)
+    ]
+    assert not wrong
+
+
+_IMPORTS = re.compile(r"(?:^|[;\n] *)(from (?:bot|index|config|tests)[\w.]* import [\w, ]+)")
+
+
+def _programs(path: Path) -> list[str]:
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    return [one.value for one in nodes if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+
+
+def _is_there(line: str) -> bool:
+    """Whether a statement names a module, and in it what it imports."""
+    _, module, _, *names = line.replace(",", " ").split()
+    place = ROOT.joinpath(*module.split("."))
+    source = place.with_suffix(".py") if place.with_suffix(".py").exists() else place / "__init__.py"
+    if not source.exists():
+        return False
+    text = source.read_text(encoding="utf-8")
+    beside = [(place / f"{name}.py").exists() or (place / name).is_dir() for name in names]
+    return all(there or re.search(rf"\b{name}\b", text) for there, name in zip(beside, names, strict=True))

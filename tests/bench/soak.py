@@ -39,7 +39,8 @@ from tests.served import free_port
 
 SERVE = """
 import functools, sys
-from bot import app, cli, pace
+from bot import app, cli
+from bot.sending import pace
 if sys.argv[1] == "free":
     app.build = functools.partial(app.build, limits=pace.Limits(10_000.0, 0.0, 10_000))
 sys.exit(cli.main(["serve", "--data", sys.argv[2]]))
@@ -48,7 +49,8 @@ sys.exit(cli.main(["serve", "--data", sys.argv[2]]))
 
 TIMED = """
 import functools, sys
-from bot import app, cli, pace
+from bot import app, cli
+from bot.sending import pace
 from tests.callbacks import LONGEST, timed
 if sys.argv[1] == "free":
     app.build = functools.partial(app.build, limits=pace.Limits(10_000.0, 0.0, 10_000))
