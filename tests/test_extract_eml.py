@@ -50,6 +50,18 @@ def test_attachments_are_named_and_not_read() -> None:
     assert article.text == f"{TEXT}\n\n📎 harbour.xlsx · ../../map.png"
 
 
+def test_text_below_a_picture_or_a_file_in_the_middle_is_read_as_well() -> None:
+    parts = [
+        "Content-Type: text/plain\n\nHere is the map.",
+        'Content-Type: application/pdf\nContent-Disposition: inline; filename="map.pdf"\n\nx',
+        f"Content-Type: text/plain\n\n{TEXT}",
+        "Content-Type: text/plain\nContent-Disposition: attachment\n\nA file without a name.",
+    ]
+    head = 'From: Anna <a@example.org>\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="="\n\n'
+    mail = head + "".join(f"--=\n{part}\n" for part in parts) + "--=--\n"
+    assert _of(mail.encode()).text == f"Here is the map.\n\n{TEXT}\n\n📎 map.pdf"
+
+
 def test_names_and_words_in_other_letters_are_decoded() -> None:
     article = _of(papers.eml("Гавань закрыта.", **{**HEAD, "Subject": "Гавань", "From": "Анна <a@example.org>"}))
     assert (article.title, article.author, article.text) == ("Гавань", "Анна", "Гавань закрыта.")

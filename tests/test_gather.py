@@ -444,3 +444,76 @@ def test_what_the_settings_say_of_an_outlet_is_read_anew_when_it_changes(online:
     assert counts(named.index()) == (0, 3, 0, 0)
     assert [(outlet.name, outlet.articles) for outlet in named.outlets()] == [("The Herald", 3)]
     assert named.history(named.find("shelf:harbour.md")[0]) == []  # the article itself is as it was
+
+
+def test_a_sitemap_that_leads_to_others_is_followed_though_it_stays_the_same(web: Web, online: MakeOnline) -> None:
+    listed, ready = {"/harbour": "2026-04-01"}, [True]
+    index = sitemap(web.url(""), {"/one.xml": "2026-04-01", "/two.xml": "2026-04-01"}, of="sitemap")
+    web.routes["/sitemap.xml"] = unchanged_after(lambda: page(index), '"the same for ever"')
+    web.routes["/one.xml"] = lambda _: page(sitemap(web.url(""), listed))
+    web.routes["/two.xml"] = lambda _: (
+        page(sitemap(web.url(""), {"/bakery": "2026-04-01"})) if ready[0] else Reply(b"busy", status=500)
+    )
+    ready[0] = False
+    library = online({"sitemap": web.url("/sitemap.xml"), "name": "site"})
+    assert counts(library.index()) == (1, 0, 0, 0)
+    ready[0], listed["/mill"] = True, "2026-05-01"
+    assert counts(library.index()) == (2, 0, 0, 1)
+
+
+def test_a_feed_with_another_name_keeps_what_has_long_fallen_out_of_it(web: Web, online: MakeOnline) -> None:
+    listed = {"/harbour": MAY, "/mill": JUNE}
+    web.routes["/feed"] = unchanged_after(lambda: rss(web.url(""), listed), '"one"')
+    assert counts(online({"feed": web.url("/feed"), "name": "old"}).index()) == (2, 0, 0, 0)
+    listed.pop("/harbour")
+    library = online({"feed": web.url("/feed"), "name": "new"})
+    report = library.index()
+    assert (report.added, report.removed, report.articles) == (0, 0, 2)
+    assert counts(library.index()) == (0, 0, 0, 2)
+    assert [(one.name, one.articles) for one in library.sources()] == [("new", 2)]
+
+
+def test_what_two_feeds_list_stays_when_the_one_that_brought_it_is_taken_out(web: Web, online: MakeOnline) -> None:
+    web.routes["/a"] = unchanged_after(lambda: rss(web.url(""), {"/harbour": MAY}), '"a"')
+    web.routes["/b"] = unchanged_after(lambda: rss(web.url(""), {"/harbour": MAY, "/mill": JUNE}), '"b"')
+    one, other = {"feed": web.url("/a"), "name": "a"}, {"feed": web.url("/b"), "name": "b"}
+    assert counts(online(one, other).index()) == (2, 0, 0, 0)
+    library = online(other)
+    assert library.index().articles == 2
+    assert counts(library.index()) == (0, 0, 0, 2)
+
+
+def test_a_page_that_somebody_removed_comes_back_once_the_settings_name_it(web: Web, online: MakeOnline) -> None:
+    feed = {"feed": web.url("/feed"), "name": "news"}
+    web.routes["/feed"] = rss(web.url(""), {"/harbour": MAY, "/mill": JUNE})
+    library = online(feed)
+    library.index()
+    library.remove(library.find(web.url("/harbour")))
+    assert counts(library.index()) == (0, 0, 0, 1)
+    library = online(feed, {"url": web.url("/harbour"), "name": "harbour", "outlet": "The Gazette"})
+    assert counts(library.index()) == (1, 0, 0, 1)
+    assert library.article(library.find(web.url("/harbour"))[0]).source == "The Gazette"
+
+
+def test_a_source_that_names_another_page_lets_go_of_the_one_before(web: Web, online: MakeOnline) -> None:
+    bakery = {"url": web.url("/bakery"), "name": "bakery"}
+    online(bakery, {"url": web.url("/harbour"), "name": "page"}).index()
+    library = online(bakery, {"url": web.url("/mill"), "name": "page"}, library__confirm_removal=1.0)
+    assert counts(library.index()) == (1, 0, 1, 1)
+    assert library.find(web.url("/harbour")) == []
+
+
+def test_nothing_is_removed_unasked_where_nothing_can_be_listed(online: MakeOnline, tmp_path: Path) -> None:
+    for name, many in (("one", 1), ("ten", 10)):
+        (tmp_path / name).mkdir()
+        for number in range(many):
+            write(
+                tmp_path / name / f"{number}.md", title=f"{name} {number}", text=f"A story of {name}, number {number}."
+            )
+    one, ten = ({"folder": str(tmp_path / name), "name": name} for name in ("one", "ten"))
+    assert online(one, ten).index().articles == 11
+    (tmp_path / "one" / "0.md").unlink()
+    library = online(one)
+    assert library.plan().consent
+    with pytest.raises(TooMuchGone, match="10 of 11"):
+        library.index()

@@ -75,10 +75,10 @@ def test_looks_that_fail_are_counted_until_one_goes_well_and_only_gone_ones_drop
 
 
 def test_what_is_listed_again_keeps_its_bytes_and_its_first_source(holdings: Holdings) -> None:
-    item = Item("https://a.example/1", title="As first told")
+    item, known = Item("https://a.example/1", title="As first told"), ["news", "other"]
     holdings.put("news", Kind.ENTRY, item, Content(b"x", "1.html"))
-    holdings.expect("other", Kind.LISTED, [Item(item.key, title="Otherwise"), Item("https://a.example/2")])
-    holdings.expect("news", Kind.ENTRY, [Item(item.key, title="Corrected")])
+    holdings.expect("other", Kind.LISTED, [Item(item.key, title="Otherwise"), Item("https://a.example/2")], known=known)
+    holdings.expect("news", Kind.ENTRY, [Item(item.key, title="Corrected")], known=known)
     held = {one.key: one for one in holdings.of(["news", "other"])}
     assert [(one.source, one.title, bool(one.digest)) for one in held.values()] == [
         ("news", "Corrected", True),

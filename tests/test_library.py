@@ -493,3 +493,25 @@ def test_the_newest_articles_come_first_and_those_without_a_date_last(make_libra
         "library.md", "bakery.md", "harbour.md", "undated.txt",
     ]  # fmt: skip
     assert [article.id for article in library.newest(limit=1, offset=1)] == ["bakery.md"]
+
+
+def test_files_that_come_and_go_while_others_are_read_are_no_trouble_to_them(
+    make_library: MakeLibrary, tmp_path: Path
+) -> None:
+    """A folder is listed twice, and the second time while it is read."""
+    folder = tmp_path / "articles"
+    for place in ("a", "b", "c"):
+        (folder / place).mkdir(parents=True)
+        for number in range(40):
+            write(
+                folder / place / f"{number}.md", title=f"{place} {number}", text=f"A story of {place}, number {number}."
+            )
+
+    def meddle(progress: Progress) -> None:
+        if progress.stage == "reading" and progress.done == 10:
+            write(folder / "b" / "-new.md", title="New", text="Something new.")
+            (folder / "c" / "39.md").unlink(missing_ok=True)
+
+    report = make_library().index(folder, watch=meddle)
+    assert [failure.name for failure in report.failures] in ([], ["c/39.md"])
+    assert 119 <= report.added <= 120

@@ -153,7 +153,8 @@ class Acquisitions:
             if holding is None:
                 message = f"{id_} is a file in a folder: remove it there, and the next reindex leaves it out."
                 raise SourceError(message)
-            if holding.kind is Kind.PAGE and holding.source in named:
+            source = named.get(holding.source)
+            if source and holding.kind is Kind.PAGE and holding.key == same(source.url):
                 message = (
                     f"{id_} is named in the settings: take the [[source]] {holding.source!r} out of them. The next "
                     "reindex leaves it out."

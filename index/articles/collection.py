@@ -23,7 +23,7 @@ from index.web import webpage
 from index.web.weblinks import chooser
 
 APART = 10_000_000
-"""Places in the listing that each source has to itself, so that a new file in one moves nothing of another."""
+"""Places in the listing that each source has to itself: more than one archive of it has lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +129,13 @@ class Collection:
         held = self._holdings.of([ADDED, *sources])
         if self.only is not None:
             held = iter(sorted(self._holdings.get(sorted(self.only)).values(), key=lambda one: one.key))
-        for place, holding in enumerate(held, start=first):
+        for holding in held:
             if not holding.digest or holding.shunned or holding.key in self._without:
                 continue
             if holding.source in wanted and not wanted[holding.source](holding.key):
                 continue
             source = sources.get(holding.source)
-            yield Candidate(ArticleId(holding.key), place, self._loader(holding, source.outlet if source else ""))
+            yield Candidate(ArticleId(holding.key), first, self._loader(holding, source.outlet if source else ""))
 
     def _loader(self, holding: Holding, outlet: str) -> Callable[[], Loaded]:
         def load() -> Loaded:

@@ -94,6 +94,7 @@ class Gatherer:
         self._settings = settings
         self._at_once = at_once
         self._now = now
+        self._anew = False
 
     def gather(self, *, watch: Watch, stop: Stop) -> list[Failure]:
         """Fetch what is new or may have changed; return what failed, with its reason.
@@ -117,9 +118,11 @@ class Gatherer:
     def _listed(self, parsers: Parsers, stop: Stop) -> _Found:
         """Read the lists that changed, and note what they list."""
         found = _Found()
+        self._take_over()
         for source in self._sources.values():
             if source.url:
                 self._expect(source, Kind.PAGE, [Item(same(source.url))], found)
+                self._claim(source)
         lists = [self._list(source, source.place) for source in self._sources.values() if not source.url]
         while lists:
             deeper: list[_List] = []
@@ -136,8 +139,27 @@ class Gatherer:
             note()
         return found
 
+    def _take_over(self) -> None:
+        """Let a list that has another name now go on with what it brought; ask all lists anew where one is gone.
+
+        What that one brought another one may list as well, and would not say so where it has not changed.
+        """
+        known = [ADDED, *self._sources]
+        for source in self._sources.values():
+            if not source.url and self._holdings.visit(source.called, source.place) == Visit():
+                self._holdings.rename(source.called, place=source.place, known=known)
+        self._anew = self._holdings.brought_by_others(known)
+
+    def _claim(self, source: Source) -> None:
+        """Let the page that the settings name be that source's, and no other, though somebody added or removed it."""
+        key = same(source.url)
+        self._holdings.drop([one.key for one in self._holdings.of([source.called]) if one.key != key])
+        held = self._holdings.get([key])[key]
+        if held.shunned or held.source == ADDED:
+            self._holdings.claim(key, source.called, Kind.PAGE)
+
     def _list(self, source: Source, url: str, level: int = 0) -> _List:
-        before = self._holdings.visit(source.called, url)
+        before = Visit() if self._anew else self._holdings.visit(source.called, url)
         return _List(source, url, level, before if before.wanted == _wanted(source) else Visit())
 
     def _take_list(self, asked: Asked[_List], found: _Found, parsers: Parsers, stop: Stop) -> list[_List]:
@@ -169,15 +191,16 @@ class Gatherer:
             source.called,
             job.url,
             wanted=_wanted(source),
-            etag=asked.fetched.etag or job.before.etag,
-            modified=asked.fetched.modified or job.before.modified,
+            # the lists that it leads to change by themselves: without these it is asked for whole the next time
+            etag="" if deeper else asked.fetched.etag or job.before.etag,
+            modified="" if deeper else asked.fetched.modified or job.before.modified,
         )
         found.read.append(note)
         return deeper
 
     def _expect(self, source: Source, kind: Kind, items: Iterable[Item], found: _Found) -> None:
         some = list(items)
-        self._holdings.expect(source.called, kind, some)
+        self._holdings.expect(source.called, kind, some, known=[ADDED, *self._sources])
         for item in some:
             found.items.setdefault(item.key, item)
 

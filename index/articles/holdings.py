@@ -175,8 +175,8 @@ class Holdings:
             )
             raise Damaged(message) from error
 
-    def expect(self, source: str, kind: Kind, items: Iterable[Item]) -> None:
-        """Note what a source lists. What is held already keeps its bytes; what another source has stays that one's.
+    def expect(self, source: str, kind: Kind, items: Iterable[Item], *, known: Collection[str]) -> None:
+        """Note what a source lists. What is held already keeps its bytes; what another of the `known` has stays theirs.
 
         A title and a date that are told now take the place of those told before.
         """
@@ -184,6 +184,8 @@ class Holdings:
         with self._ledger.writing() as db:
             for some in batches(fresh):
                 db.execute(insert(db, holdings).on_conflict_do_nothing(), some)
+                left = holdings.c.key.in_([row["key"] for row in some]), holdings.c.source.not_in(list(known))
+                db.execute(holdings.update().where(*left).values(source=source, kind=kind))
             for row in fresh:
                 told = {name: row[name] for name in ("title", "date") if row[name]}
                 if told:
@@ -209,6 +211,20 @@ class Holdings:
                 told = {name: value for name, value in _hints(item).items() if value}
                 db.execute(holdings.update().where(holdings.c.key == item.key).values({**values, **told}))
         return before is None or before.digest != content.digest
+
+    def rename(self, source: str, *, place: str, known: Collection[str]) -> None:
+        """Give a source what another one brought that looked at the same place, and is not `known` any more."""
+        with self._ledger.writing() as db:
+            which = visits.c.place == place, visits.c.source.not_in(list(known))
+            before = db.execute(sa.select(visits.c.source).where(*which).limit(1)).scalar()
+            for table in (holdings, visits) if before is not None else ():
+                db.execute(table.update().where(table.c.source == before).values(source=source))
+
+    def brought_by_others(self, known: Collection[str]) -> bool:
+        """Whether something is held that none of the `known` sources brought."""
+        query = sa.select(holdings.c.key).where(holdings.c.source.not_in(list(known))).limit(1)
+        with self._ledger.reading() as db:
+            return db.execute(query).first() is not None
 
     def claim(self, key: str, source: str, kind: Kind) -> None:
         """Let something be a source's own from now on, though another one brought it or somebody removed it."""

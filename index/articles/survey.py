@@ -15,7 +15,7 @@ Extract = Callable[[ArticleId, bytes], Article]
 Tell = Callable[[Article], Article]
 """Makes an article of the bytes of a file, or raises SourceError; may take its time, and is called by any thread."""
 
-EXTRACTOR = b"3"
+EXTRACTOR = b"4"
 """Raised when `extract` reads the same bytes differently, so that the next reindex reads every file again."""
 
 
@@ -30,7 +30,10 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An article that may have to be indexed, and its place in the listing. `load` may raise SourceError."""
+    """An article that may have to be indexed. `load` may raise SourceError.
+
+    Of several with one id the first counts, which the others have other places than.
+    """
 
     id: ArticleId
     place: int
@@ -67,22 +70,25 @@ class Survey:
     def __iter__(self) -> Iterator[Candidate | Failure]:
         """Yield what there is, in an order of its own.
 
+        Files come and go while others are read, and no two have one id: only lines of an archive have places.
+
         Raises:
             SourceError: the folder cannot be listed, or the file cannot be read.
         """
-        places = count(1)
+        lines = count(1)
         if self._folder.suffix == ".jsonl" and self._folder.is_file():
             for item in sources.jsonl_articles(self._folder, limit=self._largest):
-                yield item if isinstance(item, Failure) else self._of_article(item, next(places))
+                yield item if isinstance(item, Failure) else self._of_article(item, next(lines))
             return
         for entry in sources.walk(self._folder):
             if isinstance(entry, Failure):
                 yield entry
             elif entry.path.suffix.lower() == sources.ARCHIVE:
+                lines = count(1)
                 for item in sources.archived(entry, limit=self._largest):
-                    yield item if isinstance(item, Failure) else self._of_article(item, next(places))
+                    yield item if isinstance(item, Failure) else self._of_article(item, next(lines))
             else:
-                yield self._of_file(entry, next(places))
+                yield self._of_file(entry, 1)
 
     def _of_file(self, origin: sources.Origin, place: int) -> Candidate:
         def load() -> Loaded:

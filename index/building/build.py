@@ -116,8 +116,9 @@ class Builder:
         tally = list_all(survey, draft)
         tally.failures.extend(failed)
         removed = draft.missing()
-        if tally.found and not agreed:
-            self._guard(survey, removed=removed, served=self._ledger.counts(draft.before)[0])
+        served = self._ledger.counts(draft.before)[0]
+        if (tally.found or removed < served) and not agreed:  # where nothing is left at all, that is said below
+            self._guard(survey, removed=removed, served=served)
         embedded, current = 0, self._ledger.current()
         with self._hand() as hand:
             cut = Cut(self._ways.embedder.count, self._ways.sizes, hand.start)

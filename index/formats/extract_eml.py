@@ -43,8 +43,9 @@ def eml(data: bytes) -> tuple[list[Block], Facts]:
         if not isinstance(message, EmailMessage) or not message.keys():
             problem = "is not a mail: it has no head"
             raise SourceError(problem)
-        attached = [name for name in map(_name, message.iter_attachments()) if name]
-        found = _body(message)
+        parts = list(message.iter_attachments())
+        attached = [name for name in map(_name, parts) if name]
+        found = [*_body(message), *(block for part in parts if _goes_on(part) for block in _shown(part))]
     except _BROKEN as exc:
         problem = "is damaged: it is not a mail that can be read"
         raise SourceError(problem) from exc
@@ -56,16 +57,27 @@ def eml(data: bytes) -> tuple[list[Block], Facts]:
 def _body(message: EmailMessage) -> list[Block]:
     found: list[Block] = []
     if (part := message.get_body(preferencelist=("plain",))) is not None:
-        text = _text(part)
-        is_flowed = str(part.get_param("format")).lower() == "flowed"
-        found = list(_paragraphs(_flowed(text) if is_flowed else text))
+        found = _shown(part)
     if (part := message.get_body(preferencelist=("html",))) is None:
         return found
-    markup = _text(part, is_html=True)
-    if _size(found) * _STUB >= len(markup):  # then its text is no longer either
+    if _size(found) * _STUB >= len(_text(part, is_html=True)):  # then its text is no longer either
         return found
-    shown = blocks(parse(markup), page=False, alt=False)
+    shown = _shown(part)
     return shown if _size(found) * _STUB < _size(shown) else found
+
+
+def _goes_on(part: MIMEPart) -> bool:
+    """Whether a part is text of the message that stands below a picture or a file in it."""
+    text = part.get_content_type() in ("text/plain", "text/html")
+    return text and not _name(part) and part.get_content_disposition() != "attachment"
+
+
+def _shown(part: MIMEPart) -> list[Block]:
+    """Return the paragraphs of a part that is text."""
+    if part.get_content_type() == "text/html":
+        return blocks(parse(_text(part, is_html=True)), page=False, alt=False)
+    text = _text(part)
+    return list(_paragraphs(_flowed(text) if str(part.get_param("format")).lower() == "flowed" else text))
 
 
 def _size(found: list[Block]) -> int:
