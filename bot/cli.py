@@ -58,12 +58,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _prepare_streams() -> None:
-    """Show what a terminal has no letters for by its number, and read nothing where standard input is closed."""
+    """Show what a terminal has no letters for by its number; read and write nothing where nothing is open."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    if sys.stdin is None:
-        sys.stdin = io.StringIO()
+    sys.stdin, sys.stdout = sys.stdin or io.StringIO(), sys.stdout or io.StringIO()
 
 
 def _show_no_more() -> None:

@@ -326,8 +326,7 @@ def turned(world: World, press: Press, message: Message, thing: Thing, cell: str
     """Look at what a press was answered, and what became of the message."""
 
     done = expected == DONE
-    shows = thing.data.startswith(SHOWN) and thing.told != words.NOTHING_KEPT
-    edited = done and (shows or thing.told == words.KEPT)
+    edited = done and (thing.data.startswith(SHOWN) or thing.told == words.KEPT)
     alert = thing.told in ALERTS or thing.data.startswith("people:do") if done else expected != NOTHING
 
     def seen() -> object:

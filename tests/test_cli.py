@@ -83,12 +83,19 @@ def test_what_the_output_cannot_show_or_take_is_no_traceback(data: Path, folder:
         [*run, "search", "bridge", "--data", str(data)], env=env, capture_output=True, check=False, timeout=120
     )
     assert (shown.returncode, rb"\u043c\u043e\u0441\u0442" in shown.stdout, shown.stderr) == (0, True, b"")
+    shown = subprocess.run(
+        [*run, "search", "bridge", "--json", "--data", str(data)], env=env, capture_output=True, check=True, timeout=120
+    )
+    assert json.loads(shown.stdout)["passages"][0]["title"] == "Мост"
     if Path("/dev/full").exists():
         with Path("/dev/full").open("wb") as full:
             done = subprocess.run([*run, "status", "--data", str(data)], env=env, stdout=full, stderr=-1, check=False)
         said = b"footnote: the output cannot be written (no space left on device).\n"
         assert (done.returncode, done.stderr) == (1, said)
     script = f'exec "$0" -m bot.cli chat --data {data} <&-'
+    closed = subprocess.run(["/bin/sh", "-c", script, sys.executable], env=env, capture_output=True, check=False)
+    assert (closed.returncode, closed.stderr) == (0, b"")
+    script = f'exec "$0" -m bot.cli status --data {data} >&-'
     closed = subprocess.run(["/bin/sh", "-c", script, sys.executable], env=env, capture_output=True, check=False)
     assert (closed.returncode, closed.stderr) == (0, b"")
 

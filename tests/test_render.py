@@ -153,6 +153,7 @@ def test_a_line_goes_into_the_message_that_has_room_for_it_however_long_its_link
     rest = f'<a href="https://example.org/{"x" * 5_000}">Harbour</a> &amp; {"y" * 4_000}'
     assert render.after("Sorry.", [rest]) == [f"Sorry.\n\n{rest}"]
     assert render.after("Sorry." * 20, [rest]) == ["Sorry." * 20, rest]
+    assert render.after("Sorry." * 20, [rest], alone=False) == [rest]
 
 
 @given(value=st.text(), most=st.integers(1, 50))

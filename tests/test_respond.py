@@ -141,6 +141,14 @@ def test_parts_beyond_the_third_are_named_as_not_looked_for(library: Library) ->
     cited(answer)
 
 
+def test_what_was_not_looked_for_is_named_though_nothing_was_found(library: Library) -> None:
+    answer = library.ask("Who painted the Mona Lisa? What is gold? Who sank the Titanic? How fast is the ferry Aurora?")
+    assert not answer.answered
+    assert answer.unasked == ("How fast is the ferry Aurora?",)
+    for told in shown(answer):
+        assert f"Please ask the rest by itself: {answer.unasked[0]}" in told
+
+
 def test_courtesies_are_not_called_unanswered(library: Library) -> None:
     answer = library.ask("Hello, can you help me? How fast is the ferry Aurora? Thanks a lot!")
     assert "22 kilometres an hour" in answer.text

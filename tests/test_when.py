@@ -157,6 +157,8 @@ def test_the_rest_of_a_question_lacks_only_the_words_that_were_understood() -> N
         ("What was said on Monday or on Thursday?", "2026-11-19..2026-11-23"),
         ("the council this week, or last week", "2026-11-16..2026-11-29"),
         ("Did the fare rise before or after 2020?", ""),
+        ("Did the fare rise before, or after last week?", ""),
+        ("What changed before and after yesterday?", ""),
         ("What was built before 2010 and after 2020?", ""),
     ],
 )

@@ -32,7 +32,7 @@ from index.library import Library
 log = logging.getLogger(__name__)
 
 UNANSWERED = 1_000
-"""Questions remembered that could not be answered as they stood: too long, without words, too slow."""
+"""Questions remembered, until the bot ends, that could not be answered as they stood: too long, wordless, too slow."""
 
 ASK = re.compile(r"/ask(?:@\w+)?(?=\s|$)", re.IGNORECASE)
 """The command before a question, with or without the name of the bot."""
@@ -116,7 +116,6 @@ class Questions:
             self._remember(message)
             await say(context.bot, message.chat_id, render.text(kept), reply_to=reply_to, thread=thread)
             return
-        self._unanswered.pop(_key(message), None)
         attempt = under_way()
         if attempt is None:
             await self._threads.looking.run(lambda: self._journal.keep(kept))
@@ -136,11 +135,8 @@ class Questions:
         reply_to = message.message_id if place.group or apology else None
         messages = shown(kept, place)
         if place.group:  # one message; the rest of a monster is read in the private chat
-            whole = messages[:1]
-            late = render.after(apology, whole)
-            messages = late if len(late) == 1 else whole
-        else:
-            messages = render.after(apology, messages)
+            del messages[1:]
+        messages = render.after(apology, messages, alone=not place.group)
         markup = buttons.under(kept, place)
         first = None
         if len(messages) > 1:

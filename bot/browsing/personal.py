@@ -24,6 +24,9 @@ FORGET = r"^forget:yes:([0-9a-f]{8})$"
 
 KEEP = r"^forget:no$"
 
+REMEMBERED = 1_000
+"""Messages of which is remembered that somebody agreed there."""
+
 
 class Store(Protocol):
     """Something that keeps things of people: how many, under one name or several, and away with them."""
@@ -51,6 +54,7 @@ class Personal:
         self._stores = stores
         self._times = times
         self._threads = threads
+        self._removed: dict[tuple[int, int], None] = {}
 
     async def privacy(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Say what is kept, and for how long."""
@@ -79,8 +83,14 @@ class Personal:
             return
         view = await self._threads.run(lambda: self._forgotten(person, said[1]))
         await answer(query, view.note)
-        if view.note != words.NOTHING_KEPT or is_again():  # else pressed twice: what was removed stands there already
-            await show(context, message, view)
+        key = (message.chat_id, message.message_id)
+        if view.note == words.NOTHING_KEPT and key in self._removed and not is_again():
+            return  # pressed twice: what was removed stands there already
+        await show(context, message, view)
+        if not view.note:
+            self._removed[key] = None
+        if len(self._removed) > REMEMBERED:
+            del self._removed[next(iter(self._removed))]
 
     async def leave(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Leave all as it is."""

@@ -66,8 +66,9 @@ def show(text: str, *, form: Mapping[str, Any] | None = None) -> None:
 
 
 def show_object(form: Mapping[str, Any]) -> None:
-    """Print one JSON object."""
-    print(json.dumps(form, ensure_ascii=False, indent=2), flush=True)
+    """Print one JSON object, in letters that the output has."""
+    is_utf = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    print(json.dumps(form, ensure_ascii=not is_utf, indent=2), flush=True)
 
 
 def tell(text: str) -> None:

@@ -83,13 +83,18 @@ def answer(value: Answer, *, links: Mapping[int, str] | None = None, short: bool
     return messages([*understood, *claims, *notes, *shown])
 
 
-def after(line: str, rest: list[str]) -> list[str]:
-    """Return messages with a line before them: in the first of them if it fits in there, else as one of its own."""
+def after(line: str, rest: list[str], *, alone: bool = True) -> list[str]:
+    """Return messages with a line before them: in the first of them if it fits in there, else as one of its own.
+
+    Where it must not stand `alone`, it is left out.
+    """
     before = text(line)
     if not before:
         return rest
     first = f"{before[-1]}\n\n{rest[0]}"
-    return [*before[:-1], first, *rest[1:]] if _shown_units(first) <= LIMIT else [*before, *rest]
+    if _shown_units(first) <= LIMIT:
+        return [*before[:-1], first, *rest[1:]]
+    return [*before, *rest] if alone else rest
 
 
 def text(value: str) -> list[str]:

@@ -126,14 +126,15 @@ class Watches:
         kept = await self._threads.looking.run(lambda: self._journal.shown_in(message.chat_id, message.message_id))
         person = query.from_user.id
         if kept is not None and kept.watch == id_ and kept.asked.person == person:
-            ended = replace(kept, watch="")  # or the button would come back with the next look at the passages
-            await self._threads.looking.run(lambda: self._journal.keep(ended))
+            ended = replace(kept, watch="")
             vote = await self._threads.looking.run(lambda: self._journal.vote_of(kept.id, person))
             markup = buttons.under(ended, place_of(message, context), vote)
             try:
                 await press(context.bot, message, markup)
             except BadRequest as error:  # it was deleted meanwhile: trying again would not bring it back
                 log.info("a button could not be taken away: %s", error)
+            # last, since what fails above is tried again; or it would come back with the next look at the passages
+            await self._threads.looking.run(lambda: self._journal.keep(ended))
 
     async def _end(self, query: CallbackQuery, id_: str) -> None:
         ended = await self._threads.looking.run(lambda: self._watchlist.remove(id_, query.from_user.id))

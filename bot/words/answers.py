@@ -74,11 +74,11 @@ def _read(revision: int, made_at: str) -> str:
 
 
 def abstention(answer: Answer) -> list[str]:
-    """Say that the articles do not hold an answer, what is nearest, and which words none of them has."""
+    """Say that the articles do not hold an answer, which words none of them has, and what was not looked for."""
     lines = [_("The articles do not answer that, as far as I can find.")]
     if answer.unknown_words:
         lines.append(_("No article mentions: {words}").format(words=", ".join(answer.unknown_words)))
-    return lines
+    return [*lines, *waiting(answer)]
 
 
 def claim(value: Claim) -> str:
@@ -89,15 +89,17 @@ def claim(value: Claim) -> str:
 
 def notes(answer: Answer) -> list[str]:
     """Say what stands under the claims: the parts that have no answer, or wait, and which articles were searched."""
-    missing, unasked = "; ".join(answer.missing), "; ".join(answer.unasked)
-    said = [
-        _("I found no answer for: {parts}").format(parts=missing) if missing else "",
-        _("I look for a few things at a time. Please ask the rest by itself: {parts}").format(parts=unasked)
-        if unasked
-        else "",
-        period(answer),
-    ]
-    return [note for note in said if note]
+    parts = "; ".join(answer.missing)
+    missing = _("I found no answer for: {parts}").format(parts=parts) if parts else ""
+    return [note for note in (missing, *waiting(answer), period(answer)) if note]
+
+
+def waiting(answer: Answer) -> list[str]:
+    """Say which parts of a question were not looked for."""
+    if not answer.unasked:
+        return []
+    said = _("I look for a few things at a time. Please ask the rest by itself: {parts}")
+    return [said.format(parts="; ".join(answer.unasked))]
 
 
 def _numbers(citations: Sequence[int]) -> str:

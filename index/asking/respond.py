@@ -119,7 +119,7 @@ class Responder:
             judged=judged,
             threshold=self._judge.threshold(self._settings.caution),
             missing=missing if claims else (),
-            unasked=unasked if claims else (),
+            unasked=unasked,
         )
 
     def _chosen(self, whole: _Found) -> tuple[list[Chosen], list[_Found], tuple[str, ...], tuple[str, ...]]:
@@ -136,6 +136,7 @@ class Responder:
             named = [partial(self._weights, part.name) for part in asked]
             unserved = [name for name in named if apart or not _spoken_of(name, first)]
             chosen = [] if apart else first[: max(1, most - len(unserved))]
+        unasked = tuple(part.name for part in later) if apart else ()
         others: list[_Found] = []
         missing = list[str]()
         for at, (part, name) in enumerate(zip(asked, named, strict=True)):
@@ -150,11 +151,13 @@ class Responder:
                 missing += [] if best else [part.name]
                 chosen = compose.together(chosen, best, most=most)
         if apart and not chosen:
-            return first, others, (), ()  # all of it together is answered, though none of its parts is
+            return first, others, (), unasked  # all of it together is answered, though none of its parts is
         if apart:
             chosen = compose.together(chosen, first[:1], most=most)
-        unasked = [part.name for part in later if apart or not _spoken_of(partial(self._weights, part.name), chosen)]
-        return chosen, others, tuple(missing), tuple(unasked)
+        elif chosen:
+            names = {part.name: partial(self._weights, part.name) for part in later}
+            unasked = tuple(part for part, name in names.items() if not _spoken_of(name, chosen))
+        return chosen, others, tuple(missing), unasked
 
     def _choose(self, found: _Found, *, most: int) -> list[Chosen]:
         return compose.choose(

@@ -40,9 +40,8 @@ _NEWS = r"(?:news|articles?|reports?|developments?|updates?|stories|events?)\b"
 _BETWEEN = rf"\bbetween (?P<first>{_ANY}) and (?P<last>{_ANY})"
 _FROM = rf"\bfrom (?P<start>{_DATE}) (?:to|until|till|through) (?P<end>{_DATE})"
 """Without weekdays: "open from Monday to Friday"."""
-_NOT_EITHER = "".join(rf"(?<!\b{edge} {joined} )" for edge in ("before", "after") for joined in ("or", "and"))
-"""Before an edge: "before or after 2020" leaves nothing out."""
-_EDGE = rf"{_NOT_EITHER}\b(?P<edge>since|after|before|until|till) (?P<of>{_ANY})"
+_SIDE = "(?:since|after|before|until|till)"
+_EDGE = rf"\b(?P<edge>since|after|before|until|till) (?P<of>{_ANY})"
 _LENGTH = rf"(?:(?P<count>{_COUNT}) (?P<units>hour|day|week|month|year)s?|(?P<unit>week|month|year))\b(?! of\b)"
 _ROLLING = rf"{_IN}\b{_NOT_THEIRS}(?P<rolling>(?:the )?(?:last|past|previous) {_LENGTH})"
 _ON = rf"{_AGO}|{_CALENDAR}|(?<=\bon ){_WEEKDAY}{_NO_DATE}|this (?:morning|evening)\b"
@@ -51,6 +50,9 @@ _NEWEST = (
     rf"(?<!at the )\b(?P<newest>(?:latest|newest|most recent(?:ly)?|recently|lately)\b(?: {_NEWS})?|recent {_NEWS})"
 )
 _TIMES = re.compile(f"{_BETWEEN}|{_FROM}|{_EDGE}|{_ROLLING}|{_DAYS}|{_NEWEST}", re.IGNORECASE)
+_EITHER = re.compile(rf"\b{_SIDE},? (?:or|and) {_SIDE} {_ANY}", re.IGNORECASE)
+"""Leaves nothing out: "before or after 2020"."""
+
 _JOINED = re.compile(r",? (?:and|or) ", re.IGNORECASE)
 """Between two times either of which will do: "yesterday and today"."""
 
@@ -63,6 +65,8 @@ def read(question: str, *, today: dt.date) -> tuple[str, Period | None]:
     Give the question with single spaces. All that is said must hold: "latest news since Monday". What contradicts that
     counts only where it is joined to it: "yesterday and today" are both days. A day that does not exist says nothing.
     """
+    if _EITHER.search(question):
+        return question, None
     period: Period | None = None
     rest, at = "", 0
     for match in _TIMES.finditer(question):
