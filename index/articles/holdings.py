@@ -217,7 +217,10 @@ class Holdings:
         with self._ledger.writing() as db:
             which = visits.c.place == place, visits.c.source.not_in(list(known))
             before = db.execute(sa.select(visits.c.source).where(*which).limit(1)).scalar()
-            for table in (holdings, visits) if before is not None else ():
+            if before is None:
+                return
+            db.execute(visits.delete().where(visits.c.source == source))  # of places that it does not look at now
+            for table in (holdings, visits):
                 db.execute(table.update().where(table.c.source == before).values(source=source))
 
     def brought_by_others(self, known: Collection[str]) -> bool:
