@@ -14,6 +14,7 @@ from bot.access.mention import Me
 from bot.asking.inline import STALE
 from bot.asking.questions import thread_of
 from bot.receiving.limits import Limits
+from bot.running.lately import Lately
 from bot.sending.attempt import CURRENT, Enough
 from bot.sending.say import answer, offer, say
 from bot.showing import buttons
@@ -44,7 +45,7 @@ class Door:
         self._oldest = oldest
         self._knocks = Limits(Delivery(burst=TRIES, per_minute=1))
         self._typing = Limits(Delivery(burst=TYPED, per_minute=TYPED))
-        self._albums: dict[str, int] = {}
+        self._albums = Lately[str, int](ALBUMS)
 
     async def check(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Turn away whom nobody let in, what is not for us, what came too late, and what is too much.
@@ -95,10 +96,11 @@ class Door:
         album, first = message.media_group_id, message.message_id
         if album is None:
             return False
-        heard = self._albums.setdefault(album, first)
-        if len(self._albums) > ALBUMS:
-            del self._albums[next(iter(self._albums))]
-        return heard != first and not message.caption and not (message.document and self._gate.is_admin(update))
+        return (
+            self._albums.setdefault(album, first) != first
+            and not message.caption
+            and not (message.document and self._gate.is_admin(update))
+        )
 
     def _in_group(self, update: Update, me: Me) -> str | None:
         """Let pass what is meant for us in a group we may be in, and the buttons that all who read there share."""

@@ -33,7 +33,7 @@ from index.building import build
 from index.errors import Cancelled
 from index.library import Library, seeds
 from index.models.embed import Embedder
-from index.records import Progress
+from index.records import Answer, Progress
 from index.segments import tiers
 from tests import logscan, warm
 from tests import postgres as pg
@@ -398,6 +398,20 @@ def own_library(make_library: MakeLibrary, copied: Path) -> Library:
     made = make_library(library__articles=str(copied))
     assert made.index(copied).unchanged == 3
     return made
+
+
+def held_up(library: Library, monkeypatch: pytest.MonkeyPatch) -> tuple[threading.Event, threading.Event]:
+    """Let a library hold back each answer from now on: the first event says that it has one, the second lets it go."""
+    asking, go, ask = threading.Event(), threading.Event(), library.ask
+
+    def held(*asked: Any) -> Answer:
+        answer = ask(*asked)
+        asking.set()
+        go.wait(30)
+        return answer
+
+    monkeypatch.setattr(library, "ask", held)
+    return asking, go
 
 
 def until(fits: Callable[[], object], *, seconds: float = 90) -> None:

@@ -2,9 +2,7 @@
 
 import logging
 import time
-from collections.abc import Sequence
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import pytest
@@ -13,10 +11,9 @@ from bot import words
 from bot.access.gate import Gate
 from bot.sending.pace import Limits
 from index.library import Library
-from index.records import Answer, Turn
 from tests.botapi import BotApi, Group, Message, Person, Topic
 from tests.botapi.wire import message_json
-from tests.conftest import ADMIN, GUEST, STRANGER, WHEN, MakeLibrary, Serve, answered, until
+from tests.conftest import ADMIN, GUEST, STRANGER, WHEN, MakeLibrary, Serve, answered, held_up, until
 from tests.golden import Golden, Transcript
 
 NAME = "footnote_test_bot"
@@ -130,14 +127,8 @@ def test_an_answer_that_finds_a_supergroup_in_place_of_its_group_has_buttons_tha
     api: BotApi, serve: Serve, shared: Library, anna: Person, monkeypatch: pytest.MonkeyPatch, expected: list[str]
 ) -> None:
     expected.append("group chat was upgraded to a supergroup chat")
-    group, asking, go, ask = api.group("Readers", anna, basic=True), Event(), Event(), shared.ask
-
-    def slow(question: str, history: Sequence[Turn] = ()) -> Answer:
-        asking.set()
-        go.wait(30)
-        return ask(question, history)
-
-    monkeypatch.setattr(shared, "ask", slow)
+    group = api.group("Readers", anna, basic=True)
+    asking, go = held_up(shared, monkeypatch)
     with serve(shared):
         group.says(anna, f"@{NAME} {WHEN}")
         assert asking.wait(60)

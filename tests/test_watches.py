@@ -1,9 +1,7 @@
 """Watches as people meet them: what they write and press, and what the bot writes by itself after a reindex."""
 
 import time
-from collections.abc import Sequence
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import pytest
@@ -14,10 +12,9 @@ from bot.store.journal import Journal
 from bot.store.watchlist import Watchlist, findings, watches
 from bot.watching import lookout
 from index.library import Library
-from index.records import Answer, Turn
 from index.truth.database import Database
 from tests.botapi import BotApi, Message, Person
-from tests.conftest import ADMIN, GUEST, STRANGER, TOKEN, WHEN, MakeLibrary, Serve, answered, until, write
+from tests.conftest import ADMIN, GUEST, STRANGER, TOKEN, WHEN, MakeLibrary, Serve, answered, held_up, until, write
 from tests.test_answers import PACED
 
 BRIDGE = "When will the new bridge of Lindholm be opened?"
@@ -147,17 +144,9 @@ def test_a_watch_that_was_stopped_at_its_answer_does_not_come_back_when_somebody
 def test_nothing_is_kept_of_a_question_that_was_forgotten_while_it_was_compared(
     serve: Serve, library: Library, folder: Path, anna: Person, watchlist: Watchlist, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asking, go, ask = Event(), Event(), library.ask
-
-    def slow(question: str, history: Sequence[Turn] = ()) -> Answer:
-        answer = ask(question, history)
-        asking.set()
-        go.wait(30)
-        return answer
-
     with serve(library):
         answered(anna, f"/watch {BRIDGE}")
-        monkeypatch.setattr(library, "ask", slow)
+        asking, go = held_up(library, monkeypatch)
         bridge(folder)
         library.index()
         assert asking.wait(60)

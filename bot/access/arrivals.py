@@ -5,7 +5,6 @@ It stands before the door, and knows no question.
 
 import logging
 import time
-from collections import OrderedDict
 
 from telegram import Bot, Chat, ChatMember, ChatMemberRestricted, ChatMemberUpdated, Message, Update
 from telegram.constants import ChatMemberStatus, ChatType
@@ -14,6 +13,7 @@ from telegram.ext import ApplicationHandlerStop, ContextTypes
 
 from bot import words
 from bot.access.gate import GROUPS, Gate
+from bot.running.lately import Lately
 from bot.running.threads import Pool
 from bot.sending.attempt import CURRENT, Enough
 from bot.sending.say import say
@@ -43,7 +43,7 @@ class Arrivals:
         self._people = people
         self._gate = gate
         self._threads = threads
-        self._left: OrderedDict[int, float] = OrderedDict()
+        self._left = Lately[int, float](REMEMBERED)
 
     async def check(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Leave the group an update comes from if we may not be there, and end that update; let all others pass."""
@@ -97,8 +97,6 @@ class Arrivals:
         else:
             log.info("left %s %d, which is not among [telegram] groups", chat.type, chat.id)
         self._left[chat.id] = time.monotonic()
-        while len(self._left) > REMEMBERED:
-            self._left.popitem(last=False)
 
     def _has_left(self, chat: Chat) -> bool:
         return time.monotonic() - self._left.get(chat.id, float("-inf")) < AFTERWARDS

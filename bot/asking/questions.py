@@ -16,6 +16,7 @@ from telegram.ext import ContextTypes
 
 from bot import words
 from bot.asking.answers import shown
+from bot.running.lately import Lately
 from bot.running.metrics import Metrics
 from bot.running.threads import Pool
 from bot.sending.attempt import CURRENT, is_again, under_way
@@ -66,7 +67,7 @@ class Questions:
         self._threads = threads
         self._settings = settings
         self._metrics = metrics
-        self._unanswered: dict[tuple[int, int], None] = {}
+        self._unanswered = Lately[tuple[int, int], None](UNANSWERED)
 
     async def plain(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Take the whole message as the question, or what follows /ask in it."""
@@ -106,14 +107,14 @@ class Questions:
         apology = self._apology()
         reply_to = message.message_id if place.group or apology else None
         if not question.strip():
-            self._remember(message)
+            self._unanswered[_key(message)] = None  # its author may change it, as we tell them to
             await say(context.bot, message.chat_id, render.text(words.ASK_HOW), reply_to=reply_to, thread=thread)
             return
         replied = message.reply_to_message
         async with typing(context.bot, message.chat_id, thread=thread):
             kept = await self._timed(self._worked_out(question, _who(message), replied.message_id if replied else None))
         if isinstance(kept, str):
-            self._remember(message)
+            self._unanswered[_key(message)] = None
             await say(context.bot, message.chat_id, render.text(kept), reply_to=reply_to, thread=thread)
             return
         attempt = under_way()
@@ -122,12 +123,6 @@ class Questions:
         else:
             attempt.with_reply(self._journal.keeping(kept))
         await self._give(message, context, kept)
-
-    def _remember(self, message: Message) -> None:
-        """Remember a question that has no answer in the journal: its author may change it, as we tell them to."""
-        self._unanswered[_key(message)] = None
-        if len(self._unanswered) > UNANSWERED:
-            del self._unanswered[next(iter(self._unanswered))]
 
     async def _give(self, message: Message, context: ContextTypes.DEFAULT_TYPE, kept: Kept) -> None:
         """Send an answer that is written down, and note where it stands."""

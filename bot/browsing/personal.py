@@ -14,6 +14,7 @@ from bot import words
 from bot.access.gate import accessible
 from bot.browsing.pages import View
 from bot.browsing.reading import show
+from bot.running.lately import Lately
 from bot.running.threads import Pool
 from bot.sending.attempt import is_again
 from bot.sending.say import answer, say
@@ -54,7 +55,7 @@ class Personal:
         self._stores = stores
         self._times = times
         self._threads = threads
-        self._removed: dict[tuple[int, int], None] = {}
+        self._removed = Lately[tuple[int, int], None](REMEMBERED)
 
     async def privacy(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Say what is kept, and for how long."""
@@ -89,8 +90,6 @@ class Personal:
         await show(context, message, view)
         if not view.note:
             self._removed[key] = None
-        if len(self._removed) > REMEMBERED:
-            del self._removed[next(iter(self._removed))]
 
     async def leave(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Leave all as it is."""

@@ -91,6 +91,7 @@ class Gatherer:
         self._holdings = holdings
         self._fetcher = fetcher
         self._sources = {source.called: source for source in sources if not source.folder}
+        self._known = [ADDED, *self._sources]
         self._settings = settings
         self._at_once = at_once
         self._now = now
@@ -144,11 +145,10 @@ class Gatherer:
 
         What that one brought another one may list as well, and would not say so where it has not changed.
         """
-        known = [ADDED, *self._sources]
         for source in self._sources.values():
             if not source.url and self._holdings.visit(source.called, source.place) == Visit():
-                self._holdings.rename(source.called, place=source.place, known=known)
-        self._anew = self._holdings.brought_by_others(known)
+                self._holdings.rename(source.called, place=source.place, known=self._known)
+        self._anew = self._holdings.brought_by_others(self._known)
 
     def _claim(self, source: Source) -> None:
         """Let the page that the settings name be that source's, and no other, though somebody added or removed it."""
@@ -200,14 +200,14 @@ class Gatherer:
 
     def _expect(self, source: Source, kind: Kind, items: Iterable[Item], found: _Found) -> None:
         some = list(items)
-        self._holdings.expect(source.called, kind, some, known=[ADDED, *self._sources])
+        self._holdings.expect(source.called, kind, some, known=self._known)
         for item in some:
             found.items.setdefault(item.key, item)
 
     def _held(self) -> Iterator[Holding]:
         """Yield what is to be looked at now and then: whatever came from an address and is still wanted."""
         wanted = {name: chooser(source.include, source.exclude) for name, source in self._sources.items()}
-        for holding in self._holdings.of([ADDED, *self._sources]):
+        for holding in self._holdings.of(self._known):
             if holding.kind is Kind.FILE or holding.shunned:
                 continue
             if holding.source == ADDED or wanted[holding.source](holding.key):

@@ -40,8 +40,8 @@ _NEWS = r"(?:news|articles?|reports?|developments?|updates?|stories|events?)\b"
 _BETWEEN = rf"\bbetween (?P<first>{_ANY}) and (?P<last>{_ANY})"
 _FROM = rf"\bfrom (?P<start>{_DATE}) (?:to|until|till|through) (?P<end>{_DATE})"
 """Without weekdays: "open from Monday to Friday"."""
-_SIDE = "(?:since|after|before|until|till)"
-_EDGE = rf"\b(?P<edge>since|after|before|until|till) (?P<of>{_ANY})"
+_SIDE = "since|after|before|until|till"
+_EDGE = rf"\b(?P<edge>{_SIDE}) (?P<of>{_ANY})"
 _LENGTH = rf"(?:(?P<count>{_COUNT}) (?P<units>hour|day|week|month|year)s?|(?P<unit>week|month|year))\b(?! of\b)"
 _ROLLING = rf"{_IN}\b{_NOT_THEIRS}(?P<rolling>(?:the )?(?:last|past|previous) {_LENGTH})"
 _ON = rf"{_AGO}|{_CALENDAR}|(?<=\bon ){_WEEKDAY}{_NO_DATE}|this (?:morning|evening)\b"
@@ -50,7 +50,7 @@ _NEWEST = (
     rf"(?<!at the )\b(?P<newest>(?:latest|newest|most recent(?:ly)?|recently|lately)\b(?: {_NEWS})?|recent {_NEWS})"
 )
 _TIMES = re.compile(f"{_BETWEEN}|{_FROM}|{_EDGE}|{_ROLLING}|{_DAYS}|{_NEWEST}", re.IGNORECASE)
-_EITHER = re.compile(rf"\b{_SIDE},? (?:or|and) {_SIDE} {_ANY}", re.IGNORECASE)
+_EITHER = re.compile(rf"\b(?:{_SIDE}),? (?:or|and) (?:{_SIDE}) {_ANY}", re.IGNORECASE)
 """Leaves nothing out: "before or after 2020"."""
 
 _JOINED = re.compile(r",? (?:and|or) ", re.IGNORECASE)
